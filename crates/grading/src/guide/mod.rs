@@ -1,0 +1,88 @@
+//! A marking guide: questions, marks, model answers and rubric points, each with where it came from.
+
+use gradus_domain::Marks;
+use gradus_domain::text::Span;
+use serde::{Deserialize, Serialize};
+
+/// A question's name in its guide: `1`, `2a`, `3(ii)` written as `3ii`; compared without case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct QuestionId(pub String);
+
+/// One point that earns marks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RubricPoint {
+    /// What the answer must say.
+    pub text: String,
+    /// What saying it is worth.
+    pub marks: Marks,
+    /// Where it stands in the guide's plain text.
+    pub span: Span,
+}
+
+/// One question of a guide.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// Its name.
+    pub id: QuestionId,
+    /// What is asked.
+    pub text: String,
+    /// The most marks an answer can get.
+    pub max_marks: Marks,
+    /// An answer that gets full marks.
+    pub model_answer: Option<String>,
+    /// The points that earn the marks; may be empty.
+    pub rubric: Vec<RubricPoint>,
+    /// Notes for the marker ("accept …", "do not accept …").
+    pub notes: Vec<String>,
+    /// How sure the parser is that it understood the question, 0 to 1.
+    pub confidence: f64,
+    /// Why the confidence is below 1, in sentences for a person.
+    pub doubts: Vec<String>,
+    /// The question's part of the guide's plain text.
+    pub span: Span,
+}
+
+/// A marking guide as understood.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guide {
+    /// The document's title, where it has one.
+    pub title: Option<String>,
+    /// In the guide's order.
+    pub questions: Vec<Question>,
+}
+
+impl Question {
+    /// The smallest step between marks: the greatest common divisor of the maximum, the rubric points'
+    /// marks and one mark, but never below a quarter mark.
+    pub fn mark_step(&self) -> Marks {
+        let points = self.rubric.iter().map(|point| point.marks);
+        let step = points
+            .chain([self.max_marks, Marks::ONE])
+            .map(|marks| marks.thousandths().unsigned_abs())
+            .fold(0, greatest_common_divisor);
+        Marks::from_thousandths((step.max(250)) as i32)
+    }
+
+    /// Every mark that an answer can get, ascending.
+    pub fn legal_marks(&self) -> Vec<Marks> {
+        self.max_marks.steps(self.mark_step())
+    }
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
+}
+
+impl Guide {
+    /// The question of that name.
+    pub fn question(&self, id: &QuestionId) -> Option<&Question> {
+        self.questions
+            .iter()
+            .find(|question| question.id.0.eq_ignore_ascii_case(&id.0))
+    }
+}

@@ -1,0 +1,6 @@
+//! Pure grading logic: marking guides, students' papers, prompts, datasets and metrics.
+//! Knows nothing of files, models or the network.
+
+pub mod guide;
+pub mod marked_answer;
+pub mod metrics;

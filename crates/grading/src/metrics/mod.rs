@@ -1,0 +1,69 @@
+//! Agreement between two markers, with uncertainty. The types that reports show.
+
+use gradus_domain::Marks;
+use serde::{Deserialize, Serialize};
+
+/// An estimate with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The value on all the data.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+/// How far one marker agrees with another on the same answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Number of answers compared.
+    pub count: usize,
+    /// Cohen's kappa with quadratic weights (Cohen 1968); 1 is perfect, 0 is chance. `None` where it is
+    /// undefined (both markers constant).
+    pub quadratic_weighted_kappa: Option<Estimate>,
+    /// Share of answers with the same mark, 0 to 1.
+    pub exact_agreement: Estimate,
+    /// Share of answers whose marks differ by at most one mark step of the question, 0 to 1.
+    pub adjacent_agreement: Estimate,
+    /// Mean absolute difference, in marks.
+    pub mean_absolute_error: Estimate,
+    /// Root of the mean squared difference, in marks.
+    pub root_mean_squared_error: Estimate,
+    /// Mean of given minus reference mark, in marks; above 0 is generous.
+    pub bias: Estimate,
+}
+
+/// What a paired comparison of two models found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The trained model is better, beyond the interval.
+    Improvement,
+    /// The interval of the difference contains zero.
+    NoMeasurableImprovement,
+    /// The trained model is worse, beyond the interval.
+    Deterioration,
+}
+
+/// A paired comparison of two models on the same answers (bootstrap over students).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PairedComparison {
+    /// Trained minus base: quadratic weighted kappa.
+    pub kappa_difference: Option<Estimate>,
+    /// Base minus trained: mean absolute error in marks (above 0: trained is better).
+    pub error_reduction: Estimate,
+    /// Two-sided p-value of the paired permutation test on absolute errors.
+    pub p_value: f64,
+    /// What it comes to, judged on `error_reduction`.
+    pub verdict: Verdict,
+}
+
+/// Counts of (reference mark, given mark).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConfusionMatrix {
+    /// The marks, ascending; rows and columns alike.
+    pub marks: Vec<Marks>,
+    /// `counts[reference][given]`.
+    pub counts: Vec<Vec<u32>>,
+}

@@ -1,0 +1,3 @@
+//! Developer commands: test set-up, tidy checks and benchmarks.
+
+fn main() {}
