@@ -1,0 +1,175 @@
+//! `cargo xtask test`: installs what the tests need, fetches the base model, runs every test and sums up.
+
+mod base_model;
+mod needs;
+mod summary;
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::environment::Environment;
+use summary::Summary;
+
+/// The variable through which tests learn where the base model lies; they are left out without it.
+const TEST_MODEL: &str = "GRADUS_TEST_MODEL";
+
+/// Sets up and runs the tests; false when one failed.
+///
+/// # Errors
+/// When something that the tests need is missing and cannot be installed or fetched.
+pub(crate) fn run(
+    environment: &Environment,
+    arguments: impl IntoIterator<Item = String>,
+) -> Result<bool> {
+    let selection = Selection::parse(arguments);
+    let started = Instant::now();
+
+    needs::ensure(needs::EVERY_RUN, &environment.command_dirs)?;
+    let model = if selection.fast {
+        None
+    } else {
+        Some(model_to_test_with(environment)?)
+    };
+
+    let mut tests = selection.command(environment);
+    match &model {
+        Some(path) => tests.env(TEST_MODEL, path),
+        None => tests.env_remove(TEST_MODEL),
+    };
+    let (passed, summary) = run_and_follow(&mut tests)?;
+
+    println!("\n{summary}");
+    println!(
+        "took {:.0} s, {}",
+        started.elapsed().as_secs_f64(),
+        match &model {
+            Some(path) => format!("base model {}", path.display()),
+            None => "without the tests that need the base model (--fast)".to_owned(),
+        }
+    );
+    Ok(passed)
+}
+
+fn model_to_test_with(environment: &Environment) -> Result<PathBuf> {
+    if let Some(path) = &environment.test_model {
+        anyhow::ensure!(
+            path.is_file(),
+            "{TEST_MODEL} names {}, which is not a file; unset it to have the base model fetched",
+            path.display()
+        );
+        return Ok(path.clone());
+    }
+    needs::ensure(needs::BASE_MODEL, &environment.command_dirs)?;
+    base_model::fetch(environment)
+}
+
+/// Which tests to run: what was typed after `cargo xtask test`.
+struct Selection {
+    fast: bool,
+    cargo_arguments: Vec<String>,
+}
+
+impl Selection {
+    /// Takes out `--fast`; whatever follows `--` belongs to the tests themselves.
+    fn parse(arguments: impl IntoIterator<Item = String>) -> Self {
+        let mut fast = false;
+        let mut for_the_tests = false;
+        let cargo_arguments = arguments
+            .into_iter()
+            .filter(|argument| {
+                for_the_tests |= argument == "--";
+                let is_ours = !for_the_tests && argument == "--fast";
+                fast |= is_ours;
+                !is_ours
+            })
+            .collect();
+        Self {
+            fast,
+            cargo_arguments,
+        }
+    }
+
+    fn command(&self, environment: &Environment) -> Command {
+        let mut command = Command::new(&environment.cargo);
+        command.arg("test");
+        if !self.names_a_package() {
+            // Cargo gives --workspace precedence over --package.
+            command.arg("--workspace");
+        }
+        command
+            .arg("--no-fail-fast")
+            .args(&self.cargo_arguments)
+            .current_dir(&environment.workspace_root)
+            // No test may touch the data of an installation that the caller has.
+            .env_remove("GRADUS_DATA_DIR");
+        command
+    }
+
+    fn names_a_package(&self) -> bool {
+        self.cargo_arguments
+            .iter()
+            .take_while(|argument| *argument != "--")
+            .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+    }
+}
+
+/// Runs the tests, shows what they print as it comes, and counts their results.
+fn run_and_follow(tests: &mut Command) -> Result<(bool, Summary)> {
+    let mut child = tests
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("could not start cargo test")?;
+    let mut summary = Summary::default();
+    if let Some(output) = child.stdout.take() {
+        follow(output, &mut summary)?;
+    }
+    Ok((child.wait()?.success(), summary))
+}
+
+fn follow(output: impl Read, summary: &mut Summary) -> Result<()> {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line)? > 0 {
+        io::stdout().write_all(&line)?;
+        summary.read_line(String::from_utf8_lossy(&line).trim_end());
+        line.clear();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Selection {
+        Selection::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn fast_is_ours_and_the_rest_goes_to_cargo() {
+        let selection = parse("--fast -p gradus-domain marks");
+        assert!(selection.fast);
+        assert_eq!(
+            selection.cargo_arguments,
+            ["-p", "gradus-domain", "marks"].map(str::to_owned)
+        );
+    }
+
+    #[test]
+    fn fast_after_two_dashes_belongs_to_the_tests() {
+        let selection = parse("-- --fast");
+        assert!(!selection.fast);
+        assert_eq!(selection.cargo_arguments, ["--", "--fast"]);
+    }
+
+    #[test]
+    fn a_named_package_replaces_the_whole_workspace() {
+        assert!(parse("--package=gradus-domain").names_a_package());
+        assert!(parse("-p gradus-domain").names_a_package());
+        assert!(!parse("marks -- -p").names_a_package());
+    }
+}
