@@ -1,16 +1,16 @@
-//! Adds up the results that test binaries print.
+//! Adds up the results that the suites of a test run print.
 
 use std::fmt;
 
 const RESULT: &str = "test result: ";
 
-/// Totals over all test binaries of a run.
+/// Totals over all suites of a run: test binaries and the documentation of each crate.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Summary {
     passed: usize,
     failed: usize,
     ignored: usize,
-    binaries: usize,
+    suites: usize,
     failed_tests: Vec<String>,
 }
 
@@ -18,7 +18,7 @@ impl Summary {
     /// Takes in one line of output; lines that are no result are passed over.
     pub(crate) fn read_line(&mut self, line: &str) {
         if let Some(counts) = line.strip_prefix(RESULT) {
-            self.binaries += 1;
+            self.suites += 1;
             self.passed += count_of(counts, "passed");
             self.failed += count_of(counts, "failed");
             self.ignored += count_of(counts, "ignored");
@@ -35,8 +35,8 @@ impl fmt::Display for Summary {
         }
         write!(
             f,
-            "summary: {} passed, {} failed, {} ignored in {} test binaries",
-            self.passed, self.failed, self.ignored, self.binaries
+            "summary: {} passed, {} failed, {} ignored in {} suites",
+            self.passed, self.failed, self.ignored, self.suites
         )
     }
 }
@@ -68,13 +68,13 @@ running 40 tests
 test result: ok. 40 passed; 0 failed; 0 ignored; 0 measured; 2 filtered out; finished in 1.20s";
 
     #[test]
-    fn results_of_all_binaries_are_added_up() {
+    fn results_of_all_suites_are_added_up() {
         let mut summary = Summary::default();
         OUTPUT.lines().for_each(|line| summary.read_line(line));
         assert_eq!(
             summary.to_string(),
             "failed: marks::tests::quarters_add_up\n\
-             summary: 41 passed, 1 failed, 1 ignored in 2 test binaries"
+             summary: 41 passed, 1 failed, 1 ignored in 2 suites"
         );
     }
 
