@@ -82,10 +82,8 @@ fn parse(text: &str) -> Option<Marks> {
         _ => {
             let (head, denominator) = text.split_once('/')?;
             let (whole, numerator) = head.rsplit_once(' ').unwrap_or(("", head));
-            let (numerator, denominator): (i32, i32) = (
-                numerator.trim().parse().ok()?,
-                denominator.trim().parse().ok()?,
-            );
+            let (numerator, denominator): (i32, i32) =
+                (numerator.trim().parse().ok()?, denominator.trim().parse().ok()?);
             let in_range = (1..=1000).contains(&denominator) && (0..=1000).contains(&numerator);
             (whole, in_range.then(|| numerator * 1000 / denominator)?)
         }
@@ -163,11 +161,7 @@ mod tests {
     #[test]
     fn steps_end_at_the_maximum_even_where_the_step_does_not_divide_it() {
         let max = Marks::from_thousandths(1250);
-        let steps: Vec<i32> = max
-            .steps(Marks::HALF)
-            .iter()
-            .map(|m| m.thousandths())
-            .collect();
+        let steps: Vec<i32> = max.steps(Marks::HALF).iter().map(|m| m.thousandths()).collect();
         assert_eq!(steps, [0, 500, 1000, 1250]);
     }
 

@@ -77,17 +77,9 @@ impl StructuredText {
         }
         let start = self.plain.len();
         self.plain.push_str(text);
-        let span = Span {
-            start,
-            end: self.plain.len(),
-        };
+        let span = Span { start, end: self.plain.len() };
         self.plain.push('\n');
-        self.blocks.push(Block {
-            kind,
-            text: text.to_owned(),
-            page,
-            span,
-        });
+        self.blocks.push(Block { kind, text: text.to_owned(), page, span });
     }
 }
 
@@ -100,10 +92,7 @@ mod tests {
         let mut text = StructuredText::default();
         text.push(BlockKind::Heading { level: 1 }, " Question 1 ", Some(1));
         text.push(BlockKind::Paragraph, "\n", None);
-        let item = BlockKind::ListItem {
-            depth: 1,
-            marker: Some("a)".into()),
-        };
+        let item = BlockKind::ListItem { depth: 1, marker: Some("a)".into()) };
         text.push(item, "Names ATP", None);
         assert_eq!(text.plain, "Question 1\n  a) Names ATP\n");
         for block in &text.blocks {

@@ -1,0 +1,79 @@
+//! The seam between training and the mathematics: a backend runs packed batches and single sequences
+//! through one model. Optimizer, schedule and checkpoints are the same for every backend.
+
+pub mod cpu;
+
+use crate::adapter::Adapter;
+use crate::batch::PackedBatch;
+use crate::config::ModelConfig;
+
+/// Why a backend could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// A token that the model does not have.
+    #[error("token {token} is beyond the model's vocabulary of {vocabulary}")]
+    TokenOutOfRange {
+        /// The token.
+        token: u32,
+        /// Size of the vocabulary.
+        vocabulary: usize,
+    },
+    /// A sequence longer than the model can read.
+    #[error(
+        "a sequence of {length} tokens is longer than the model's context of {context}; shorten it or choose a model with a longer context"
+    )]
+    TooLong {
+        /// Tokens in the sequence.
+        length: usize,
+        /// The model's limit.
+        context: usize,
+    },
+    /// The model's weights are not what its configuration says.
+    #[error(transparent)]
+    Weights(#[from] crate::files::FilesError),
+}
+
+/// Dropout for one batch: what to drop is a pure function of the key.
+#[derive(Debug, Clone, Copy)]
+pub struct Dropout {
+    /// Unique to the batch within the run.
+    pub key: u64,
+    /// Probability of dropping a feature.
+    pub probability: f32,
+}
+
+/// A model that can be trained, scored and sampled.
+pub trait Backend {
+    /// The model's architecture.
+    fn config(&self) -> &ModelConfig;
+
+    /// Adds the gradient of `scale * Σ weight * -ln p(label)` with respect to the adapter's parameters
+    /// to `gradients` (same layout) and returns `Σ weight * -ln p(label)`.
+    fn accumulate_gradients(
+        &mut self,
+        batch: &PackedBatch,
+        adapter: &Adapter,
+        dropout: Option<Dropout>,
+        scale: f32,
+        gradients: &mut [f32],
+    ) -> Result<f64, BackendError>;
+
+    /// Natural logarithm of the probability of each label, in the order of `batch.labels`.
+    fn log_probabilities(
+        &mut self,
+        batch: &PackedBatch,
+        adapter: Option<&Adapter>,
+    ) -> Result<Vec<f32>, BackendError>;
+
+    /// Starts reading one sequence, keeping keys and values of what was read.
+    fn reader<'a>(&'a mut self, adapter: Option<&'a Adapter>) -> Box<dyn Reader + 'a>;
+}
+
+/// One sequence being read token by token.
+pub trait Reader {
+    /// Reads more tokens and returns the logits after the last, `[vocabulary]`.
+    fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, BackendError>;
+
+    /// Tokens read so far.
+    fn length(&self) -> usize;
+}
