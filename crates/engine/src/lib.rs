@@ -1,1 +1,11 @@
-//! x
+//! The training engine: models, LoRA, backends, training, generation, scoring and export.
+//! Knows nothing of guides, marks, users or servers. The only crate that knows candle.
+
+pub mod adapter;
+pub mod backend;
+pub mod batch;
+pub mod chat;
+pub mod config;
+pub mod files;
+pub mod random;
+pub mod tokenizer;

@@ -1,0 +1,204 @@
+//! The architecture of a Llama-family decoder: sizes, rotary embedding, norms, attention variants.
+//! Read from a Hugging Face `config.json` here and from GGUF metadata in `files`; knows no weights.
+
+mod hugging_face;
+mod rope;
+
+pub(crate) use hugging_face::token_ids;
+pub use rope::RopeScaling;
+
+/// The `model_type` values of `config.json` that can be trained.
+pub const SUPPORTED_MODEL_TYPES: &str = "llama, mistral, qwen2, qwen3";
+
+/// Which published architecture the model follows. The differences that matter to the mathematics
+/// are fields of [`ModelConfig`]; the family decides what an exported `config.json` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Llama 2 and 3, SmolLM2, TinyLlama and others that copy them.
+    Llama,
+    /// Mistral 7B: Llama with an optional sliding window.
+    Mistral,
+    /// Qwen 2 and 2.5: biases on the query, key and value projections.
+    Qwen2,
+    /// Qwen 3: RMSNorm on each head of the queries and keys.
+    Qwen3,
+}
+
+/// Everything needed to build the decoder, apart from its weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelConfig {
+    /// The published architecture.
+    pub family: Family,
+    /// Rows of the embedding table; may exceed the tokenizer's vocabulary, never fall below it.
+    pub vocabulary_size: usize,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Width inside the SwiGLU block.
+    pub intermediate_size: usize,
+    /// Decoder layers.
+    pub layers: usize,
+    /// Query heads in a layer.
+    pub attention_heads: usize,
+    /// Key and value heads in a layer; divides `attention_heads`.
+    pub key_value_heads: usize,
+    /// Width of one head; even. Not always `hidden_size / attention_heads` (Qwen 3).
+    pub head_dim: usize,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f64,
+    /// How the rotary frequencies are stretched for long contexts.
+    pub rope_scaling: RopeScaling,
+    /// Added to the mean square in RMSNorm.
+    pub rms_norm_epsilon: f64,
+    /// The output projection is the embedding table.
+    pub tie_word_embeddings: bool,
+    /// The query, key and value projections have biases (the output projection never does).
+    pub attention_bias: bool,
+    /// Queries and keys pass through an RMSNorm over each head before the rotation.
+    pub query_key_norm: bool,
+    /// Each position sees only this many positions up to itself.
+    pub sliding_window: Option<usize>,
+    /// The longest sequence that the model was made for, in tokens.
+    pub context_length: usize,
+    /// Token that opens a text.
+    pub bos_token_id: Option<u32>,
+    /// Tokens that end a text or a turn; any of them stops generation.
+    pub eos_token_ids: Vec<u32>,
+    /// Token that fills up batches.
+    pub pad_token_id: Option<u32>,
+}
+
+impl ModelConfig {
+    /// Refuses sizes that no decoder can have, so that later code may divide and index freely.
+    ///
+    /// # Errors
+    /// Names the field and what is wrong with it.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let positive = [
+            ("vocab_size", self.vocabulary_size),
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.layers),
+            ("num_attention_heads", self.attention_heads),
+            ("num_key_value_heads", self.key_value_heads),
+            ("head_dim", self.head_dim),
+            ("max_position_embeddings", self.context_length),
+        ];
+        for (field, value) in positive {
+            if value == 0 || value > u32::MAX as usize {
+                return Err(ConfigError::invalid(field, value, "must be at least 1 and fit 32 bits"));
+            }
+        }
+        if !self.attention_heads.is_multiple_of(self.key_value_heads) {
+            return Err(ConfigError::invalid(
+                "num_key_value_heads",
+                self.key_value_heads,
+                format!("must divide the {} attention heads", self.attention_heads),
+            ));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            return Err(ConfigError::invalid("head_dim", self.head_dim, "must be even"));
+        }
+        if !(self.rms_norm_epsilon.is_finite() && self.rms_norm_epsilon >= 0.0) {
+            return Err(ConfigError::invalid("rms_norm_eps", self.rms_norm_epsilon, "must be 0 or more"));
+        }
+        if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
+            return Err(ConfigError::invalid("rope_theta", self.rope_theta, "must be above 0"));
+        }
+        self.rope_scaling.validate()
+    }
+
+    /// Every tensor of the model under its Hugging Face name, with its shape (`[out, in]` for
+    /// projections). Lazy, so that an absurd layer count costs nothing before a check stops it.
+    pub fn tensor_shapes(&self) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
+        let table = vec![self.vocabulary_size, self.hidden_size];
+        let head = (!self.tie_word_embeddings).then(|| ("lm_head.weight".to_owned(), table.clone()));
+        std::iter::once(("model.embed_tokens.weight".to_owned(), table))
+            .chain((0..self.layers).flat_map(|layer| self.layer_tensor_shapes(layer)))
+            .chain(std::iter::once(("model.norm.weight".to_owned(), vec![self.hidden_size])))
+            .chain(head)
+    }
+
+    /// How many weights the model has.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.tensor_shapes().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+    }
+
+    fn layer_tensor_shapes(&self, layer: usize) -> Vec<(String, Vec<usize>)> {
+        let (hidden, inner) = (self.hidden_size, self.intermediate_size);
+        let queries = self.attention_heads * self.head_dim;
+        let keys = self.key_value_heads * self.head_dim;
+        let mut tensors = vec![
+            ("input_layernorm.weight", vec![hidden]),
+            ("self_attn.q_proj.weight", vec![queries, hidden]),
+            ("self_attn.k_proj.weight", vec![keys, hidden]),
+            ("self_attn.v_proj.weight", vec![keys, hidden]),
+            ("self_attn.o_proj.weight", vec![hidden, queries]),
+            ("post_attention_layernorm.weight", vec![hidden]),
+            ("mlp.gate_proj.weight", vec![inner, hidden]),
+            ("mlp.up_proj.weight", vec![inner, hidden]),
+            ("mlp.down_proj.weight", vec![hidden, inner]),
+        ];
+        if self.attention_bias {
+            tensors.extend([
+                ("self_attn.q_proj.bias", vec![queries]),
+                ("self_attn.k_proj.bias", vec![keys]),
+                ("self_attn.v_proj.bias", vec![keys]),
+            ]);
+        }
+        if self.query_key_norm {
+            tensors.extend([
+                ("self_attn.q_norm.weight", vec![self.head_dim]),
+                ("self_attn.k_norm.weight", vec![self.head_dim]),
+            ]);
+        }
+        let named = |(name, shape)| (format!("model.layers.{layer}.{name}"), shape);
+        tensors.into_iter().map(named).collect()
+    }
+}
+
+/// A description of a model that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// An architecture that the engine has no decoder for.
+    #[error("the architecture \"{model_type}\" is not supported; supported are {SUPPORTED_MODEL_TYPES}")]
+    UnsupportedArchitecture {
+        /// As the file names it.
+        model_type: String,
+    },
+    /// A supported architecture with a variant that the engine does not compute.
+    #[error("{what} is not supported; use a model without it")]
+    UnsupportedFeature {
+        /// The field and its value.
+        what: String,
+    },
+    /// A field that must be there is not.
+    #[error("the field \"{field}\" is missing")]
+    Missing {
+        /// Name in the file.
+        field: String,
+    },
+    /// A field has a value that makes no sense.
+    #[error("the field \"{field}\" is {value}: it {reason}")]
+    Invalid {
+        /// Name in the file.
+        field: String,
+        /// As found.
+        value: String,
+        /// What it must be.
+        reason: String,
+    },
+    /// Not JSON, or a field of the wrong type.
+    #[error("not a valid model description: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl ConfigError {
+    pub(crate) fn invalid(
+        field: impl Into<String>,
+        value: impl std::fmt::Display,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self::Invalid { field: field.into(), value: value.to_string(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,138 @@
+//! GGUF metadata to [`ModelConfig`]. What the metadata leaves out (tied embeddings, biases, head norms)
+//! shows in which tensors there are.
+
+use super::GgufFile;
+use super::metadata::Metadata;
+use crate::config::{ConfigError, Family, ModelConfig, RopeScaling};
+
+/// Rotary parameters of Llama 3.1 and later; a GGUF file holds only what follows from them, as a tensor.
+const LLAMA3_LOW: f64 = 1.0;
+const LLAMA3_HIGH: f64 = 4.0;
+const LLAMA3_ORIGINAL_CONTEXT: usize = 8192;
+const ROPE_FACTORS: &str = "rope_freqs.weight";
+
+pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConfig, ConfigError> {
+    if metadata.optional_size("split.count")?.is_some_and(|count| count > 1) {
+        let what = "a GGUF model split over several files (join them with llama-gguf-split --merge)";
+        return Err(ConfigError::UnsupportedFeature { what: what.to_owned() });
+    }
+    let architecture = metadata.text("general.architecture")?;
+    let key = |name: &str| format!("{architecture}.{name}");
+    let sliding_window =
+        metadata.optional_size(&key("attention.sliding_window"))?.filter(|&window| window > 0);
+    let family = match architecture {
+        // llama.cpp stores Mistral under the name llama.
+        "llama" if sliding_window.is_some() => Family::Mistral,
+        "llama" => Family::Llama,
+        "qwen2" => Family::Qwen2,
+        "qwen3" => Family::Qwen3,
+        other => {
+            return Err(ConfigError::UnsupportedArchitecture { model_type: other.to_owned() });
+        }
+    };
+    let has = |tensor: &str| file.content.tensor_infos.contains_key(tensor);
+    if has("blk.0.attn_output.bias") || has("blk.0.ffn_gate_inp.weight") {
+        let what = format!("this variant of {architecture} (output biases or a mixture of experts)");
+        return Err(ConfigError::UnsupportedFeature { what });
+    }
+    let hidden_size = metadata.size(&key("embedding_length"))?;
+    let attention_heads = metadata.size(&key("attention.head_count"))?;
+    let head_dim = match metadata.optional_size(&key("attention.key_length"))? {
+        Some(length) => length,
+        None => hidden_size.checked_div(attention_heads).unwrap_or(0),
+    };
+    let mut config = ModelConfig {
+        family,
+        vocabulary_size: rows(file, "token_embd.weight")?,
+        hidden_size,
+        intermediate_size: metadata.size(&key("feed_forward_length"))?,
+        layers: metadata.size(&key("block_count"))?,
+        attention_heads,
+        key_value_heads: metadata.optional_size(&key("attention.head_count_kv"))?.unwrap_or(attention_heads),
+        head_dim,
+        rope_theta: metadata.number(&key("rope.freq_base")).unwrap_or(10_000.0),
+        rope_scaling: linear_scaling(metadata, architecture)?,
+        rms_norm_epsilon: required_number(metadata, &key("attention.layer_norm_rms_epsilon"))?,
+        tie_word_embeddings: !has("output.weight"),
+        attention_bias: has("blk.0.attn_q.bias"),
+        query_key_norm: has("blk.0.attn_q_norm.weight"),
+        sliding_window: sliding_window.filter(|_| family == Family::Mistral),
+        context_length: metadata.size(&key("context_length"))?,
+        bos_token_id: metadata.token_id("tokenizer.ggml.bos_token_id"),
+        eos_token_ids: eos_token_ids(metadata),
+        pad_token_id: metadata.token_id("tokenizer.ggml.padding_token_id"),
+    };
+    config.validate()?;
+    check_rotated_part(metadata, architecture, &config)?;
+    if has(ROPE_FACTORS) {
+        config.rope_scaling = llama3_scaling(&factors(file)?, &config)?;
+    }
+    Ok(config)
+}
+
+fn rows(file: &GgufFile, tensor: &str) -> Result<usize, ConfigError> {
+    let info = file.content.tensor_infos.get(tensor);
+    let rows = info.and_then(|info| info.shape.dims().first().copied());
+    rows.ok_or_else(|| ConfigError::Missing { field: tensor.to_owned() })
+}
+
+fn required_number(metadata: &Metadata<'_>, key: &str) -> Result<f64, ConfigError> {
+    metadata.number(key).ok_or_else(|| ConfigError::Missing { field: key.to_owned() })
+}
+
+fn eos_token_ids(metadata: &Metadata<'_>) -> Vec<u32> {
+    let mut ids = Vec::new();
+    for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"] {
+        ids.extend(metadata.token_id(key).filter(|id| !ids.contains(id)));
+    }
+    ids
+}
+
+fn check_rotated_part(
+    metadata: &Metadata<'_>,
+    architecture: &str,
+    config: &ModelConfig,
+) -> Result<(), ConfigError> {
+    match metadata.optional_size(&format!("{architecture}.rope.dimension_count"))? {
+        Some(rotated) if rotated != config.head_dim => Err(ConfigError::UnsupportedFeature {
+            what: format!("rotating {rotated} of the {} dimensions of a head", config.head_dim),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn linear_scaling(metadata: &Metadata<'_>, architecture: &str) -> Result<RopeScaling, ConfigError> {
+    let key = |name: &str| format!("{architecture}.rope.scaling.{name}");
+    match metadata.optional_text(&key("type")) {
+        None | Some("none") => Ok(RopeScaling::None),
+        Some("linear") => Ok(RopeScaling::Linear { factor: required_number(metadata, &key("factor"))? }),
+        Some(other) => {
+            Err(ConfigError::UnsupportedFeature { what: format!("rope scaling of type \"{other}\"") })
+        }
+    }
+}
+
+fn factors(file: &GgufFile) -> Result<Vec<f32>, ConfigError> {
+    file.read(ROPE_FACTORS)
+        .map_err(|error| ConfigError::invalid(ROPE_FACTORS, "unreadable", error.to_string()))
+}
+
+/// Recovers the parameters behind stored divisors of the frequencies, and makes sure that they are.
+fn llama3_scaling(stored: &[f32], config: &ModelConfig) -> Result<RopeScaling, ConfigError> {
+    let scaling = RopeScaling::Llama3 {
+        factor: f64::from(stored.iter().copied().fold(1.0, f32::max)),
+        low_frequency_factor: LLAMA3_LOW,
+        high_frequency_factor: LLAMA3_HIGH,
+        original_context_length: LLAMA3_ORIGINAL_CONTEXT,
+    };
+    let plain = ModelConfig { rope_scaling: RopeScaling::None, ..config.clone() }.rope_inverse_frequencies();
+    let scaled = ModelConfig { rope_scaling: scaling, ..config.clone() }.rope_inverse_frequencies();
+    let same = stored.len() == plain.len()
+        && (plain.iter().zip(&scaled).zip(stored))
+            .all(|((plain, scaled), stored)| (plain / scaled - stored).abs() <= 1e-3 * stored.abs());
+    if same {
+        return Ok(scaling);
+    }
+    let what = format!("the rotary factors of the tensor {ROPE_FACTORS} (not those of Llama 3.1)");
+    Err(ConfigError::UnsupportedFeature { what })
+}

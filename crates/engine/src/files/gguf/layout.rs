@@ -1,0 +1,97 @@
+//! Where GGUF differs from Hugging Face: tensor names, and the order of the rows of query and key
+//! projections in files of the architecture `llama`.
+
+use super::metadata::Metadata;
+use crate::config::ModelConfig;
+
+/// Puts the tensors of one file into the Hugging Face layout.
+pub(super) struct Layout {
+    /// llama.cpp rotates neighbouring rows (0 with 1, 2 with 3) for `llama` and stores them so;
+    /// Hugging Face rotates a row with the one half a head further on.
+    interleaved: bool,
+    head_dim: usize,
+    hidden_size: usize,
+}
+
+impl Layout {
+    pub(super) fn new(metadata: &Metadata<'_>, config: &ModelConfig) -> Self {
+        Self {
+            interleaved: metadata.optional_text("general.architecture") == Some("llama"),
+            head_dim: config.head_dim,
+            hidden_size: config.hidden_size,
+        }
+    }
+
+    /// `name` is the Hugging Face name; the values are row-major.
+    pub(super) fn to_hugging_face(&self, name: &str, values: Vec<f32>) -> Vec<f32> {
+        let rotated = name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj.");
+        if !(self.interleaved && rotated) {
+            return values;
+        }
+        let width = if name.ends_with(".bias") { 1 } else { self.hidden_size };
+        halves_from_pairs(&values, self.head_dim, width)
+    }
+}
+
+/// Within each head, even rows first, then odd ones.
+fn halves_from_pairs(values: &[f32], head_dim: usize, width: usize) -> Vec<f32> {
+    let mut reordered = Vec::with_capacity(values.len());
+    for head in values.chunks_exact(head_dim * width) {
+        for row in (0..head_dim).step_by(2).chain((1..head_dim).step_by(2)) {
+            reordered.extend_from_slice(&head[row * width..(row + 1) * width]);
+        }
+    }
+    reordered
+}
+
+/// The name in the file of a Hugging Face tensor.
+pub(super) fn gguf_name(name: &str) -> Option<String> {
+    let whole = match name {
+        "model.embed_tokens.weight" => "token_embd.weight",
+        "model.norm.weight" => "output_norm.weight",
+        "lm_head.weight" => "output.weight",
+        _ => {
+            let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
+            let (module, kind) = part.rsplit_once('.')?;
+            return Some(format!("blk.{layer}.{}.{kind}", gguf_module(module)?));
+        }
+    };
+    Some(whole.to_owned())
+}
+
+fn gguf_module(module: &str) -> Option<&'static str> {
+    Some(match module {
+        "input_layernorm" => "attn_norm",
+        "self_attn.q_proj" => "attn_q",
+        "self_attn.k_proj" => "attn_k",
+        "self_attn.v_proj" => "attn_v",
+        "self_attn.o_proj" => "attn_output",
+        "self_attn.q_norm" => "attn_q_norm",
+        "self_attn.k_norm" => "attn_k_norm",
+        "post_attention_layernorm" => "ffn_norm",
+        "mlp.gate_proj" => "ffn_gate",
+        "mlp.up_proj" => "ffn_up",
+        "mlp.down_proj" => "ffn_down",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paired_rows_become_halves_within_each_head() {
+        // Two heads of four rows, each row two wide, numbered by row.
+        let stored: Vec<f32> = (0..8).flat_map(|row| [row as f32; 2]).collect();
+        let rows: Vec<f32> = halves_from_pairs(&stored, 4, 2).into_iter().step_by(2).collect();
+        assert_eq!(rows, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+    }
+
+    #[test]
+    fn every_kind_of_tensor_has_a_name_in_the_file() {
+        assert_eq!(gguf_name("model.layers.12.self_attn.q_proj.bias").unwrap(), "blk.12.attn_q.bias");
+        assert_eq!(gguf_name("model.layers.0.mlp.down_proj.weight").unwrap(), "blk.0.ffn_down.weight");
+        assert_eq!(gguf_name("model.layers.0.mlp.router.weight"), None);
+    }
+}

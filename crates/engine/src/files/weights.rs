@@ -1,0 +1,84 @@
+//! The weights of a model by name, read and dequantised one tensor at a time.
+
+use super::FilesError;
+use crate::config::ModelConfig;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+/// A dense tensor in row-major order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Sizes, outermost first: `[out, in]` for a projection.
+    pub shape: Vec<usize>,
+    /// `shape.iter().product()` values.
+    pub data: Vec<f32>,
+}
+
+/// Where tensors come from: a format that knows Hugging Face names and layout.
+pub(super) trait TensorSource: Send {
+    /// The shape of a tensor, from the header; `None` when the file has no such tensor.
+    fn shape(&self, name: &str) -> Option<Vec<usize>>;
+    /// Reads one tensor in the Hugging Face layout. Called only for tensors that `shape` knows.
+    fn read(&mut self, name: &str) -> Result<Vec<f32>, FilesError>;
+}
+
+/// All tensors of a model, under the names of [`ModelConfig::tensor_shapes`]. Nothing but headers is in
+/// memory until a tensor is taken.
+pub struct Weights {
+    shapes: BTreeMap<String, Vec<usize>>,
+    source: Box<dyn TensorSource>,
+}
+
+impl Weights {
+    /// Holds the headers against the architecture, so that a mismatch shows before any weight is read.
+    pub(super) fn check(
+        config: &ModelConfig,
+        source: Box<dyn TensorSource>,
+        path: &Path,
+    ) -> Result<Self, FilesError> {
+        let mut shapes = BTreeMap::new();
+        for (tensor, expected) in config.tensor_shapes() {
+            match source.shape(&tensor) {
+                Some(found) if found == expected => shapes.insert(tensor, expected),
+                Some(found) => {
+                    let path = path.to_owned();
+                    return Err(FilesError::TensorShape { path, tensor, expected, found });
+                }
+                None => {
+                    let path = path.to_owned();
+                    return Err(FilesError::TensorMissing { path, tensor, expected });
+                }
+            };
+        }
+        Ok(Self { shapes, source })
+    }
+
+    /// Names of the tensors that have not been taken.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.shapes.keys().map(String::as_str)
+    }
+
+    /// Shape of a tensor that has not been taken.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.shapes.get(name).map(Vec::as_slice)
+    }
+
+    /// Reads a tensor as f32 and gives it up: it can be taken once.
+    ///
+    /// # Errors
+    /// When there is no such tensor left, or the file cannot be read any more.
+    pub fn take(&mut self, name: &str) -> Result<Tensor, FilesError> {
+        let Some(shape) = self.shapes.remove(name) else {
+            return Err(FilesError::TensorTaken { tensor: name.to_owned() });
+        };
+        Ok(Tensor { data: self.source.read(name)?, shape })
+    }
+}
+
+impl fmt::Debug for Weights {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Weights").field("shapes", &self.shapes).finish_non_exhaustive()
+    }
+}
