@@ -1,0 +1,101 @@
+//! Facts about the guide, the model and the files, as names with values.
+
+use askama::Template;
+
+use crate::data::{FileChecksum, GuideFacts, ModelFacts, TrainingFacts};
+use crate::numbers::{bytes, decimal, duration, grouped};
+
+/// A list of names with values.
+#[derive(Template)]
+#[template(path = "facts.html")]
+pub(super) struct FactList {
+    facts: Vec<Fact>,
+}
+
+struct Fact {
+    name: &'static str,
+    value: String,
+    /// Set in a fixed-width face: hashes, names of layers.
+    is_code: bool,
+}
+
+fn fact(name: &'static str, value: impl Into<String>) -> Fact {
+    Fact { name, value: value.into(), is_code: false }
+}
+
+fn code(name: &'static str, value: impl Into<String>) -> Fact {
+    Fact { is_code: true, ..fact(name, value) }
+}
+
+/// What was trained.
+pub(super) fn model(model: &ModelFacts) -> FactList {
+    let adapter = &model.adapter;
+    let facts = vec![
+        fact("Base model", &*model.base_model),
+        fact("Weights from", &*model.source),
+        fact("Adapter", format!("LoRA, rank {}, alpha {}", adapter.rank, adapter.alpha)),
+        code("On layers", adapter.targets.join(", ")),
+        fact("Trained weights", grouped(model.trainable_parameters)),
+        fact("Seed", model.seed.to_string()),
+        code("Prompt template", &*model.prompt_template_hash),
+        code("Dataset", &*model.dataset_hash),
+    ];
+    FactList { facts }
+}
+
+/// How training went.
+pub(super) fn training(training: &TrainingFacts) -> FactList {
+    let speed = training.tokens_per_second.max(0.0).round() as u64;
+    let mut facts = vec![
+        fact("Steps", grouped(training.steps)),
+        fact("Passes over the data", decimal(training.epochs, 1)),
+        fact("Tokens", grouped(training.tokens)),
+        fact("Time", duration(training.seconds)),
+        fact("Speed", format!("{} tokens/s", grouped(speed))),
+    ];
+    facts.extend(training.peak_memory_bytes.map(|peak| fact("Peak memory", bytes(peak))));
+    facts.extend(
+        training
+            .best_step
+            .map(|step| fact("Kept", format!("step {}, the lowest validation loss", grouped(step)))),
+    );
+    FactList { facts }
+}
+
+/// One question of the guide.
+pub(super) struct GuideRow {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) max_marks: String,
+    pub(super) seen: &'static str,
+    pub(super) training_answers: String,
+}
+
+/// The guide's questions.
+pub(super) fn guide(guide: &GuideFacts) -> Vec<GuideRow> {
+    let row = |question: &crate::data::QuestionFacts| GuideRow {
+        name: question.id.0.clone(),
+        text: question.text.clone(),
+        max_marks: question.max_marks.to_string(),
+        seen: if question.seen { "seen" } else { "unseen" },
+        training_answers: grouped(question.training_answers as u64),
+    };
+    guide.questions.iter().map(row).collect()
+}
+
+/// One file with its checksum.
+pub(super) struct FileRow {
+    pub(super) file: String,
+    pub(super) size: String,
+    pub(super) sha256: String,
+}
+
+/// The files that went in.
+pub(super) fn files(files: &[FileChecksum]) -> Vec<FileRow> {
+    let row = |file: &FileChecksum| FileRow {
+        file: file.file.clone(),
+        size: bytes(file.bytes),
+        sha256: file.sha256.clone(),
+    };
+    files.iter().map(row).collect()
+}
