@@ -1,8 +1,32 @@
 //! A marking guide: questions, marks, model answers and rubric points, each with where it came from.
 
+mod absorb;
+mod award;
+mod body;
+mod chain;
+mod confidence;
+mod draft;
+mod elements;
+mod error;
+mod finish;
+mod heads;
+mod lines;
+mod marks_notation;
+mod numbering;
+mod parse;
+mod sections;
+mod subparts;
+mod tables;
+mod unread;
+mod walk;
+
 use gradus_domain::Marks;
 use gradus_domain::text::Span;
 use serde::{Deserialize, Serialize};
+
+pub use error::GuideError;
+pub use parse::{GuideReading, parse_guide};
+pub use unread::UnreadPassage;
 
 /// A question's name in its guide: `1`, `2a`, `3(ii)` written as `3ii`; compared without case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,18 +95,12 @@ impl Question {
 }
 
 fn greatest_common_divisor(a: u32, b: u32) -> u32 {
-    if b == 0 {
-        a
-    } else {
-        greatest_common_divisor(b, a % b)
-    }
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 impl Guide {
     /// The question of that name.
     pub fn question(&self, id: &QuestionId) -> Option<&Question> {
-        self.questions
-            .iter()
-            .find(|question| question.id.0.eq_ignore_ascii_case(&id.0))
+        self.questions.iter().find(|question| question.id.0.eq_ignore_ascii_case(&id.0))
     }
 }
