@@ -196,8 +196,11 @@ impl Advice {
             })
             .collect();
         if !weak.is_empty() {
-            let why = format!("Same mark as the teacher well below its average: {}.", weak.join(", "));
-            self.against("These questions", why);
+            let why = format!(
+                "It has the teacher’s mark less often than on average, beyond the uncertainty: {}.",
+                weak.join(", ")
+            );
+            self.against("Its weak questions", why);
         }
     }
 }
@@ -206,4 +209,53 @@ impl Advice {
 pub(crate) fn agreement(answers: &[&TestedAnswer]) -> f64 {
     let same = answers.iter().filter(|answer| answer.given_mark == answer.reference_mark);
     same.count() as f64 / answers.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn estimate(value: f64, low: f64, high: f64) -> Estimate {
+        Estimate { value, low, high }
+    }
+
+    fn names(points: &[Point]) -> Vec<&str> {
+        points.iter().map(|point| point.what.as_str()).collect()
+    }
+
+    #[test]
+    fn a_lean_is_trusted_away_only_where_its_interval_is_small() {
+        for (bias, trusted, reason) in [
+            (estimate(0.05, -0.1, 0.2), true, "hardly at all"),
+            (estimate(0.05, -0.4, 0.5), false, "Too few answers to rule out"),
+            (estimate(0.3, 0.1, 0.5), false, "generous by 0.30"),
+            (estimate(-0.3, -0.5, -0.1), false, "harsh by 0.30"),
+        ] {
+            let mut advice = Advice::default();
+            advice.on_totals(&bias);
+            let points = if trusted { &advice.trust } else { &advice.distrust };
+            assert!(points.iter().any(|point| point.why.contains(reason)), "{advice:?}");
+        }
+    }
+
+    #[test]
+    fn confidence_is_trusted_only_where_it_tells_right_from_wrong() {
+        let answer = |confidence: f64, same: bool| TestedAnswer {
+            student: None,
+            question: gradus_grading::guide::QuestionId("1".into()),
+            answer: String::new(),
+            reference_mark: gradus_domain::Marks::ONE,
+            given_mark: if same { gradus_domain::Marks::ONE } else { gradus_domain::Marks::ZERO },
+            expected_mark: 1.0,
+            confidence,
+            feedback: None,
+        };
+        let telling: Vec<TestedAnswer> = (0..40).map(|n| answer(f64::from(n), n >= 20)).collect();
+        let blind: Vec<TestedAnswer> = (0..40).map(|n| answer(f64::from(n), n % 2 == 0)).collect();
+        let mut advice = Advice::default();
+        advice.on_confidence(&telling.iter().collect::<Vec<_>>());
+        assert_eq!(names(&advice.trust), ["Telling which answers to check"]);
+        advice.on_confidence(&blind.iter().collect::<Vec<_>>());
+        assert_eq!(names(&advice.distrust), ["Its confidence as a guide to what to check"]);
+    }
 }

@@ -15,7 +15,11 @@ pub(crate) fn share_interval(share: f64, count: usize) -> Estimate {
     let centre = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
     let spread = (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     let half = Z * spread / (1.0 + Z * Z / n);
-    Estimate { value: share, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+    Estimate {
+        value: share,
+        low: if share <= 0.0 { 0.0 } else { (centre - half).max(0.0) },
+        high: if share >= 1.0 { 1.0 } else { (centre + half).min(1.0) },
+    }
 }
 
 /// The report with every share's interval that has no width replaced by [`share_interval`].
@@ -48,8 +52,10 @@ mod tests {
     #[test]
     fn a_share_of_none_still_has_an_interval() {
         let none = share_interval(0.0, 10);
-        assert!(none.low.abs() < 1e-12);
+        assert_eq!(none.low, 0.0);
         assert!((none.high - 0.2775).abs() < 1e-3, "{}", none.high);
+        let all = share_interval(1.0, 80);
+        assert_eq!(all.high, 1.0);
         let half = share_interval(0.5, 100);
         assert!((half.low - 0.4038).abs() < 1e-3, "{}", half.low);
     }

@@ -74,7 +74,7 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
 
 /// `p = 0.012` or `p < 0.001`.
 pub(crate) fn p_value(p: f64) -> String {
-    if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
+    if p < 0.001 { "p\u{a0}<\u{a0}0.001".to_owned() } else { format!("p\u{a0}=\u{a0}{p:.3}") }
 }
 
 /// `48 s`, `3 min 12 s`, `2 h 5 min`.
@@ -150,6 +150,6 @@ mod tests {
         assert_eq!(duration(4.23), "4.2 s");
         assert_eq!(duration(192.4), "3 min 12 s");
         assert_eq!(duration(7512.0), "2 h 5 min");
-        assert_eq!(p_value(0.0002), "p < 0.001");
+        assert_eq!(p_value(0.0002), "p\u{a0}<\u{a0}0.001");
     }
 }

@@ -113,13 +113,16 @@ pub(crate) fn comparison_sentence(comparison: &PairedComparison) -> String {
             decimal(reduction.value, 2),
             interval(reduction, 2),
         ),
-        Verdict::NoMeasurableImprovement => format!(
-            "Its marks came {} marks closer to the teacher’s on average, but the 95\u{a0}% interval \
-             ({}; {p}) includes zero: either training changed little, or these answers are too few to \
-             show it.",
-            decimal(reduction.value, 2),
-            interval(reduction, 2),
-        ),
+        Verdict::NoMeasurableImprovement => {
+            let direction = if reduction.value < 0.0 { "further from" } else { "closer to" };
+            format!(
+                "On average its marks moved {} marks {direction} the teacher’s, but the 95\u{a0}% interval \
+                 of the gain ({}; {p}) includes zero: either training changed little, or these answers \
+                 are too few to show it.",
+                decimal(reduction.value.abs(), 2),
+                interval(reduction, 2),
+            )
+        }
         Verdict::Deterioration => {
             let increase = Estimate { value: -reduction.value, low: -reduction.high, high: -reduction.low };
             format!(
@@ -151,10 +154,15 @@ fn constant_sentence(share: f64, trained: &Agreement) -> String {
         "Giving every answer its question’s most common mark would match {} without reading any",
         percent(share)
     );
-    if trained.exact_agreement.value > share {
-        format!("{always}.")
+    let exact = &trained.exact_agreement;
+    if exact.low > share {
+        format!("{always}; the model does better than that.")
+    } else if exact.value > share {
+        format!(
+            "{always}; that lies within the model’s interval, so equal marks alone do not show that it reads them."
+        )
     } else {
-        format!("{always}: the model does no better than that.")
+        format!("{always}; the model does no better than that.")
     }
 }
 
@@ -246,6 +254,7 @@ mod tests {
     #[test]
     fn an_interval_with_zero_in_it_is_not_told_as_an_improvement() {
         let sentence = comparison_sentence(&comparison(-0.1, 0.3, Verdict::NoMeasurableImprovement));
+        assert!(sentence.contains("0.10 marks closer to"), "{sentence}");
         assert!(sentence.contains("includes zero"), "{sentence}");
         assert!(sentence.contains("−0.10 to 0.30"), "{sentence}");
     }

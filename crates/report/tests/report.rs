@@ -3,8 +3,10 @@
 
 mod sample;
 
-use gradus_grading::metrics::{Estimate, Verdict};
-use gradus_report::data::{Results, TestReport};
+use gradus_domain::Marks;
+use gradus_grading::guide::QuestionId;
+use gradus_grading::metrics::{ConfusionMatrix, Estimate, Verdict};
+use gradus_report::data::{ConfusionPanel, LossPoint, MarkScale, QuestionResult, Results, TestReport};
 use gradus_report::{FORMAT_VERSION, ReportError, from_json, render_html, to_json};
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -55,15 +57,20 @@ fn report_with(verdict: Verdict, low: f64, high: f64) -> TestReport {
     report
 }
 
+/// Leaves a file in the build's directory for temporary files, where a person can open it.
+fn write_for_looking(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(path, text).expect("the build directory can be written");
+}
+
 #[test]
 fn a_full_report_has_every_section() {
     let html = render_html(&sample::report()).unwrap();
     for id in SECTIONS {
         assert!(has_section(&html, id), "{id} is missing");
     }
-    let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::write(target.join("report.html"), html).unwrap();
-    std::fs::write(target.join("report.json"), to_json(&sample::report()).unwrap()).unwrap();
+    write_for_looking("report.html", &html);
+    write_for_looking("report.json", &to_json(&sample::report()).unwrap());
 }
 
 #[test]
@@ -109,6 +116,48 @@ fn no_improvement_and_a_deterioration_are_told_as_such() {
     assert!(worse.contains("The trained model marks worse than the untrained one"));
     assert!(worse.contains("<b>Marking at all.</b>"));
     assert!(!worse.contains("This test supports"));
+}
+
+/// Forty questions with long names, whole marks up to 20, and words without spaces.
+fn large_report() -> TestReport {
+    let mut report = sample::report();
+    let row = report.by_question[0].clone();
+    report.by_question = (1..=40)
+        .map(|number| QuestionResult {
+            question: QuestionId(format!("{number}(iii)-long-name-{}", "x".repeat(number))),
+            ..row.clone()
+        })
+        .collect();
+    report.confusion[0] = ConfusionPanel {
+        marker: "Trained model".into(),
+        scale: MarkScale::Marks,
+        matrix: ConfusionMatrix {
+            marks: (0..=20).map(|mark| Marks::from_thousandths(mark * 1000)).collect(),
+            counts: (0..21)
+                .map(|row| (0..21).map(|column| u32::from(row == column) * 137).collect())
+                .collect(),
+        },
+    };
+    report.answers[0].answer = "unbroken".repeat(100);
+    report.training.train_loss = (1..=5000).map(|step| LossPoint { step, loss: 9.0 / step as f64 }).collect();
+    report
+}
+
+#[test]
+fn a_large_exam_is_spread_over_charts_that_fit_a_page() {
+    let html = render_html(&large_report()).unwrap();
+    write_for_looking("large.html", &html);
+    assert!(html.contains(r#"id="questions-3-wide-title""#));
+    assert!(!html.contains(r#"id="questions-4-wide-title""#));
+    for drawing in html.split("viewBox=\"0 0 ").skip(1) {
+        let size = drawing.split('"').next().unwrap();
+        let (width, height) = size.split_once(' ').unwrap();
+        let (width, height): (f64, f64) = (width.parse().unwrap(), height.parse().unwrap());
+        // A4 less margins is 180 by 263 mm; a third of the height is left to captions.
+        assert!(width <= 344.0 || height / width < 263.0 / 180.0, "{size}");
+    }
+    let loss = html.split(r#"id="loss-wide-title""#).nth(1).unwrap().split("</svg>").next().unwrap();
+    assert!(loss.len() < 10_000, "{} bytes", loss.len());
 }
 
 #[test]
