@@ -1,1 +1,3 @@
-//! See Cargo.toml.
+//! The services: what Gradus does, without HTTP, SQL or argument parsing.
+
+pub mod models;
