@@ -1,9 +1,22 @@
 //! Agreement between two markers, with uncertainty. The types that reports show.
 
+mod agreement;
+mod bootstrap;
+mod comparison;
+mod confidence;
+pub(crate) mod random;
+mod sums;
+
 use gradus_domain::Marks;
 use serde::{Deserialize, Serialize};
 
-/// An estimate with its 95 % interval.
+pub use agreement::{MarkPair, agreement, confusion};
+pub use bootstrap::Bootstrap;
+pub use comparison::{PairedMarks, compare};
+pub use confidence::{ConfidenceBin, Prediction, brier_score, confidence_bins, expected_calibration_error};
+
+/// An estimate with its 95 % interval: the percentile interval of a bootstrap over students, computed with
+/// [`Bootstrap`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The value on all the data.
@@ -19,8 +32,8 @@ pub struct Estimate {
 pub struct Agreement {
     /// Number of answers compared.
     pub count: usize,
-    /// Cohen's kappa with quadratic weights (Cohen 1968); 1 is perfect, 0 is chance. `None` where it is
-    /// undefined (both markers constant).
+    /// Cohen's kappa with quadratic weights (Cohen 1968), every mark a category; 1 is perfect, 0 is chance.
+    /// `None` where it is undefined (both markers gave one and the same mark throughout).
     pub quadratic_weighted_kappa: Option<Estimate>,
     /// Share of answers with the same mark, 0 to 1.
     pub exact_agreement: Estimate,
