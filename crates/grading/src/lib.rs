@@ -2,5 +2,6 @@
 //! Knows nothing of files, models or the network.
 
 pub mod guide;
+pub mod import;
 pub mod marked_answer;
 pub mod metrics;
