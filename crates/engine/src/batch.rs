@@ -30,14 +30,13 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// A prompt and the completion to learn: every token of the completion is a label of that weight.
+    /// A prompt and the completion to learn: every token of the completion is a label of that weight;
+    /// tokens of weight 0 are read but not learned.
     pub fn completion(prompt: &[u32], completion: &[(u32, f32)]) -> Self {
         let last = prompt.len().saturating_sub(1);
-        let labels = completion.iter().enumerate().map(|(i, (token, weight))| Label {
-            position: last + i,
-            token: *token,
-            weight: *weight,
-        });
+        let labels = completion.iter().enumerate().filter(|(_, (_, weight))| *weight > 0.0);
+        let labels =
+            labels.map(|(i, (token, weight))| Label { position: last + i, token: *token, weight: *weight });
         let kept = completion.len().saturating_sub(1);
         let tail = completion.iter().take(kept).map(|(token, _)| *token);
         Self { labels: labels.collect(), tokens: prompt.iter().copied().chain(tail).collect() }

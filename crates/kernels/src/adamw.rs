@@ -29,10 +29,7 @@ pub struct AdamWState {
 impl AdamWState {
     /// Zero moments for that many parameters.
     pub fn new(parameters: usize) -> Self {
-        Self {
-            first_moment: vec![0.0; parameters],
-            second_moment: vec![0.0; parameters],
-        }
+        Self { first_moment: vec![0.0; parameters], second_moment: vec![0.0; parameters] }
     }
 }
 
@@ -104,12 +101,7 @@ mod tests {
     /// Against the update rule written out in f64 (Loshchilov and Hutter 2019, algorithm 2).
     #[test]
     fn three_updates_follow_the_published_rule() {
-        let adamw = AdamW {
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 0.1,
-        };
+        let adamw = AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
         let (mut parameters, mut state) = (vec![1.0_f32, -0.5], AdamWState::new(2));
         let (mut p, mut m, mut v) = ([1.0_f64, -0.5], [0.0; 2], [0.0; 2]);
         for step in 1..=3 {
@@ -125,12 +117,7 @@ mod tests {
             }
         }
         for i in 0..2 {
-            assert!(
-                (f64::from(parameters[i]) - p[i]).abs() < 1e-5,
-                "{} {}",
-                parameters[i],
-                p[i]
-            );
+            assert!((f64::from(parameters[i]) - p[i]).abs() < 1e-5, "{} {}", parameters[i], p[i]);
         }
     }
 }

@@ -43,13 +43,7 @@ impl CrossEntropy<'_> {
 
     /// As [`Self::log_probabilities`]; also writes the gradient of
     /// `-scale * Σ weight * log_probability` with respect to `hidden` into `d_hidden`.
-    pub fn backward(
-        &self,
-        hidden: &[f32],
-        targets: &[Target],
-        scale: f32,
-        d_hidden: &mut [f32],
-    ) -> Vec<f32> {
+    pub fn backward(&self, hidden: &[f32], targets: &[Target], scale: f32, d_hidden: &mut [f32]) -> Vec<f32> {
         let mut all = Vec::with_capacity(targets.len());
         let vocabulary = self.projection.len() / self.width;
         self.for_each_chunk(hidden, targets, |mut logits, targets| {
@@ -66,10 +60,7 @@ impl CrossEntropy<'_> {
 
     /// The logits of every row, `[rows, vocabulary]`. For a few rows only.
     pub fn logits(&self, hidden: &[f32]) -> Vec<f32> {
-        let (rows, vocabulary) = (
-            hidden.len() / self.width,
-            self.projection.len() / self.width,
-        );
+        let (rows, vocabulary) = (hidden.len() / self.width, self.projection.len() / self.width);
         let mut logits = vec![0.0; rows * vocabulary];
         let projection = Matrix::new(self.projection, vocabulary, self.width).transposed();
         let hidden = Matrix::new(hidden, rows, self.width);
@@ -77,25 +68,14 @@ impl CrossEntropy<'_> {
         logits
     }
 
-    fn for_each_chunk(
-        &self,
-        hidden: &[f32],
-        targets: &[Target],
-        mut visit: impl FnMut(Logits, &[Target]),
-    ) {
-        assert!(
-            targets.is_sorted_by_key(|target| target.row),
-            "targets ordered by row"
-        );
+    fn for_each_chunk(&self, hidden: &[f32], targets: &[Target], mut visit: impl FnMut(Logits, &[Target])) {
+        assert!(targets.is_sorted_by_key(|target| target.row), "targets ordered by row");
         for (chunk, hidden) in hidden.chunks(ROWS * self.width).enumerate() {
             let first_row = chunk * ROWS;
             let rows = hidden.len() / self.width;
             let from = targets.partition_point(|target| target.row < first_row);
             let to = targets.partition_point(|target| target.row < first_row + rows);
-            visit(
-                Logits::new(self.logits(hidden), rows, first_row),
-                &targets[from..to],
-            );
+            visit(Logits::new(self.logits(hidden), rows, first_row), &targets[from..to]);
         }
     }
 }
@@ -112,11 +92,7 @@ impl Logits {
     fn new(values: Vec<f32>, rows: usize, first_row: usize) -> Self {
         let vocabulary = values.len() / rows;
         let normalisers = values.par_chunks(vocabulary).map(log_sum_exp).collect();
-        Self {
-            values,
-            normalisers,
-            first_row,
-        }
+        Self { values, normalisers, first_row }
     }
 
     fn vocabulary(&self) -> usize {
@@ -131,30 +107,23 @@ impl Logits {
     /// Each row becomes `scale * (Σ weight * softmax - Σ weight at the target)`.
     fn replace_by_gradient(&mut self, targets: &[Target], scale: f32) {
         let (vocabulary, first_row) = (self.vocabulary(), self.first_row);
-        self.values
-            .par_chunks_mut(vocabulary)
-            .zip(&self.normalisers)
-            .enumerate()
-            .for_each(|(row, (logits, normaliser))| {
-                let here = targets
-                    .iter()
-                    .filter(|target| target.row == first_row + row);
+        self.values.par_chunks_mut(vocabulary).zip(&self.normalisers).enumerate().for_each(
+            |(row, (logits, normaliser))| {
+                let here = targets.iter().filter(|target| target.row == first_row + row);
                 let total: f32 = here.clone().map(|target| target.weight * scale).sum();
                 scaled_softmax(logits, *normaliser, total);
                 for target in here {
                     logits[target.token as usize] -= target.weight * scale;
                 }
-            });
+            },
+        );
     }
 }
 
 fn log_sum_exp(logits: &[f32]) -> f32 {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     // Chunks are summed in f64: a vocabulary is long enough for f32 to lose digits.
-    let total: f64 = logits
-        .chunks(1024)
-        .map(|chunk| f64::from(sum_of_exponentials(chunk, highest)))
-        .sum();
+    let total: f64 = logits.chunks(1024).map(|chunk| f64::from(sum_of_exponentials(chunk, highest))).sum();
     highest + total.ln() as f32
 }
 
@@ -207,9 +176,7 @@ mod tests {
         let term = |target: &Target| {
             let h = &hidden[target.row * WIDTH..][..WIDTH];
             let logit = |token: usize| -> f64 {
-                (0..WIDTH)
-                    .map(|i| f64::from(h[i]) * f64::from(projection[token * WIDTH + i]))
-                    .sum()
+                (0..WIDTH).map(|i| f64::from(h[i]) * f64::from(projection[token * WIDTH + i])).sum()
             };
             let total: f64 = (0..VOCABULARY).map(|token| logit(token).exp()).sum();
             -f64::from(target.weight) * (logit(target.token as usize) - total.ln())
@@ -220,21 +187,11 @@ mod tests {
     #[test]
     fn loss_and_gradient_match_the_definition() {
         let (projection, hidden, targets) = case();
-        let cross_entropy = CrossEntropy {
-            projection: &projection,
-            width: WIDTH,
-        };
+        let cross_entropy = CrossEntropy { projection: &projection, width: WIDTH };
         let mut d_hidden = vec![0.0; hidden.len()];
         let log_probabilities = cross_entropy.backward(&hidden, &targets, 0.5, &mut d_hidden);
-        assert_eq!(
-            log_probabilities,
-            cross_entropy.log_probabilities(&hidden, &targets)
-        );
-        let loss: f64 = targets
-            .iter()
-            .zip(&log_probabilities)
-            .map(|(t, p)| -f64::from(t.weight * p))
-            .sum();
+        assert_eq!(log_probabilities, cross_entropy.log_probabilities(&hidden, &targets));
+        let loss: f64 = targets.iter().zip(&log_probabilities).map(|(t, p)| -f64::from(t.weight * p)).sum();
         assert!((loss - reference_loss(&projection, &hidden, &targets)).abs() < 1e-3);
         for i in (0..hidden.len()).step_by(7) {
             let at = |delta: f32| {
@@ -243,10 +200,7 @@ mod tests {
                 0.5 * reference_loss(&projection, &moved, &targets)
             };
             let expected = (at(1e-2) - at(-1e-2)) / 2e-2;
-            assert!(
-                (f64::from(d_hidden[i]) - expected).abs() < 1e-3,
-                "element {i}"
-            );
+            assert!((f64::from(d_hidden[i]) - expected).abs() < 1e-3, "element {i}");
         }
     }
 }

@@ -39,16 +39,10 @@ pub fn multiply(
     }
     let shared = SharedSlice::new(destination);
     let by_columns = n >= m;
-    let piece = (if by_columns { n } else { m })
-        .div_ceil(PIECES)
-        .next_multiple_of(32);
+    let piece = (if by_columns { n } else { m }).div_ceil(PIECES).next_multiple_of(32);
     (0..PIECES).into_par_iter().for_each(|index| {
         let cut = |whole: usize| (index * piece).min(whole)..((index + 1) * piece).min(whole);
-        let (rows, cols) = if by_columns {
-            (0..m, cut(n))
-        } else {
-            (cut(m), 0..n)
-        };
+        let (rows, cols) = if by_columns { (0..m, cut(n)) } else { (cut(m), 0..n) };
         if rows.is_empty() || cols.is_empty() {
             return;
         }
@@ -68,19 +62,12 @@ pub(crate) fn multiply_serial(
     accumulate: Accumulate,
 ) {
     assert_eq!(left.cols, right.rows, "inner dimensions");
-    assert_eq!(
-        (destination.rows, destination.cols),
-        (left.rows, right.cols),
-        "product shape"
-    );
+    assert_eq!((destination.rows, destination.cols), (left.rows, right.cols), "product shape");
     for operand in [left, right] {
         let last = operand.rows.saturating_sub(1) * operand.row_stride
             + operand.cols.saturating_sub(1) * operand.col_stride;
         let empty = operand.rows == 0 || operand.cols == 0;
-        assert!(
-            empty || last < operand.data.len(),
-            "operand within its data"
-        );
+        assert!(empty || last < operand.data.len(), "operand within its data");
     }
     let alpha = f32::from(accumulate == Accumulate::Add);
     // SAFETY: every index the strides reach is inside the operands (asserted above) and inside the
@@ -118,15 +105,11 @@ mod tests {
 
     /// The definition, in f64.
     fn reference(left: Matrix<'_>, right: Matrix<'_>) -> Vec<f64> {
-        let at = |x: Matrix<'_>, r: usize, c: usize| {
-            f64::from(x.data[r * x.row_stride + c * x.col_stride])
-        };
+        let at = |x: Matrix<'_>, r: usize, c: usize| f64::from(x.data[r * x.row_stride + c * x.col_stride]);
         (0..left.rows * right.cols)
             .map(|i| {
                 let (row, col) = (i / right.cols, i % right.cols);
-                (0..left.cols)
-                    .map(|k| at(left, row, k) * at(right, k, col))
-                    .sum()
+                (0..left.cols).map(|k| at(left, row, k) * at(right, k, col)).sum()
             })
             .collect()
     }
@@ -164,30 +147,17 @@ mod tests {
         let (m, n, k) = (130, 300, 576);
         let (a, b) = (numbers(m * k, 1), numbers(n * k, 2));
         let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut product = vec![0.0; m * n];
             let right = Matrix::new(&b, n, k).transposed();
             pool.install(|| {
-                multiply(
-                    &mut product,
-                    Matrix::new(&a, m, k),
-                    right,
-                    1.0,
-                    Accumulate::Overwrite,
-                );
+                multiply(&mut product, Matrix::new(&a, m, k), right, 1.0, Accumulate::Overwrite);
             });
             product
         };
         let one = run(1);
         assert_eq!(one, run(2));
         let expected = reference(Matrix::new(&a, m, k), Matrix::new(&b, n, k).transposed());
-        assert!(
-            one.iter()
-                .zip(expected)
-                .all(|(x, e)| (f64::from(*x) - e).abs() < 1e-3)
-        );
+        assert!(one.iter().zip(expected).all(|(x, e)| (f64::from(*x) - e).abs() < 1e-3));
     }
 }

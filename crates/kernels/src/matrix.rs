@@ -17,13 +17,7 @@ impl<'a> Matrix<'a> {
     /// All of `data` as `rows x cols`, row-major.
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
         assert_eq!(data.len(), rows * cols, "matrix size");
-        Self {
-            data,
-            rows,
-            cols,
-            row_stride: cols,
-            col_stride: 1,
-        }
+        Self { data, rows, cols, row_stride: cols, col_stride: 1 }
     }
 
     /// The transpose, without copying.
@@ -39,10 +33,7 @@ impl<'a> Matrix<'a> {
 
     /// Some of the rows.
     pub fn rows(self, range: Range<usize>) -> Self {
-        assert!(
-            range.start <= range.end && range.end <= self.rows,
-            "rows in range"
-        );
+        assert!(range.start <= range.end && range.end <= self.rows, "rows in range");
         Self {
             data: &self.data[(range.start * self.row_stride).min(self.data.len())..],
             rows: range.len(),
@@ -52,10 +43,7 @@ impl<'a> Matrix<'a> {
 
     /// Some of the columns.
     pub fn cols(self, range: Range<usize>) -> Self {
-        assert!(
-            range.start <= range.end && range.end <= self.cols,
-            "columns in range"
-        );
+        assert!(range.start <= range.end && range.end <= self.cols, "columns in range");
         Self {
             data: &self.data[(range.start * self.col_stride).min(self.data.len())..],
             cols: range.len(),
@@ -65,10 +53,7 @@ impl<'a> Matrix<'a> {
 
     /// One row of a view whose columns are adjacent.
     pub fn row(self, index: usize) -> &'a [f32] {
-        assert!(
-            self.col_stride == 1 && index < self.rows,
-            "a row of adjacent numbers"
-        );
+        assert!(self.col_stride == 1 && index < self.rows, "a row of adjacent numbers");
         &self.data[index * self.row_stride..][..self.cols]
     }
 }
@@ -91,41 +76,20 @@ impl<'a> MatrixMut<'a> {
     /// All of `data` as `rows x cols`, row-major.
     pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
         assert_eq!(data.len(), rows * cols, "matrix size");
-        Self {
-            start: data.as_mut_ptr(),
-            rows,
-            cols,
-            row_stride: cols,
-            borrow: PhantomData,
-        }
+        Self { start: data.as_mut_ptr(), rows, cols, row_stride: cols, borrow: PhantomData }
     }
 
     /// # Safety
     /// `start` must point to [`Self::span`] elements that nothing else uses for `'a` (elements between
     /// the rows excepted).
     #[expect(unsafe_code, reason = "built from a pointer")]
-    pub(crate) unsafe fn from_raw(
-        start: *mut f32,
-        rows: usize,
-        cols: usize,
-        row_stride: usize,
-    ) -> Self {
-        Self {
-            start,
-            rows,
-            cols,
-            row_stride,
-            borrow: PhantomData,
-        }
+    pub(crate) unsafe fn from_raw(start: *mut f32, rows: usize, cols: usize, row_stride: usize) -> Self {
+        Self { start, rows, cols, row_stride, borrow: PhantomData }
     }
 
     /// Elements from the first of the first row to the last of the last.
     pub(crate) fn span(rows: usize, cols: usize, row_stride: usize) -> usize {
-        if rows == 0 || cols == 0 {
-            0
-        } else {
-            (rows - 1) * row_stride + cols
-        }
+        if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols }
     }
 
     pub(crate) fn pointer(&mut self) -> *mut f32 {
@@ -134,30 +98,16 @@ impl<'a> MatrixMut<'a> {
 
     /// The same view for a shorter time.
     pub fn reborrow(&mut self) -> MatrixMut<'_> {
-        MatrixMut {
-            start: self.start,
-            borrow: PhantomData,
-            ..*self
-        }
+        MatrixMut { start: self.start, borrow: PhantomData, ..*self }
     }
 
     /// Some of the columns.
     pub fn into_cols(self, range: Range<usize>) -> Self {
-        assert!(
-            range.start <= range.end && range.end <= self.cols,
-            "columns in range"
-        );
+        assert!(range.start <= range.end && range.end <= self.cols, "columns in range");
         // SAFETY: still inside the span; an empty range keeps the start.
         #[expect(unsafe_code, reason = "moves the start inside the view")]
-        let start = unsafe {
-            self.start
-                .add(if range.is_empty() { 0 } else { range.start })
-        };
-        Self {
-            start,
-            cols: range.len(),
-            ..self
-        }
+        let start = unsafe { self.start.add(if range.is_empty() { 0 } else { range.start }) };
+        Self { start, cols: range.len(), ..self }
     }
 
     /// One row.

@@ -10,13 +10,7 @@ const ROWS: usize = 32;
 
 /// Normalises each row of `input` (`rows x weight.len()`) into `output` and stores each row's
 /// 1 / sqrt(mean(x²) + ε) in `inverse_rms` for the backward pass.
-pub fn rms_norm(
-    input: &[f32],
-    weight: &[f32],
-    epsilon: f32,
-    output: &mut [f32],
-    inverse_rms: &mut [f32],
-) {
+pub fn rms_norm(input: &[f32], weight: &[f32], epsilon: f32, output: &mut [f32], inverse_rms: &mut [f32]) {
     let width = weight.len();
     output
         .par_chunks_mut(ROWS * width)
@@ -47,9 +41,7 @@ pub fn rms_norm_backward(
         .zip(inverse_rms.par_chunks(ROWS))
         .for_each(|(((d_input, input), d_output), inverse_rms)| {
             let rows = d_input.chunks_mut(width).zip(input.chunks(width));
-            for (((d_input, input), d_output), inverse) in
-                rows.zip(d_output.chunks(width)).zip(inverse_rms)
-            {
+            for (((d_input, input), d_output), inverse) in rows.zip(d_output.chunks(width)).zip(inverse_rms) {
                 let weighted = weighted_dot(d_output, weight, input);
                 let pull = weighted * inverse * inverse * inverse / width as f32;
                 backward_row(d_input, input, d_output, weight, [*inverse, pull]);
@@ -93,21 +85,13 @@ mod tests {
     #[test]
     fn the_gradient_matches_finite_differences() {
         let width = 19;
-        let input: Vec<f32> = (0..2 * width)
-            .map(|i| ((i * 7 % 13) as f32 - 6.0) / 5.0)
-            .collect();
+        let input: Vec<f32> = (0..2 * width).map(|i| ((i * 7 % 13) as f32 - 6.0) / 5.0).collect();
         let weight: Vec<f32> = (0..width).map(|i| 0.5 + i as f32 / 20.0).collect();
-        let d_output: Vec<f32> = (0..2 * width)
-            .map(|i| ((i * 5 % 11) as f32 - 5.0) / 4.0)
-            .collect();
+        let d_output: Vec<f32> = (0..2 * width).map(|i| ((i * 5 % 11) as f32 - 5.0) / 4.0).collect();
         let loss = |input: &[f32]| {
             let (mut output, mut inverse) = (vec![0.0; 2 * width], vec![0.0; 2]);
             rms_norm(input, &weight, 1e-5, &mut output, &mut inverse);
-            let loss: f64 = output
-                .iter()
-                .zip(&d_output)
-                .map(|(y, d)| f64::from(y * d))
-                .sum();
+            let loss: f64 = output.iter().zip(&d_output).map(|(y, d)| f64::from(y * d)).sum();
             (loss, inverse)
         };
         let mut d_input = vec![0.0; 2 * width];
@@ -119,10 +103,7 @@ mod tests {
                 loss(&moved).0
             };
             let expected = (at(1e-2) - at(-1e-2)) / 2e-2;
-            assert!(
-                (f64::from(d_input[i]) - expected).abs() < 2e-3,
-                "element {i}"
-            );
+            assert!((f64::from(d_input[i]) - expected).abs() < 2e-3, "element {i}");
         }
     }
 }

@@ -29,8 +29,5 @@ vectorised! {
 
 /// Sum of squares in f64, for norms of whole gradients.
 pub fn sum_of_squares(values: &[f32]) -> f64 {
-    values
-        .chunks(4096)
-        .map(|chunk| f64::from(dot(chunk, chunk)))
-        .sum()
+    values.chunks(4096).map(|chunk| f64::from(dot(chunk, chunk))).sum()
 }

@@ -17,14 +17,9 @@ impl RotaryTable {
     /// A table of positions `0..positions` for the given angular frequencies (one for each pair of a
     /// head's dimensions, in radians a position).
     pub fn new(frequencies: &[f32], positions: usize) -> Self {
-        let angles = (0..positions)
-            .flat_map(|position| frequencies.iter().map(move |f| position as f32 * f));
+        let angles = (0..positions).flat_map(|position| frequencies.iter().map(move |f| position as f32 * f));
         let (cosines, sines) = angles.map(|angle| (angle.cos(), angle.sin())).unzip();
-        Self {
-            half: frequencies.len(),
-            cosines,
-            sines,
-        }
+        Self { half: frequencies.len(), cosines, sines }
     }
 
     /// Number of positions it covers.
@@ -44,17 +39,15 @@ impl RotaryTable {
 
     fn apply(&self, rows: &mut [f32], width: usize, positions: &[u32], direction: f32) {
         assert_eq!(rows.len(), width * positions.len(), "one position a row");
-        rows.par_chunks_mut(ROWS * width)
-            .zip(positions.par_chunks(ROWS))
-            .for_each(|(rows, positions)| {
-                for (row, position) in rows.chunks_mut(width).zip(positions) {
-                    let at = *position as usize * self.half..(*position as usize + 1) * self.half;
-                    let (cosines, sines) = (&self.cosines[at.clone()], &self.sines[at]);
-                    for head in row.chunks_mut(2 * self.half) {
-                        rotate_head(head, cosines, sines, direction);
-                    }
+        rows.par_chunks_mut(ROWS * width).zip(positions.par_chunks(ROWS)).for_each(|(rows, positions)| {
+            for (row, position) in rows.chunks_mut(width).zip(positions) {
+                let at = *position as usize * self.half..(*position as usize + 1) * self.half;
+                let (cosines, sines) = (&self.cosines[at.clone()], &self.sines[at]);
+                for head in row.chunks_mut(2 * self.half) {
+                    rotate_head(head, cosines, sines, direction);
                 }
-            });
+            }
+        });
     }
 }
 
@@ -78,11 +71,7 @@ mod tests {
         table.rotate(&mut rows, 12, &[3, 49]);
         assert!((rows[3] - original[3]).abs() > 0.1);
         table.rotate_back(&mut rows, 12, &[3, 49]);
-        assert!(
-            rows.iter()
-                .zip(&original)
-                .all(|(a, b)| (a - b).abs() < 1e-5)
-        );
+        assert!(rows.iter().zip(&original).all(|(a, b)| (a - b).abs() < 1e-5));
     }
 
     #[test]

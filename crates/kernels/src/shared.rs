@@ -21,11 +21,7 @@ unsafe impl Sync for SharedSlice<'_> {}
 
 impl<'a> SharedSlice<'a> {
     pub(crate) fn new(slice: &'a mut [f32]) -> Self {
-        Self {
-            start: slice.as_mut_ptr(),
-            length: slice.len(),
-            borrow: PhantomData,
-        }
+        Self { start: slice.as_mut_ptr(), length: slice.len(), borrow: PhantomData }
     }
 
     /// `rows x cols` elements from `offset` on, rows `row_stride` apart.

@@ -48,13 +48,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     let exponent = (x * std::f32::consts::LOG2_E + 0.5).floor();
     let r = x - exponent * LN2_HIGH - exponent * LN2_LOW;
     let mut polynomial = 1.987_569_1e-4_f32;
-    for coefficient in [
-        1.398_199_9e-3,
-        8.333_452e-3,
-        4.166_579_6e-2,
-        0.166_666_66,
-        0.5,
-    ] {
+    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5] {
         polynomial = polynomial * r + coefficient;
     }
     let mantissa = polynomial * r * r + r + 1.0;

@@ -36,14 +36,9 @@ pub fn attention_backward(
         keys: SharedSlice::new(gradients.keys),
         values: SharedSlice::new(gradients.values),
     };
-    let tasks: Vec<(&[Segment], usize)> = trees(inputs.segments)
-        .flat_map(|tree| (0..heads.key_value).map(move |head| (tree, head)))
-        .collect();
-    let saved = Saved {
-        output,
-        log_sums,
-        d_output,
-    };
+    let tasks: Vec<(&[Segment], usize)> =
+        trees(inputs.segments).flat_map(|tree| (0..heads.key_value).map(move |head| (tree, head))).collect();
+    let saved = Saved { output, log_sums, d_output };
     tasks.par_iter().for_each(|&(tree, key_value_head)| {
         for segment in tree {
             for first in (0..segment.rows.len()).step_by(BLOCK) {
@@ -91,10 +86,7 @@ fn backward_block(
         let visible = visible_columns(segment, first + i, inputs.window);
         weights[..visible.start].fill(0.0);
         weights[visible.end..].fill(0.0);
-        exponentials(
-            &mut weights[visible],
-            saved.log_sums[(row + i) * heads.query + head],
-        );
+        exponentials(&mut weights[visible], saved.log_sums[(row + i) * heads.query + head]);
     }
 
     let d_output = query_head(inputs, saved.d_output, head).rows(block.clone());
@@ -104,30 +96,16 @@ fn backward_block(
 
     let mut d_scores = vec![0.0; rows * width];
     for (range, column) in &columns {
-        let target =
-            MatrixMut::new(&mut d_scores, rows, width).into_cols(*column..column + range.len());
+        let target = MatrixMut::new(&mut d_scores, rows, width).into_cols(*column..column + range.len());
         let values = key_value_head(inputs, inputs.values, head).rows(range.clone());
-        multiply_serial(
-            target,
-            d_output,
-            values.transposed(),
-            1.0,
-            Accumulate::Overwrite,
-        );
+        multiply_serial(target, d_output, values.transposed(), 1.0, Accumulate::Overwrite);
     }
-    for (i, (d_scores, weights)) in d_scores
-        .chunks_mut(width)
-        .zip(weights.chunks(width))
-        .enumerate()
-    {
+    for (i, (d_scores, weights)) in d_scores.chunks_mut(width).zip(weights.chunks(width)).enumerate() {
         softmax_backward(d_scores, weights, dot(d_output.row(i), output.row(i)));
     }
 
     let scale = 1.0 / (heads.dim as f32).sqrt();
-    let (weights, d_scores) = (
-        Matrix::new(&weights, rows, width),
-        Matrix::new(&d_scores, rows, width),
-    );
+    let (weights, d_scores) = (Matrix::new(&weights, rows, width), Matrix::new(&d_scores, rows, width));
     let (query_width, key_width) = (heads.query * heads.dim, heads.key_value * heads.dim);
     let mut accumulate = Accumulate::Overwrite;
     for (range, column) in columns {
@@ -138,12 +116,7 @@ fn backward_block(
         #[expect(unsafe_code, reason = "disjoint parts of the gradients")]
         let (d_queries, d_keys, d_values) = unsafe {
             (
-                shared.queries.matrix(
-                    row * query_width + head * heads.dim,
-                    rows,
-                    heads.dim,
-                    query_width,
-                ),
+                shared.queries.matrix(row * query_width + head * heads.dim, rows, heads.dim, query_width),
                 shared.keys.matrix(key_offset, keys, heads.dim, key_width),
                 shared.values.matrix(key_offset, keys, heads.dim, key_width),
             )
@@ -151,20 +124,8 @@ fn backward_block(
         let (weights, d_scores) = (weights.cols(cols.clone()), d_scores.cols(cols));
         let keys = key_value_head(inputs, inputs.keys, head).rows(range);
         multiply_serial(d_queries, d_scores, keys, scale, accumulate);
-        multiply_serial(
-            d_keys,
-            d_scores.transposed(),
-            queries,
-            scale,
-            Accumulate::Add,
-        );
-        multiply_serial(
-            d_values,
-            weights.transposed(),
-            d_output,
-            1.0,
-            Accumulate::Add,
-        );
+        multiply_serial(d_keys, d_scores.transposed(), queries, scale, Accumulate::Add);
+        multiply_serial(d_values, weights.transposed(), d_output, 1.0, Accumulate::Add);
         accumulate = Accumulate::Add;
     }
 }

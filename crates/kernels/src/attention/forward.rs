@@ -16,11 +16,7 @@ pub fn attention(inputs: Inputs<'_>, output: &mut [f32], log_sums: &mut [f32]) {
     let blocks: Vec<(&Segment, usize)> = inputs
         .segments
         .iter()
-        .flat_map(|segment| {
-            (0..segment.rows.len())
-                .step_by(BLOCK)
-                .map(move |first| (segment, first))
-        })
+        .flat_map(|segment| (0..segment.rows.len()).step_by(BLOCK).map(move |first| (segment, first)))
         .collect();
     blocks.par_iter().for_each(|&(segment, first)| {
         let rows = BLOCK.min(segment.rows.len() - first);
@@ -66,13 +62,7 @@ pub(super) fn block_scores(
     for (range, column) in segment.key_columns(first + rows) {
         let block = MatrixMut::new(scores, rows, width).into_cols(column..column + range.len());
         let keys = key_value_head(inputs, inputs.keys, head).rows(range);
-        multiply_serial(
-            block,
-            queries,
-            keys.transposed(),
-            scale,
-            Accumulate::Overwrite,
-        );
+        multiply_serial(block, queries, keys.transposed(), scale, Accumulate::Overwrite);
     }
 }
 

@@ -82,11 +82,7 @@ pub struct Inputs<'a> {
 }
 
 /// The columns of one block of scores that one query row sees.
-fn visible_columns(
-    segment: &Segment,
-    row_in_segment: usize,
-    window: Option<usize>,
-) -> Range<usize> {
+fn visible_columns(segment: &Segment, row_in_segment: usize, window: Option<usize>) -> Range<usize> {
     let end = segment.prefix_length() + row_in_segment + 1;
     end.saturating_sub(window.unwrap_or(end))..end
 }
@@ -99,9 +95,7 @@ mod tests {
         let mut state = seed;
         (0..count)
             .map(|_| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 ((state >> 40) as f32 / 8_388_608.0 - 1.0) * 1.5
             })
             .collect()
@@ -124,36 +118,24 @@ mod tests {
         ]
     }
 
-    const HEADS: Heads = Heads {
-        query: 4,
-        key_value: 2,
-        dim: 8,
-    };
+    const HEADS: Heads = Heads { query: 4, key_value: 2, dim: 8 };
 
     /// The definition, one query and one head at a time, in f64.
     fn reference(inputs: Inputs<'_>) -> Vec<f64> {
-        let Heads {
-            query,
-            key_value,
-            dim,
-        } = inputs.heads;
+        let Heads { query, key_value, dim } = inputs.heads;
         let mut output = vec![0.0; inputs.queries.len()];
         for segment in inputs.segments {
             for (i, row) in segment.rows.clone().enumerate() {
                 let mut seen: Vec<usize> = segment.prefix.iter().cloned().flatten().collect();
                 seen.extend(segment.own.start..=segment.own.start + i);
-                let seen = &seen[seen
-                    .len()
-                    .saturating_sub(inputs.window.unwrap_or(usize::MAX))..];
+                let seen = &seen[seen.len().saturating_sub(inputs.window.unwrap_or(usize::MAX))..];
                 for head in 0..query {
                     let q = &inputs.queries[(row * query + head) * dim..][..dim];
                     let kv = |x: &[f32], row: usize, d: usize| {
                         f64::from(x[(row * key_value + head / (query / key_value)) * dim + d])
                     };
                     let score = |key: &usize| {
-                        (0..dim)
-                            .map(|d| f64::from(q[d]) * kv(inputs.keys, *key, d))
-                            .sum::<f64>()
+                        (0..dim).map(|d| f64::from(q[d]) * kv(inputs.keys, *key, d)).sum::<f64>()
                             / (dim as f64).sqrt()
                     };
                     let weights: Vec<f64> = seen.iter().map(|key| score(key).exp()).collect();
@@ -213,10 +195,7 @@ mod tests {
             let case = Case::new(window);
             let expected = reference(case.inputs());
             for (i, (got, expected)) in case.run().0.iter().zip(expected).enumerate() {
-                assert!(
-                    (f64::from(*got) - expected).abs() < 1e-5,
-                    "{window:?} {i}: {got} {expected}"
-                );
+                assert!((f64::from(*got) - expected).abs() < 1e-5, "{window:?} {i}: {got} {expected}");
             }
         }
     }
@@ -227,20 +206,11 @@ mod tests {
             let case = Case::new(window);
             let (output, sums) = case.run();
             let d_output = numbers(output.len(), 9);
-            let (mut dq, mut dk, mut dv) =
-                (vec![0.0; 90 * 32], vec![0.0; 90 * 16], vec![0.0; 90 * 16]);
-            let gradients = Gradients {
-                queries: &mut dq,
-                keys: &mut dk,
-                values: &mut dv,
-            };
+            let (mut dq, mut dk, mut dv) = (vec![0.0; 90 * 32], vec![0.0; 90 * 16], vec![0.0; 90 * 16]);
+            let gradients = Gradients { queries: &mut dq, keys: &mut dk, values: &mut dv };
             attention_backward(case.inputs(), &output, &sums, &d_output, gradients);
             let loss = |case: &Case| -> f64 {
-                reference(case.inputs())
-                    .iter()
-                    .zip(&d_output)
-                    .map(|(y, d)| y * f64::from(*d))
-                    .sum()
+                reference(case.inputs()).iter().zip(&d_output).map(|(y, d)| y * f64::from(*d)).sum()
             };
             for index in (0..90 * 16).step_by(61) {
                 for (which, got) in [(0, dq[2 * index]), (1, dk[index]), (2, dv[index])] {
@@ -254,10 +224,7 @@ mod tests {
                         loss(&case)
                     };
                     let expected = (moved(5e-3) - moved(-5e-3)) / 1e-2;
-                    assert!(
-                        (f64::from(got) - expected).abs() < 2e-3,
-                        "{which} {index}: {got} {expected}"
-                    );
+                    assert!((f64::from(got) - expected).abs() < 2e-3, "{which} {index}: {got} {expected}");
                 }
             }
         }

@@ -1,0 +1,336 @@
+//! Checkpoints: directories written aside, hashed, flushed to disk and renamed. The newest two and the
+//! best are kept; a damaged one is refused and the one before it used.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::state::Progress;
+use super::{EventSink, TrainEvent, TrainingState};
+use crate::adapter::Adapter;
+
+const STATE: &str = "state.json";
+const TENSORS: &str = "tensors.safetensors";
+const MANIFEST: &str = "manifest.json";
+const PARTIAL: &str = ".partial-";
+/// Newest checkpoints that are kept beside the best: one to resume from, one in case it is damaged.
+const KEPT: usize = 2;
+
+/// Why a checkpoint could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The file system refused.
+    #[error("{action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The directory holds a run with another plan, data or base model.
+    #[error(
+        "{path} holds a run with another plan, data or base model: resume it with the same settings, or choose an empty directory for a new run"
+    )]
+    OtherRun {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// What is on disk is not what was written.
+    #[error("{path}: {reason}")]
+    Damaged {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The checkpoints of one run.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    directory: PathBuf,
+    /// Identifies plan, data and base model.
+    run_fingerprint: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    format_version: u32,
+    run_fingerprint: String,
+    /// blake3 of each file.
+    files: BTreeMap<String, String>,
+}
+
+/// What a finished run leaves: the adapter of its best step and its history.
+#[derive(Debug)]
+pub struct FinishedRun {
+    /// The adapter.
+    pub adapter: Adapter,
+    /// Counters and loss curves at the end of the run.
+    pub progress: Progress,
+    /// The step the adapter is from.
+    pub step: u64,
+}
+
+impl Checkpoints {
+    /// The checkpoints in `directory` of the run that `run_fingerprint` identifies.
+    pub fn new(directory: impl Into<PathBuf>, run_fingerprint: impl Into<String>) -> Self {
+        Self { directory: directory.into(), run_fingerprint: run_fingerprint.into() }
+    }
+
+    /// Saves the state. Where this fails, the checkpoints before it are untouched.
+    pub fn save(&self, state: &TrainingState, events: &mut dyn EventSink) -> Result<(), CheckpointError> {
+        let name = name(&state.progress);
+        let target = self.directory.join(&name);
+        let partial = self.directory.join(format!("{PARTIAL}{name}"));
+        let written = self.write(&partial, state);
+        if let Err(error) = written {
+            // The error is what counts; what is left is cleared at the next start too.
+            _ = fs::remove_dir_all(&partial);
+            return Err(error);
+        }
+        if target.exists() {
+            // The same state but for an evaluation made since.
+            remove(&target)?;
+        }
+        fs::rename(&partial, &target).map_err(io("rename", &partial))?;
+        flush_directory(&self.directory)?;
+        self.retain(&state.progress)?;
+        events.emit(&TrainEvent::CheckpointSaved { step: state.progress.step, path: target });
+        Ok(())
+    }
+
+    /// The newest sound checkpoint's state, or `fresh` where there is none.
+    pub fn resume(
+        &self,
+        fresh: TrainingState,
+        events: &mut dyn EventSink,
+    ) -> Result<TrainingState, CheckpointError> {
+        fs::create_dir_all(&self.directory).map_err(io("create", &self.directory))?;
+        self.clear_partial()?;
+        for path in self.list()?.into_iter().rev() {
+            match self.read(&path, &fresh.adapter) {
+                Ok(state) => return Ok(state),
+                Err(CheckpointError::Damaged { path, reason }) => {
+                    events.emit(&TrainEvent::CheckpointRefused { path, reason });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// The adapter of the run's best step (of its last, where nothing was evaluated).
+    pub fn best_adapter(&self, state: TrainingState) -> Result<FinishedRun, CheckpointError> {
+        let TrainingState { progress, adapter, .. } = state;
+        let step = progress.best.map_or(progress.step, |best| best.step);
+        if step == progress.step {
+            return Ok(FinishedRun { adapter, progress, step });
+        }
+        let path = self.directory.join(step_name(step));
+        let best = self.read(&path, &adapter)?;
+        Ok(FinishedRun { adapter: best.adapter, progress, step })
+    }
+
+    fn write(&self, partial: &Path, state: &TrainingState) -> Result<(), CheckpointError> {
+        if partial.exists() {
+            remove(partial)?;
+        }
+        fs::create_dir_all(partial).map_err(io("create", partial))?;
+        let mut files = BTreeMap::new();
+        let contents = [(STATE, to_json(&state.progress, partial)?), (TENSORS, tensors(state, partial)?)];
+        for (name, bytes) in contents {
+            files.insert(name.to_owned(), blake3::hash(&bytes).to_hex().to_string());
+            write_file(&partial.join(name), &bytes)?;
+        }
+        let manifest = Manifest { format_version: 1, run_fingerprint: self.run_fingerprint.clone(), files };
+        write_file(&partial.join(MANIFEST), &to_json(&manifest, partial)?)?;
+        flush_directory(partial)
+    }
+
+    fn read(&self, path: &Path, like: &Adapter) -> Result<TrainingState, CheckpointError> {
+        let damaged = |reason: String| CheckpointError::Damaged { path: path.to_owned(), reason };
+        let read = |name: &str| {
+            fs::read(path.join(name)).map_err(|error| damaged(format!("{name} cannot be read: {error}")))
+        };
+        let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
+            .map_err(|error| damaged(format!("{MANIFEST} is not what was written: {error}")))?;
+        if manifest.run_fingerprint != self.run_fingerprint {
+            return Err(CheckpointError::OtherRun { path: path.to_owned() });
+        }
+        let verified = |name: &str| {
+            let bytes = read(name)?;
+            let hash = blake3::hash(&bytes).to_hex().to_string();
+            if manifest.files.get(name) == Some(&hash) {
+                Ok(bytes)
+            } else {
+                Err(damaged(format!("{name} is not what was written (its hash differs)")))
+            }
+        };
+        let progress = serde_json::from_slice(&verified(STATE)?)
+            .map_err(|error| damaged(format!("{STATE}: {error}")))?;
+        let bytes = verified(TENSORS)?;
+        let tensors =
+            SafeTensors::deserialize(&bytes).map_err(|error| damaged(format!("{TENSORS}: {error}")))?;
+        let mut state = TrainingState { progress, ..TrainingState::new(like.clone()) };
+        for (name, values) in parts_mut(&mut state) {
+            let tensor = tensors.tensor(name).map_err(|error| damaged(format!("{name}: {error}")))?;
+            read_f32(tensor.data(), values)
+                .ok_or_else(|| damaged(format!("{name} has another size than the adapter")))?;
+        }
+        Ok(state)
+    }
+
+    /// Complete checkpoints, oldest first.
+    fn list(&self) -> Result<Vec<PathBuf>, CheckpointError> {
+        let mut paths = self.entries()?;
+        paths.retain(|path| file_name(path).starts_with("step-"));
+        paths.sort();
+        Ok(paths)
+    }
+
+    fn entries(&self) -> Result<Vec<PathBuf>, CheckpointError> {
+        let entries = fs::read_dir(&self.directory).map_err(io("list", &self.directory))?;
+        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+        paths.collect::<Result<_, _>>().map_err(io("list", &self.directory))
+    }
+
+    /// Removes what an interrupted save left.
+    fn clear_partial(&self) -> Result<(), CheckpointError> {
+        let entries = self.entries()?;
+        entries.iter().filter(|path| file_name(path).starts_with(PARTIAL)).try_for_each(|path| remove(path))
+    }
+
+    fn retain(&self, progress: &Progress) -> Result<(), CheckpointError> {
+        let all: Vec<String> = self.list()?.iter().map(|path| file_name(path)).collect();
+        let best = progress.best.map(|best| step_name(best.step));
+        for name in superseded(&all, best.as_deref()) {
+            remove(&self.directory.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// The checkpoints that are no longer needed: all but the newest two and the best.
+fn superseded<'a>(all: &'a [String], best: Option<&str>) -> Vec<&'a str> {
+    let older = &all[..all.len().saturating_sub(KEPT)];
+    older.iter().map(String::as_str).filter(|name| Some(*name) != best).collect()
+}
+
+fn step_name(step: u64) -> String {
+    format!("step-{step:08}")
+}
+
+/// Names sort by age: a checkpoint amid the accumulation after a step follows that step's.
+fn name(progress: &Progress) -> String {
+    let step = step_name(progress.step);
+    match progress.cursor.micro_batch {
+        0 => step,
+        done => format!("{step}-{done:04}"),
+    }
+}
+
+fn parts(state: &TrainingState) -> [(&'static str, &[f32]); 4] {
+    [
+        ("parameters", &state.adapter.parameters),
+        ("first_moment", &state.optimizer.first_moment),
+        ("second_moment", &state.optimizer.second_moment),
+        ("gradients", &state.gradients),
+    ]
+}
+
+/// As [`parts`]: the names must match, or a resume breaks.
+fn parts_mut(state: &mut TrainingState) -> [(&'static str, &mut [f32]); 4] {
+    [
+        ("parameters", &mut state.adapter.parameters),
+        ("first_moment", &mut state.optimizer.first_moment),
+        ("second_moment", &mut state.optimizer.second_moment),
+        ("gradients", &mut state.gradients),
+    ]
+}
+
+fn tensors(state: &TrainingState, path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    let bytes: Vec<(&str, Vec<u8>)> = parts(state)
+        .into_iter()
+        .map(|(name, values)| (name, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
+        .collect();
+    let damaged = |error: safetensors::SafeTensorError| CheckpointError::Damaged {
+        path: path.to_owned(),
+        reason: format!("cannot be serialised: {error}"),
+    };
+    let views = bytes
+        .iter()
+        .map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(damaged)?;
+    safetensors::serialize(views, None).map_err(damaged)
+}
+
+fn read_f32(bytes: &[u8], values: &mut [f32]) -> Option<()> {
+    let (chunks, rest) = bytes.as_chunks::<4>();
+    if chunks.len() != values.len() || !rest.is_empty() {
+        return None;
+    }
+    values.iter_mut().zip(chunks).for_each(|(value, bytes)| *value = f32::from_le_bytes(*bytes));
+    Some(())
+}
+
+fn to_json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    serde_json::to_vec_pretty(value).map_err(|error| CheckpointError::Damaged {
+        path: path.to_owned(),
+        reason: format!("cannot be serialised: {error}"),
+    })
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let mut file = File::create(path).map_err(io("create", path))?;
+    file.write_all(bytes).map_err(io("write", path))?;
+    file.sync_all().map_err(io("flush", path))
+}
+
+/// A rename is durable only once the directory that holds the name is.
+fn flush_directory(path: &Path) -> Result<(), CheckpointError> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(io("flush", path))
+}
+
+fn remove(path: &Path) -> Result<(), CheckpointError> {
+    fs::remove_dir_all(path).map_err(io("remove", path))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CheckpointError + use<> {
+    let path = path.to_owned();
+    move |source| CheckpointError::Io { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_two_and_the_best_are_kept() {
+        let all: Vec<String> = (1..=5).map(step_name).collect();
+        assert_eq!(superseded(&all, Some("step-00000002")), ["step-00000001", "step-00000003"]);
+        assert_eq!(superseded(&all[..2], None), [""; 0]);
+    }
+
+    #[test]
+    fn a_checkpoint_amid_accumulation_sorts_after_its_step_and_before_the_next() {
+        let at = |step, micro_batch| {
+            let mut progress = Progress { step, ..Progress::default() };
+            progress.cursor.micro_batch = micro_batch;
+            name(&progress)
+        };
+        let sorted = [at(9, 0), at(9, 2), at(9, 11), at(10, 0)];
+        assert!(sorted.is_sorted(), "{sorted:?}");
+    }
+}

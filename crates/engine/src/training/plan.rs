@@ -1,0 +1,131 @@
+//! The hyperparameters of a run.
+
+use gradus_kernels::AdamW;
+use serde::{Deserialize, Serialize};
+
+use super::Schedule;
+use super::state::Progress;
+use crate::adapter::LoraConfig;
+
+/// Everything that, with the base model and the data, decides the result of a run to the last bit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingPlan {
+    /// The adapter to train.
+    pub lora: LoraConfig,
+    /// Passes over the training data.
+    pub epochs: u32,
+    /// Sequences for one update of the parameters.
+    pub batch_size: usize,
+    /// Most rows (tokens after prefix sharing) computed at once; bounds memory, never changes the result
+    /// beyond rounding.
+    pub micro_batch_rows: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// What the learning rate does after the warm-up.
+    pub schedule: Schedule,
+    /// Share of the updates over which the learning rate rises, 0 to 1.
+    pub warmup_share: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Gradients are scaled down to this norm; 0 turns clipping off.
+    pub max_gradient_norm: f64,
+    /// Seed of initialisation, order and dropout.
+    pub seed: u64,
+    /// Updates between evaluations on the validation data; 0: once an epoch.
+    pub evaluate_every: u64,
+    /// Evaluations without a better validation loss after which training stops; 0: never.
+    pub patience: u32,
+    /// Updates before early stopping may act: grading looks like failure for a while and then works.
+    pub patience_after: u64,
+    /// Updates between checkpoints.
+    pub checkpoint_every: u64,
+}
+
+impl Default for TrainingPlan {
+    /// The recipe that works for grading with a small model: all linear layers, rank 16, 4e-4.
+    fn default() -> Self {
+        Self {
+            lora: LoraConfig::default(),
+            epochs: 3,
+            batch_size: 16,
+            micro_batch_rows: 1024,
+            learning_rate: 4e-4,
+            schedule: Schedule::Linear,
+            warmup_share: 0.06,
+            weight_decay: 0.0,
+            max_gradient_norm: 1.0,
+            seed: 0,
+            evaluate_every: 0,
+            patience: 0,
+            patience_after: 0,
+            checkpoint_every: 25,
+        }
+    }
+}
+
+impl TrainingPlan {
+    /// Updates in one pass over `examples` sequences.
+    pub fn steps_per_epoch(&self, examples: usize) -> u64 {
+        examples.div_ceil(self.batch_size.max(1)) as u64
+    }
+
+    /// Updates in the whole run.
+    pub fn total_steps(&self, examples: usize) -> u64 {
+        self.steps_per_epoch(examples) * u64::from(self.epochs)
+    }
+
+    /// The learning rate of update `step` (from 0).
+    pub fn learning_rate_at(&self, step: u64, total_steps: u64) -> f64 {
+        let warmup = (self.warmup_share * total_steps as f64).ceil() as u64;
+        self.learning_rate * self.schedule.factor(step, total_steps, warmup)
+    }
+
+    /// Whether early stopping says that the run should end.
+    pub(super) fn is_out_of_patience(&self, progress: &Progress) -> bool {
+        self.patience > 0
+            && progress.step >= self.patience_after
+            && progress.evaluations_without_gain >= self.patience
+    }
+
+    /// The optimizer, with PyTorch's default decay rates.
+    pub fn optimizer(&self) -> AdamW {
+        AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: self.weight_decay }
+    }
+
+    /// What is wrong with the plan, as `(field, message)`; empty for a sound one.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        let mut check = |field, sound: bool, message: &str| {
+            if !sound {
+                problems.push((field, message.to_owned()));
+            }
+        };
+        check("rank", (1..=512).contains(&self.lora.rank), "must be 1 to 512");
+        check("alpha", self.lora.alpha > 0.0 && self.lora.alpha.is_finite(), "must be above 0");
+        check("dropout", (0.0..1.0).contains(&self.lora.dropout), "must be at least 0 and below 1");
+        check("target_modules", !self.lora.target_modules.is_empty(), "must name at least one module");
+        check("epochs", self.epochs > 0, "must be at least 1");
+        check("batch_size", self.batch_size > 0, "must be at least 1");
+        check("micro_batch_rows", self.micro_batch_rows > 0, "must be at least 1");
+        let rate = self.learning_rate;
+        check("learning_rate", rate > 0.0 && rate < 1.0, "must be above 0 and below 1 (4e-4 is usual)");
+        check("warmup_share", (0.0..=1.0).contains(&self.warmup_share), "must be 0 to 1");
+        check("weight_decay", (0.0..1.0).contains(&self.weight_decay), "must be at least 0 and below 1");
+        check("max_gradient_norm", self.max_gradient_norm >= 0.0, "must not be negative");
+        check("checkpoint_every", self.checkpoint_every > 0, "must be at least 1");
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_plan_is_sound_and_a_broken_one_names_its_fields() {
+        assert!(TrainingPlan::default().problems().is_empty());
+        let broken = TrainingPlan { epochs: 0, learning_rate: f64::NAN, ..TrainingPlan::default() };
+        let fields: Vec<_> = broken.problems().into_iter().map(|(field, _)| field).collect();
+        assert_eq!(fields, ["epochs", "learning_rate"]);
+    }
+}
