@@ -138,6 +138,17 @@ fn a_tokenizer_survives_writing_and_reading_its_json() {
 }
 
 #[test]
+fn a_length_limit_left_in_a_tokenizer_json_cuts_no_text() {
+    let mut json: Value = serde_json::from_str(&byte_level("gpt-2").to_json().unwrap()).unwrap();
+    json["truncation"] =
+        serde_json::json!({ "direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0 });
+    json["padding"] = serde_json::json!({ "strategy": { "Fixed": 64 }, "direction": "Right", "pad_to_multiple_of": null,
+        "pad_id": 0, "pad_type_id": 0, "pad_token": "<|endoftext|>" });
+    let tokenizer = Tokenizer::from_json(&json.to_string()).unwrap();
+    assert_eq!(tokenizer.encode("abcdef", true).unwrap().len(), 6);
+}
+
+#[test]
 fn unknown_kinds_are_named_beside_the_supported_ones() {
     let unknown = GgufVocabulary { pre_tokenizer: Some("tekken".to_owned()), ..vocabulary() };
     let message = Tokenizer::from_gguf(unknown).unwrap_err().to_string();

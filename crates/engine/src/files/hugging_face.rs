@@ -18,11 +18,14 @@ const CHAT_TEMPLATE: &str = "chat_template.jinja";
 const GENERATION_CONFIG: &str = "generation_config.json";
 
 pub(super) fn load(directory: &Path) -> Result<ModelFiles, FilesError> {
-    let config = read_config(directory)?;
+    let mut config = read_config(directory)?;
     let shards = shard_paths(directory)?;
     let weights = Weights::check(&config, Box::new(SafetensorsFiles::open(&shards)?), directory)?;
     let tokenizer_config = read_json(directory, TOKENIZER_CONFIG)?.unwrap_or_default();
     let tokenizer = read_tokenizer(directory, &config, &tokenizer_config)?;
+    // The end of a turn (tokenizer) and of a text (configuration) may differ; both stop generation.
+    let turn_end = tokenizer.special_ids().eos;
+    config.eos_token_ids.extend(turn_end.filter(|id| !config.eos_token_ids.contains(id)));
     let chat_template = read_chat_template(directory, &tokenizer_config, &tokenizer)?;
     let fingerprint = fingerprint::of_files(&shards)?;
     Ok(ModelFiles { config, weights, tokenizer, chat_template, fingerprint })
@@ -61,7 +64,7 @@ fn shard_paths(directory: &Path) -> Result<Vec<PathBuf>, FilesError> {
         return Err(missing(directory, WEIGHTS, advice));
     };
     let path = directory.join(WEIGHTS_INDEX);
-    let damaged = |reason: &str| FilesError::damaged(&path, 0, reason);
+    let damaged = |reason: &str| damaged_index(&path, reason);
     let map =
         index.get("weight_map").and_then(Value::as_object).ok_or_else(|| damaged("it has no weight_map"))?;
     let names: Option<BTreeSet<&str>> = map.values().map(Value::as_str).collect();
@@ -74,13 +77,18 @@ fn shard_paths(directory: &Path) -> Result<Vec<PathBuf>, FilesError> {
 fn shard_path(directory: &Path, name: &str, index: &Path) -> Result<PathBuf, FilesError> {
     if Path::new(name).file_name().and_then(|file| file.to_str()) != Some(name) {
         let reason = format!("its weight_map names \"{name}\", which is outside the model's directory");
-        return Err(FilesError::damaged(index, 0, reason));
+        return Err(damaged_index(index, &reason));
     }
     let path = directory.join(name);
     if path.is_file() {
         return Ok(path);
     }
     Err(missing(directory, name, "a shard of the weights was not downloaded; pull the model again"))
+}
+
+fn damaged_index(path: &Path, reason: &str) -> FilesError {
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    FilesError::damaged(path, size, reason)
 }
 
 fn read_tokenizer(directory: &Path, config: &ModelConfig, settings: &Value) -> Result<Tokenizer, FilesError> {

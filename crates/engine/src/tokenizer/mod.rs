@@ -132,7 +132,10 @@ impl Tokenizer {
         Err(TokenizerError::VocabularyTooLarge { tokens, rows })
     }
 
-    fn wrap(full: tokenizers::Tokenizer) -> Result<Self, TokenizerError> {
+    fn wrap(mut full: tokenizers::Tokenizer) -> Result<Self, TokenizerError> {
+        // Some files carry the settings of their training script; a text must keep all its tokens.
+        full.with_truncation(None).map_err(TokenizerError::build)?;
+        full.with_padding(None);
         let mut plain = tokenizers::Tokenizer::new(full.get_model().clone());
         plain.with_normalizer(full.get_normalizer().cloned()).map_err(TokenizerError::build)?;
         plain.with_pre_tokenizer(full.get_pre_tokenizer().cloned());

@@ -127,6 +127,25 @@ fn the_end_of_turn_of_the_generation_settings_counts_too() {
 }
 
 #[test]
+fn the_end_of_text_of_the_tokenizer_counts_beside_that_of_the_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    tiny_model::write_hugging_face(directory.path(), 1);
+    std::fs::write(directory.path().join("tokenizer_config.json"), r#"{"eos_token": "<|endoftext|>"}"#)
+        .unwrap();
+    let model = files::load(directory.path()).unwrap();
+    assert_eq!(model.config.eos_token_ids, [2, 0]);
+    assert_eq!(model.tokenizer.special_ids().eos, Some(0));
+}
+
+#[test]
+fn a_llama_file_with_biases_is_refused_rather_than_read_without_them() {
+    let mut gguf = Gguf::tiny("llama", GgmlDType::F32);
+    gguf.tensors.insert("blk.0.attn_q.bias".to_owned(), (vec![32], vec![1.0; 32], GgmlDType::F32));
+    let message = try_load(&gguf).unwrap_err().to_string();
+    assert!(message.contains("biases"), "{message}");
+}
+
+#[test]
 fn a_tensor_can_be_taken_once() {
     let mut model = load(&Gguf::tiny("llama", GgmlDType::F32));
     let count = model.weights.names().count();

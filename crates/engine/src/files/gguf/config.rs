@@ -1,5 +1,4 @@
-//! GGUF metadata to [`ModelConfig`]. What the metadata leaves out (tied embeddings, biases, head norms)
-//! shows in which tensors there are.
+//! GGUF metadata to [`ModelConfig`]. What the metadata leaves out shows in which tensors there are.
 
 use super::GgufFile;
 use super::metadata::Metadata;
@@ -31,8 +30,9 @@ pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConf
         }
     };
     let has = |tensor: &str| file.content.tensor_infos.contains_key(tensor);
-    if has("blk.0.attn_output.bias") || has("blk.0.ffn_gate_inp.weight") {
-        let what = format!("this variant of {architecture} (output biases or a mixture of experts)");
+    let other_biases = has("blk.0.attn_q.bias") && family != Family::Qwen2;
+    if other_biases || has("blk.0.attn_output.bias") || has("blk.0.ffn_gate_inp.weight") {
+        let what = format!("this variant of {architecture} (other biases or a mixture of experts)");
         return Err(ConfigError::UnsupportedFeature { what });
     }
     let hidden_size = metadata.size(&key("embedding_length"))?;
@@ -54,8 +54,8 @@ pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConf
         rope_scaling: linear_scaling(metadata, architecture)?,
         rms_norm_epsilon: required_number(metadata, &key("attention.layer_norm_rms_epsilon"))?,
         tie_word_embeddings: !has("output.weight"),
-        attention_bias: has("blk.0.attn_q.bias"),
-        query_key_norm: has("blk.0.attn_q_norm.weight"),
+        attention_bias: family == Family::Qwen2,
+        query_key_norm: family == Family::Qwen3,
         sliding_window: sliding_window.filter(|_| family == Family::Mistral),
         context_length: metadata.size(&key("context_length"))?,
         bos_token_id: metadata.token_id("tokenizer.ggml.bos_token_id"),
