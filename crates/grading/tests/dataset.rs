@@ -282,6 +282,21 @@ fn held_out_papers_are_checked_against_what_the_model_saw() {
 }
 
 #[test]
+fn answers_kept_for_validation_count_as_seen_and_those_kept_for_testing_do_not() {
+    let dataset = build(&guide(), &class(20), &shares(0.1, 0.1)).unwrap();
+    let checked = |split| {
+        let example = dataset.examples.iter().find(|example| example.split == split).unwrap();
+        let again = answer(example.student.as_deref(), &example.question.0, &example.answer, 1, 2);
+        let found = check_held_out(&dataset, &[again]);
+        found.iter().map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    let seen = [FindingKind::SharedStudent, FindingKind::LeakedAnswer];
+    assert_eq!(checked(Split::Train), seen);
+    assert_eq!(checked(Split::Validation), seen);
+    assert_eq!(checked(Split::UnseenAnswers), []);
+}
+
+#[test]
 fn a_frozen_dataset_comes_back_as_it_was_and_notices_changes() {
     let dataset = build(&guide(), &class(12), &shares(0.1, 0.1)).unwrap();
     let json = dataset.to_json().unwrap();

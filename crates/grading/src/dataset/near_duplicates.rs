@@ -111,18 +111,21 @@ mod tests {
         })
     }
 
-    /// Texts of which some are copies of earlier ones with a few words changed.
+    /// Texts of which some are copies of earlier ones with a word changed or added.
     fn texts(random: &mut SplitMix64, count: usize) -> Vec<Text> {
         let mut all: Vec<Vec<String>> = Vec::new();
         for _ in 0..count {
             let copied = (random.below(3) > 0).then(|| all.get(random.below(20)).cloned());
             let mut words = copied.flatten().unwrap_or_else(|| {
-                let length = random.below(60);
+                let length = random.below(20);
                 (0..length).map(|_| random.below(500).to_string()).collect()
             });
-            if !words.is_empty() {
+            let another = random.below(500).to_string();
+            if random.coin() || words.is_empty() {
+                words.push(another);
+            } else {
                 let changed = random.below(words.len());
-                words[changed] = random.below(500).to_string();
+                words[changed] = another;
             }
             all.push(words);
         }
