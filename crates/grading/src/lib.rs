@@ -6,3 +6,5 @@ pub mod guide;
 pub mod import;
 pub mod marked_answer;
 pub mod metrics;
+pub mod paper;
+pub mod prompt;

@@ -93,9 +93,9 @@ pub(crate) fn parse_head(text: &str) -> Option<Head> {
 const QUESTION_WORDS: [&str; 10] =
     ["questions", "question", "ques", "qn", "q", "problem", "task", "exercise", "item", "number"];
 /// Words after a number that make it a mention ("Question 1 asks …"), not a head.
-const MENTION_WORDS: [&str; 17] = [
-    "of", "and", "or", "to", "asks", "is", "was", "in", "has", "requires", "above", "below", "on", "about",
-    "only", "are", "should",
+const MENTION_WORDS: [&str; 18] = [
+    "also", "of", "and", "or", "to", "asks", "is", "was", "in", "has", "requires", "above", "below", "on",
+    "about", "only", "are", "should",
 ];
 const NUMBER_WORDS: [&str; 12] =
     ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];

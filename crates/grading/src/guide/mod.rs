@@ -3,21 +3,21 @@
 mod absorb;
 mod award;
 mod body;
-mod chain;
+pub(crate) mod chain;
 mod confidence;
 mod draft;
 mod elements;
 mod error;
 mod finish;
-mod heads;
-mod lines;
-mod marks_notation;
-mod numbering;
+pub(crate) mod heads;
+pub(crate) mod lines;
+pub(crate) mod marks_notation;
+pub(crate) mod numbering;
 mod parse;
 mod sections;
 mod subparts;
-mod tables;
-mod unread;
+pub(crate) mod tables;
+pub(crate) mod unread;
 mod walk;
 
 use gradus_domain::Marks;

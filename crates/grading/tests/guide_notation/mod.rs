@@ -53,7 +53,8 @@ pub(crate) fn document(source: &str) -> StructuredText {
 
 /// The passage that a span points at.
 pub(crate) fn slice(text: &StructuredText, span: Span) -> &str {
-    text.plain.get(span.start..span.end).unwrap_or_else(|| panic!("{span:?} is not inside the plain text"))
+    let slice = text.plain.get(span.start..span.end);
+    slice.expect("a span inside the plain text")
 }
 
 /// The fixtures of a folder, sorted.
