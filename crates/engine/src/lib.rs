@@ -6,6 +6,7 @@ pub mod backend;
 pub mod batch;
 pub mod chat;
 pub mod config;
+pub mod export;
 pub mod files;
 pub mod random;
 pub mod tokenizer;

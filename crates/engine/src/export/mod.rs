@@ -1,0 +1,10 @@
+//! A trained adapter for other programs: as Hugging Face PEFT keeps adapters, or merged into its base
+//! model. An export appears under its name only when it is complete and has been checked.
+
+mod draft;
+mod error;
+pub mod merged;
+pub mod peft;
+mod tensors;
+
+pub use error::ExportError;

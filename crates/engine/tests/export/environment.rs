@@ -1,0 +1,26 @@
+//! What the tests need from outside; where it is missing, they say so and pass.
+
+use std::path::PathBuf;
+
+/// The GGUF file of SmolLM2-135M-Instruct.
+pub(crate) fn base_model() -> Option<PathBuf> {
+    variable("GRADUS_TEST_MODEL", "the GGUF file of SmolLM2-135M-Instruct")
+}
+
+/// A Python that has torch, transformers and peft.
+pub(crate) fn python() -> Option<PathBuf> {
+    variable("GRADUS_PEFT_PYTHON", "a Python with torch, transformers and peft")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests learn here what they may use, and say so"
+)]
+fn variable(name: &str, what: &str) -> Option<PathBuf> {
+    let value = std::env::var_os(name).map(PathBuf::from);
+    if value.is_none() {
+        println!("skipped: {name} does not name {what}");
+    }
+    value
+}

@@ -1,0 +1,218 @@
+"""Runs that the Rust trainer must reproduce, written to crates/engine/tests/fixtures/peft_parity.
+
+Needs: pip install torch transformers peft safetensors (and gguf for --model)
+Run:   python xtask/reference/peft_parity.py
+       python xtask/reference/peft_parity.py --model DIR
+
+Without --model, a tiny random Llama is made and a LoRA adapter is trained on it for ten steps by
+transformers + PEFT in f32 on the CPU: model/, initial/ and final/ (PEFT adapters), tiny.json (batches,
+learning rates, losses, gradient norms, log-probabilities with the final adapter). tiny_run.json is a run
+of ten epochs from initial/, all the data in one step, with the learning rates of Gradus's trainer.
+
+With --model, the same is done to SmolLM2-135M-Instruct; only smollm2.json is kept. DIR is a directory in
+the layout of Hugging Face, or the GGUF file, which is dequantised to f32. The initial A is a formula, so
+that both sides have it without a file: A[k] = sin(k + 1 + 7 layer) / sqrt(input), row-major.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    get_linear_schedule_with_warmup,
+)
+
+FIXTURES = Path(__file__).resolve().parents[2] / "crates/engine/tests/fixtures/peft_parity"
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+STEPS, WARMUP_STEPS, WEIGHT_DECAY = 10, 2, 0.01
+CHATML = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content']"
+    " + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+def tiny():
+    torch.manual_seed(20261122)
+    model = tiny_llama()
+    model.save_pretrained(FIXTURES / "model")
+    tiny_tokenizer().save_pretrained(FIXTURES / "model")
+    batches = [tiny_batch(step) for step in range(STEPS)]
+    peft = get_peft_model(model, lora(rank=4, alpha=8))
+    save_adapter(peft, "initial")
+    # The gradients' norms are on both sides of this limit.
+    record = train(peft, batches, learning_rate=5e-3, max_grad_norm=2.5)
+    save_adapter(peft, "final")
+    write("tiny.json", record | scores(peft, tiny_batch(99)))
+
+    model = AutoModelForCausalLM.from_pretrained(FIXTURES / "model", dtype=torch.float32)
+    peft = PeftModel.from_pretrained(model, FIXTURES / "initial", is_trainable=True)
+    data = [sequence for batch in batches[:3] for sequence in batch]
+    record = train(peft, [data] * STEPS, learning_rate=5e-3, max_grad_norm=1.0, schedule=trainer_schedule)
+    record["batches"] = [data]
+    write("tiny_run.json", record | scores(peft, tiny_batch(99)))
+
+
+def trainer_schedule(optimizer, warmup, steps):
+    """As `Schedule::Linear`: the first step learns too, and the last ones still do."""
+    factor = lambda step: (step + 1) / warmup if step < warmup else max(1 - (step - warmup) / (steps - warmup), 0.02)
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def tiny_llama():
+    model = LlamaForCausalLM(LlamaConfig(
+        vocab_size=260, hidden_size=64, intermediate_size=160, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256, rms_norm_eps=1e-5, rope_theta=10000.0,
+        tie_word_embeddings=False, initializer_range=0.15, bos_token_id=257, eos_token_id=258,
+        pad_token_id=256, dtype="float32"))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.add_(0.2 * torch.randn_like(parameter))
+    return model
+
+
+def tiny_tokenizer():
+    """Every byte is a token."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={piece: id for id, piece in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|unused|>"]
+    tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in special])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<|im_start|>", eos_token="<|im_end|>",
+        pad_token="<|endoftext|>", chat_template=CHATML)
+
+
+def tiny_batch(seed):
+    """Sequences of differing lengths; some begin alike, which the Rust packer stores once."""
+    random = torch.Generator().manual_seed(seed)
+    ids = lambda count: torch.randint(0, 256, (count,), generator=random).tolist()
+    length = lambda low, high: int(torch.randint(low, high, (1,), generator=random))
+    shared = ids(12)
+    return [
+        {"prompt": (shared if index < 2 else []) + ids(length(2, 14)), "completion": ids(length(1, 9)) + [258]}
+        for index in range(2 + seed % 3)
+    ]
+
+
+def real(path):
+    model, tokenizer = load_dense(Path(path))
+    peft = get_peft_model(model, lora(rank=8, alpha=16))
+    with torch.no_grad():
+        for name, parameter in peft.named_parameters():
+            if "lora_A" in name:
+                layer = int(name.split("layers.")[1].split(".")[0])
+                k = torch.arange(parameter.numel(), dtype=torch.float64)
+                values = torch.sin(k + 1 + 7 * layer) / parameter.shape[1] ** 0.5
+                parameter.copy_(values.reshape(parameter.shape).float())
+    batches = [real_batch(tokenizer, step) for step in range(STEPS)]
+    record = train(peft, batches, learning_rate=2e-4, max_grad_norm=4.0)
+    write("smollm2.json", record | scores(peft, real_batch(tokenizer, 0)))
+
+
+def load_dense(path):
+    if path.is_dir():
+        return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), AutoTokenizer.from_pretrained(path)
+    source = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name}
+    quantized = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+    quantized.config.quantization_config = None
+    dense = type(quantized)(quantized.config)
+    dense.load_state_dict({name: tensor.float() for name, tensor in quantized.state_dict().items()})
+    return dense, AutoTokenizer.from_pretrained(**source)
+
+
+ANSWERS = [
+    ("The nucleus controls the cell and holds its DNA.", "2 marks: control, DNA."),
+    ("It makes energy.", "1 mark: no mention of respiration."),
+    ("Mitochondria release energy in aerobic respiration.", "2 marks."),
+    ("idk", "0"),
+    ("Water moves from a dilute to a concentrated solution through a membrane.", "3 marks: osmosis is complete."),
+]
+
+
+def real_batch(tokenizer, step):
+    question = "<|im_start|>user\nMark this answer in cell biology: "
+    picked = [ANSWERS[(step * 2 + index) % len(ANSWERS)] for index in range(2 + step % 2)]
+    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
+    return [
+        {"prompt": encode(f"{question}{answer}<|im_end|>\n<|im_start|>assistant\n"), "completion": encode(f"{mark}<|im_end|>")}
+        for answer, mark in picked
+    ]
+
+
+def lora(rank, alpha):
+    return LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=TARGETS, task_type="CAUSAL_LM")
+
+
+def train(model, batches, learning_rate, max_grad_norm, schedule=get_linear_schedule_with_warmup):
+    """The loss is the mean over the labels of a batch: the prompt and the padding carry none."""
+    model.train()
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=WEIGHT_DECAY)
+    rates = schedule(optimizer, WARMUP_STEPS, len(batches))
+    record = {"batches": batches, "learning_rates": [], "losses": [], "gradient_norms": []}
+    for batch in batches:
+        loss = model(**padded(batch)).loss
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, max_grad_norm)
+        record["learning_rates"].append(rates.get_last_lr()[0])
+        record["losses"].append(loss.item())
+        record["gradient_norms"].append(norm.item())
+        optimizer.step()
+        rates.step()
+        optimizer.zero_grad()
+    settings = {
+        "peak_learning_rate": learning_rate, "warmup_steps": WARMUP_STEPS, "weight_decay": WEIGHT_DECAY,
+        "max_grad_norm": max_grad_norm}
+    return {"settings": settings} | record
+
+
+def padded(batch):
+    width = max(len(sequence["prompt"]) + len(sequence["completion"]) for sequence in batch)
+    rows = {"input_ids": [], "attention_mask": [], "labels": []}
+    for sequence in batch:
+        prompt, completion = sequence["prompt"], sequence["completion"]
+        padding = width - len(prompt) - len(completion)
+        rows["input_ids"].append(prompt + completion + [0] * padding)
+        rows["attention_mask"].append([1] * (width - padding) + [0] * padding)
+        rows["labels"].append([-100] * len(prompt) + completion + [-100] * padding)
+    return {name: torch.tensor(values) for name, values in rows.items()}
+
+
+@torch.no_grad()
+def scores(model, sample):
+    """The log-probability of each token of each completion."""
+    model.eval()
+    found = []
+    for sequence in sample:
+        prompt, completion = sequence["prompt"], sequence["completion"]
+        logits = model(input_ids=torch.tensor([prompt + completion])).logits[0]
+        table = logits[len(prompt) - 1 : -1].log_softmax(-1)
+        found.append(table[range(len(completion)), completion].tolist())
+    return {"sample": sample, "sample_log_probabilities": found}
+
+
+def save_adapter(model, name):
+    model.peft_config["default"].base_model_name_or_path = "tiny-random-llama"
+    model.save_pretrained(FIXTURES / name, save_embedding_layers=False)
+    (FIXTURES / name / "README.md").unlink(missing_ok=True)
+
+
+def write(name, content):
+    (FIXTURES / name).write_text(json.dumps(content, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="SmolLM2-135M-Instruct: a Hugging Face directory or the GGUF file")
+    arguments = parser.parse_args()
+    real(arguments.model) if arguments.model else tiny()
