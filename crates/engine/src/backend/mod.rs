@@ -2,6 +2,8 @@
 //! through one model. Optimizer, schedule and checkpoints are the same for every backend.
 
 pub mod cpu;
+mod dropout;
+pub mod generic;
 
 use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
@@ -28,9 +30,37 @@ pub enum BackendError {
         /// The model's limit.
         context: usize,
     },
+    /// A sequence without a token.
+    #[error("there is no token to read; a sequence needs at least one")]
+    NothingToRead,
+    /// The tensor library failed, usually because memory ran out.
+    #[error("a tensor operation failed; if memory ran out, use smaller micro-batches: {0}")]
+    Tensors(#[from] candle_core::Error),
     /// The model's weights are not what its configuration says.
     #[error(transparent)]
     Weights(#[from] crate::files::FilesError),
+}
+
+/// Refuses tokens that the model does not have and sequences (`length` tokens long) beyond its context.
+fn check_tokens(config: &ModelConfig, tokens: &[u32], length: usize) -> Result<(), BackendError> {
+    let vocabulary = config.vocabulary_size;
+    if let Some(token) = tokens.iter().find(|token| **token as usize >= vocabulary) {
+        return Err(BackendError::TokenOutOfRange { token: *token, vocabulary });
+    }
+    let context = config.context_length;
+    if length > context {
+        return Err(BackendError::TooLong { length, context });
+    }
+    Ok(())
+}
+
+/// As [`check_tokens`] for the tokens and labels of a batch; returns the length of its longest sequence.
+fn check_batch(config: &ModelConfig, batch: &PackedBatch) -> Result<usize, BackendError> {
+    let length = batch.positions.iter().max().map_or(0, |position| *position as usize + 1);
+    check_tokens(config, &batch.tokens, length)?;
+    let labels: Vec<u32> = batch.labels.iter().map(|label| label.token).collect();
+    check_tokens(config, &labels, length)?;
+    Ok(length)
 }
 
 /// Dropout for one batch: what to drop is a pure function of the key.

@@ -23,6 +23,17 @@ pub(super) trait TensorSource: Send {
     fn read(&mut self, name: &str) -> Result<Vec<f32>, FilesError>;
 }
 
+impl TensorSource for BTreeMap<String, Tensor> {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.get(name).map(|tensor| tensor.shape.clone())
+    }
+
+    fn read(&mut self, name: &str) -> Result<Vec<f32>, FilesError> {
+        let taken = || FilesError::TensorTaken { tensor: name.to_owned() };
+        self.remove(name).map(|tensor| tensor.data).ok_or_else(taken)
+    }
+}
+
 /// All tensors of a model, under the names of [`ModelConfig::tensor_shapes`]. Nothing but headers is in
 /// memory until a tensor is taken.
 pub struct Weights {
@@ -52,6 +63,14 @@ impl Weights {
             };
         }
         Ok(Self { shapes, source })
+    }
+
+    /// Weights that are in memory already, by their Hugging Face names.
+    ///
+    /// # Errors
+    /// When a tensor of the architecture is missing or has another shape.
+    pub fn from_tensors(config: &ModelConfig, tensors: BTreeMap<String, Tensor>) -> Result<Self, FilesError> {
+        Self::check(config, Box::new(tensors), Path::new("tensors in memory"))
     }
 
     /// Names of the tensors that have not been taken.

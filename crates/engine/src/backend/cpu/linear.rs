@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use gradus_kernels::{Accumulate, Matrix, add_assign, multiply};
 
-use super::dropout::Mask;
 use super::workspace::Workspace;
 use super::{BackendError, Pass};
 use crate::adapter::TargetModule;
+use crate::backend::dropout::Mask;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 

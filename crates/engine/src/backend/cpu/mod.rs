@@ -1,6 +1,5 @@
 //! The CPU backend: an explicit forward and backward over the layers of a decoder, without a tape.
 
-mod dropout;
 mod layer;
 mod linear;
 mod reader;
@@ -9,7 +8,7 @@ mod workspace;
 use gradus_kernels::attention::Segment;
 use gradus_kernels::{CrossEntropy, RotaryTable, Target, rms_norm, rms_norm_backward};
 
-use super::{Backend, BackendError, Dropout, Reader};
+use super::{Backend, BackendError, Dropout, Reader, check_batch};
 use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
@@ -67,22 +66,13 @@ impl CpuBackend {
         }
     }
 
-    /// Checks the tokens and makes the rotary table long enough: it grows with what is read, since a
-    /// table for a context of 128k positions would be larger than a small model.
-    fn prepare(&mut self, tokens: &[u32], length: usize) -> Result<(), BackendError> {
-        let vocabulary = self.config.vocabulary_size;
-        if let Some(token) = tokens.iter().find(|token| **token as usize >= vocabulary) {
-            return Err(BackendError::TokenOutOfRange { token: *token, vocabulary });
-        }
-        let context = self.config.context_length;
-        if length > context {
-            return Err(BackendError::TooLong { length, context });
-        }
+    /// Makes the rotary table long enough: it grows with what is read, since a table for a context of
+    /// 128k positions would be larger than a small model.
+    fn reach(&mut self, length: usize) {
         if length > self.rotary.positions() {
             let frequencies = self.config.rope_inverse_frequencies();
             self.rotary = RotaryTable::new(&frequencies, length.next_power_of_two());
         }
-        Ok(())
     }
 
     fn embed(&mut self, tokens: &[u32]) -> Vec<f32> {
@@ -95,10 +85,8 @@ impl CpuBackend {
     }
 
     fn prepare_batch(&mut self, batch: &PackedBatch) -> Result<Vec<Segment>, BackendError> {
-        let length = batch.positions.iter().max().map_or(0, |position| *position as usize + 1);
-        self.prepare(&batch.tokens, length)?;
-        let labels: Vec<u32> = batch.labels.iter().map(|label| label.token).collect();
-        self.prepare(&labels, length)?;
+        let length = check_batch(&self.config, batch)?;
+        self.reach(length);
         let prefixes = batch.prefixes();
         let segments = batch.segments.iter().zip(prefixes).map(|(segment, prefix)| Segment {
             rows: segment.rows.clone(),

@@ -6,6 +6,7 @@ use gradus_kernels::rms_norm;
 use super::layer::KeysAndValues;
 use super::{BackendError, CpuBackend, Pass, Reader};
 use crate::adapter::Adapter;
+use crate::backend::check_tokens;
 
 /// Keys and values of one layer for every token read, `[tokens, key/value heads * dim]` each.
 #[derive(Debug, Default, Clone)]
@@ -38,7 +39,11 @@ impl<'a> CpuReader<'a> {
 impl Reader for CpuReader<'_> {
     fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, BackendError> {
         let end = self.length + tokens.len();
-        self.backend.prepare(tokens, end)?;
+        if tokens.is_empty() {
+            return Err(BackendError::NothingToRead);
+        }
+        check_tokens(&self.backend.config, tokens, end)?;
+        self.backend.reach(end);
         let positions: Vec<u32> = (self.length..end).map(|position| position as u32).collect();
         let before = 0..self.length;
         let segments = [Segment {

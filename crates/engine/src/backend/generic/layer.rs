@@ -1,0 +1,119 @@
+//! One decoder layer: middle = x + attention(norm(x)); out = middle + feed_forward(norm(middle)).
+
+use candle_core::Tensor;
+
+use super::attention::{Attention, Cache};
+use super::feed_forward::FeedForward;
+use super::norm::RmsNorm;
+use super::weights::WeightTensors;
+use super::{BackendError, Pass};
+use crate::config::ModelConfig;
+
+pub(super) struct Layer {
+    attention_norm: RmsNorm,
+    attention: Attention,
+    feed_forward_norm: RmsNorm,
+    feed_forward: FeedForward,
+}
+
+impl Layer {
+    pub(super) fn new(
+        config: &ModelConfig,
+        index: usize,
+        weights: &mut WeightTensors,
+    ) -> Result<Self, BackendError> {
+        let mut norm = |name: &str| -> Result<RmsNorm, BackendError> {
+            let weight = weights.take(&format!("model.layers.{index}.{name}.weight"))?;
+            Ok(RmsNorm::new(weight, config.rms_norm_epsilon))
+        };
+        Ok(Self {
+            attention_norm: norm("input_layernorm")?,
+            feed_forward_norm: norm("post_attention_layernorm")?,
+            attention: Attention::new(config, index, weights)?,
+            feed_forward: FeedForward::new(config, index, weights)?,
+        })
+    }
+
+    /// `[rows, hidden]` gives `[rows, hidden]`.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        pass: Pass<'_>,
+        cache: Option<&mut Cache>,
+    ) -> candle_core::Result<Tensor> {
+        let middle = (x + self.attention.forward(&self.attention_norm.forward(x)?, pass, cache)?)?;
+        let normalised = self.feed_forward_norm.forward(&middle)?;
+        &middle + self.feed_forward.forward(&normalised, pass)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use candle_core::{DType, Device};
+
+    use super::super::lora::LayerLora;
+    use super::super::placement::Placement;
+    use super::super::rotary::Rotation;
+    use super::super::stage::differentiate;
+    use super::super::{Rows, mask};
+    use super::*;
+    use crate::adapter::{Adapter, LoraConfig};
+    use crate::backend::Dropout;
+    use crate::config::{Family, RopeScaling};
+    use crate::files::{self, Weights};
+
+    /// With every variant switched on.
+    fn config() -> ModelConfig {
+        ModelConfig {
+            family: Family::Qwen3,
+            vocabulary_size: 8,
+            hidden_size: 6,
+            intermediate_size: 10,
+            layers: 1,
+            attention_heads: 4,
+            key_value_heads: 2,
+            head_dim: 4,
+            rope_theta: 100.0,
+            rope_scaling: RopeScaling::None,
+            rms_norm_epsilon: 1e-5,
+            tie_word_embeddings: true,
+            attention_bias: true,
+            query_key_norm: true,
+            sliding_window: Some(3),
+            context_length: 16,
+            bos_token_id: None,
+            eos_token_ids: Vec::new(),
+            pad_token_id: None,
+        }
+    }
+
+    #[test]
+    fn only_the_adapters_matrices_get_a_gradient() {
+        let config = config();
+        let tensors = config.tensor_shapes().map(|(name, shape)| {
+            let data = (0..shape.iter().product()).map(|i: usize| (i % 7) as f32 / 7.0 - 0.4).collect();
+            (name, files::Tensor { shape, data })
+        });
+        let weights = Weights::from_tensors(&config, tensors.collect::<BTreeMap<_, _>>()).unwrap();
+        let placement = Placement { device: Device::Cpu, dtype: DType::F32 };
+        let mut weights = WeightTensors { weights, placement: placement.clone() };
+        let layer = Layer::new(&config, 0, &mut weights).unwrap();
+
+        let rows = Rows {
+            rotation: Rotation::new(&config.rope_inverse_frequencies(), &[0, 1, 2, 3, 4], &placement)
+                .unwrap(),
+            mask: placement.tensor(mask::of_reading(0, 5, config.sliding_window), (5, 5)).unwrap(),
+            dropout: Some(Dropout { key: 1, probability: 0.5 }),
+        };
+        let adapter = Adapter::new(LoraConfig::default(), &config, 3);
+        let lora = &LayerLora::of_layers(&adapter, 1, &placement).unwrap()[0].variables().unwrap();
+        let x = Tensor::randn(0_f32, 1.0, (5, 6), &Device::Cpu).unwrap();
+        let stage = differentiate(&x, &x, |x| layer.forward(x, Pass { rows: &rows, lora }, None)).unwrap();
+
+        assert!(lora.matrices().all(|matrix| stage.gradients.get(matrix).is_some()));
+        assert_eq!(lora.matrices().count(), 14);
+        assert_eq!(stage.gradients.get_ids().count(), 14, "a gradient of something frozen was built");
+    }
+}

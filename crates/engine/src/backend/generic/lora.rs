@@ -1,0 +1,83 @@
+//! The parameters of an adapter (Hu et al. 2021) as tensors, and their gradients on the way back.
+
+use std::ops::Range;
+
+use candle_core::backprop::GradStore;
+use candle_core::{Error, Result, Tensor, Var};
+
+use super::placement::{Placement, values};
+use crate::adapter::{Adapter, LoraPair, TargetModule};
+
+/// The adapter of one linear layer.
+#[derive(Clone)]
+pub(super) struct Lora {
+    pair: LoraPair,
+    /// `[rank, input]`.
+    a: Tensor,
+    /// `[output, rank]`.
+    b: Tensor,
+    scale: f64,
+}
+
+impl Lora {
+    /// The update `scale · x Aᵀ Bᵀ`: `[rows, input]` gives `[rows, output]`.
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        x.matmul(&self.a.t()?)?.matmul(&self.b.t()?)? * self.scale
+    }
+}
+
+/// The adapters of one decoder layer.
+#[derive(Clone, Default)]
+pub(super) struct LayerLora(Vec<Lora>);
+
+impl LayerLora {
+    /// Those of every layer, as constants.
+    pub(super) fn of_layers(adapter: &Adapter, layers: usize, placement: &Placement) -> Result<Vec<Self>> {
+        let mut all = vec![Self::default(); layers];
+        let rank = adapter.config().rank;
+        for pair in adapter.pairs() {
+            let tensor = |range: &Range<usize>, shape: (usize, usize)| {
+                placement.tensor(adapter.parameters[range.clone()].to_vec(), shape)
+            };
+            all[pair.layer].0.push(Lora {
+                a: tensor(&pair.a, (rank, pair.input))?,
+                b: tensor(&pair.b, (pair.output, rank))?,
+                scale: f64::from(adapter.config().scale()),
+                pair: pair.clone(),
+            });
+        }
+        Ok(all)
+    }
+
+    /// That of one linear layer, if it is adapted.
+    pub(super) fn of_module(&self, module: TargetModule) -> Option<&Lora> {
+        self.0.iter().find(|lora| lora.pair.module == module)
+    }
+
+    /// The same with every matrix a variable, whose gradient will be built.
+    pub(super) fn variables(&self) -> Result<Self> {
+        let variable = |tensor: &Tensor| Var::from_tensor(tensor).map(Var::into_inner);
+        let of_pair = |lora: &Lora| Ok(Lora { a: variable(&lora.a)?, b: variable(&lora.b)?, ..lora.clone() });
+        self.0.iter().map(of_pair).collect::<Result<_>>().map(Self)
+    }
+
+    /// Adds the gradients of the variables to the adapter's flat vector of gradients.
+    pub(super) fn add_gradients(&self, store: &GradStore, gradients: &mut [f32]) -> Result<()> {
+        for lora in &self.0 {
+            for (matrix, range) in [(&lora.a, &lora.pair.a), (&lora.b, &lora.pair.b)] {
+                // An operation without a backward would lose the gradient silently.
+                let gradient = store.get(matrix).ok_or_else(|| {
+                    Error::msg(format!("no gradient reached the adapter of {}", lora.pair.path()))
+                })?;
+                let sums = gradients[range.clone()].iter_mut();
+                sums.zip(values(gradient)?).for_each(|(sum, value)| *sum += value as f32);
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn matrices(&self) -> impl Iterator<Item = &Tensor> {
+        self.0.iter().flat_map(|lora| [&lora.a, &lora.b])
+    }
+}

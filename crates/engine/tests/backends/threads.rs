@@ -1,0 +1,33 @@
+//! Results of the CPU backend do not depend on how many threads computed them.
+
+use crate::sequences::{family, pack};
+use crate::support::TinyModel;
+use gradus_engine::backend::{Backend, Dropout};
+
+#[test]
+fn one_thread_and_several_give_the_same_bits() {
+    // Large enough for every kernel to be cut into pieces.
+    let model = TinyModel::changed(|config| {
+        (config.hidden_size, config.intermediate_size, config.vocabulary_size) = (64, 160, 700);
+        (config.head_dim, config.sliding_window) = (16, Some(150));
+    });
+    let (batch, adapter) = (pack(&family(&model, 250)), model.adapter(8));
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut backend = model.cpu();
+            let mut gradients = vec![0.0; adapter.parameters.len()];
+            let dropout = Some(Dropout { key: 1, probability: 0.1 });
+            let loss = backend.accumulate_gradients(&batch, &adapter, dropout, 0.01, &mut gradients).unwrap();
+            let log_probabilities = backend.log_probabilities(&batch, Some(&adapter)).unwrap();
+            let logits = backend.reader(Some(&adapter)).read(&batch.tokens[..200]).unwrap();
+            let all = [gradients, log_probabilities, logits].concat();
+            (loss.to_bits(), all.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+        })
+    };
+    let one = run(1);
+    assert!(one.1.iter().filter(|bits| **bits != 0).count() > one.1.len() / 2);
+    for threads in [2, 3] {
+        assert!(run(threads) == one, "{threads} threads");
+    }
+}

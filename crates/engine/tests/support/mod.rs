@@ -1,0 +1,90 @@
+//! Tiny models with random weights, for tests of what is computed rather than of what was learned.
+
+use std::collections::BTreeMap;
+
+use gradus_engine::adapter::{Adapter, LoraConfig, TargetModule};
+use gradus_engine::backend::cpu::CpuBackend;
+use gradus_engine::backend::generic::{Device, GenericBackend, Precision};
+use gradus_engine::config::{Family, ModelConfig, RopeScaling};
+use gradus_engine::files::{Tensor, Weights};
+use gradus_engine::random::Random;
+
+/// A model of a few thousand parameters.
+pub(crate) struct TinyModel {
+    pub(crate) config: ModelConfig,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl TinyModel {
+    /// Two layers with grouped heads whose width is not `hidden_size / attention_heads`.
+    pub(crate) fn llama() -> Self {
+        Self::changed(|_| ())
+    }
+
+    /// As [`Self::llama`] with another configuration.
+    pub(crate) fn changed(change: impl FnOnce(&mut ModelConfig)) -> Self {
+        let mut config = ModelConfig {
+            family: Family::Llama,
+            vocabulary_size: 23,
+            hidden_size: 8,
+            intermediate_size: 12,
+            layers: 2,
+            attention_heads: 4,
+            key_value_heads: 2,
+            head_dim: 4,
+            rope_theta: 100.0,
+            rope_scaling: RopeScaling::None,
+            rms_norm_epsilon: 1e-5,
+            tie_word_embeddings: true,
+            attention_bias: false,
+            query_key_norm: false,
+            sliding_window: None,
+            context_length: 512,
+            bos_token_id: None,
+            eos_token_ids: Vec::new(),
+            pad_token_id: None,
+        };
+        change(&mut config);
+        let mut random = Random::new(&[7]);
+        let tensors = config.tensor_shapes().map(|(name, shape)| {
+            let count: usize = shape.iter().product();
+            let is_norm = name.ends_with("norm.weight");
+            // Wide enough for attention and probabilities to be far from uniform.
+            let width = 2.0 / (shape[shape.len() - 1] as f64).sqrt();
+            let data = (0..count).map(|_| {
+                let number = random.uniform() * 2.0 - 1.0;
+                if is_norm { (1.0 + number / 2.0) as f32 } else { (number * width) as f32 }
+            });
+            (name, Tensor { data: data.collect(), shape })
+        });
+        Self { tensors: tensors.collect(), config }
+    }
+
+    pub(crate) fn cpu(&self) -> CpuBackend {
+        CpuBackend::new(self.config.clone(), self.weights()).unwrap()
+    }
+
+    pub(crate) fn generic(&self, precision: Precision) -> GenericBackend {
+        GenericBackend::new(self.config.clone(), self.weights(), Device::Cpu, precision).unwrap()
+    }
+
+    /// An adapter of every module in which neither A nor B is zero.
+    pub(crate) fn adapter(&self, rank: usize) -> Adapter {
+        let target_modules = TargetModule::ALL.to_vec();
+        let config = LoraConfig { rank, alpha: 1.5 * rank as f32, dropout: 0.0, target_modules };
+        let mut adapter = Adapter::zeroed(config, &self.config);
+        let mut random = Random::new(&[11]);
+        adapter.parameters.fill_with(|| (random.uniform() / 2.0 - 0.25) as f32);
+        adapter
+    }
+
+    /// Random tokens.
+    pub(crate) fn tokens(&self, count: usize, seed: u64) -> Vec<u32> {
+        let mut random = Random::new(&[13, seed]);
+        (0..count).map(|_| (random.next_u64() % self.config.vocabulary_size as u64) as u32).collect()
+    }
+
+    fn weights(&self) -> Weights {
+        Weights::from_tensors(&self.config, self.tensors.clone()).unwrap()
+    }
+}
