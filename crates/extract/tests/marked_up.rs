@@ -47,9 +47,13 @@ fn a_page_states_its_encoding() {
 }
 
 #[test]
-fn a_page_nested_without_end_does_no_harm() {
-    let page = format!("<html>{}deep{}", "<div>".repeat(20_000), "</div>".repeat(20_000));
-    assert_eq!(read("x.html", page.as_bytes()).text.plain, "deep\n");
+fn a_page_nested_without_end_is_refused_before_it_takes_long() {
+    let nested = |depth: usize| format!("<html>{}deep{}", "<div>".repeat(depth), "</div>".repeat(depth));
+    assert_eq!(read("x.html", nested(500).as_bytes()).text.plain, "deep\n");
+    let error = extract("x.html", nested(500_000).as_bytes(), &Limits::default()).unwrap_err();
+    assert!(error.to_string().contains("more than 1000 deep"), "{error}");
+    let flat = "<br><img><p>x".repeat(5000);
+    assert_eq!(read("x.html", format!("<html>{flat}").as_bytes()).text.blocks.len(), 5000);
 }
 
 #[test]

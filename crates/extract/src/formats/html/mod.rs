@@ -72,9 +72,14 @@ fn after_prologue(mut start: &str) -> &str {
     }
 }
 
-/// Reads a piece of HTML inside another format into `blocks`.
+/// Reads a piece of HTML inside another format into `blocks`; one that cannot be parsed stays as it is.
 pub(super) fn read_fragment(html: &str, blocks: &mut Blocks) {
-    page::read(&Tree::parse(html), blocks);
+    match Tree::parse(html) {
+        Ok(tree) => {
+            page::read(&tree, blocks);
+        }
+        Err(_) => blocks.paragraph(html),
+    }
 }
 
 struct Html5;
@@ -87,7 +92,7 @@ impl Extractor for Html5 {
     fn extract(&self, bytes: &[u8], _limits: &Limits) -> Result<Extracted, Failure> {
         let mut decoded = encoding::decode(bytes, declared_encoding(bytes).as_deref());
         let mut blocks = Blocks::default();
-        let found = page::read(&Tree::parse(&decoded.text), &mut blocks);
+        let found = page::read(&Tree::parse(&decoded.text)?, &mut blocks);
         if blocks.is_empty() {
             return Err(Failure::NoText {
                 detail: "A page that a script fills shows its text only in a browser: \

@@ -1,7 +1,7 @@
 //! What the HTML parser writes to: builds the [`Tree`] by the parser's instructions.
 
 use std::borrow::Cow;
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 
 use html5ever::interface::{ElemName, ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::tendril::StrTendril;
@@ -12,11 +12,12 @@ use super::tree::{Node, NodeId, Tree};
 /// A tree under construction.
 pub(super) struct Sink {
     nodes: RefCell<Vec<Node>>,
+    depth: Cell<usize>,
 }
 
 impl Default for Sink {
     fn default() -> Self {
-        Self { nodes: RefCell::new(vec![node(nameless(), None)]) }
+        Self { nodes: RefCell::new(vec![node(nameless(), None)]), depth: Cell::new(0) }
     }
 }
 
@@ -39,7 +40,7 @@ fn nameless() -> QualName {
 }
 
 fn node(name: QualName, text: Option<String>) -> Node {
-    Node { parent: None, children: Vec::new(), name, attributes: Vec::new(), text }
+    Node { parent: None, depth: 0, children: Vec::new(), name, attributes: Vec::new(), text }
 }
 
 fn pairs(attributes: Vec<Attribute>) -> impl Iterator<Item = (String, String)> {
@@ -47,6 +48,11 @@ fn pairs(attributes: Vec<Attribute>) -> impl Iterator<Item = (String, String)> {
 }
 
 impl Sink {
+    /// How deep the deepest node stands.
+    pub(super) fn depth(&self) -> usize {
+        self.depth.get()
+    }
+
     fn create(&self, node: Node) -> NodeId {
         let mut nodes = self.nodes.borrow_mut();
         nodes.push(node);
@@ -71,6 +77,8 @@ impl Sink {
         self.remove_from_parent(&child);
         let mut nodes = self.nodes.borrow_mut();
         nodes[child].parent = Some(parent);
+        nodes[child].depth = nodes[parent].depth + 1;
+        self.depth.set(self.depth.get().max(nodes[child].depth));
         let at = at.min(nodes[parent].children.len());
         nodes[parent].children.insert(at, child);
     }

@@ -1,9 +1,16 @@
 //! The tree of a page, as the HTML standard's parser builds it, in one flat list of nodes.
 
-use html5ever::tendril::TendrilSink;
+use html5ever::tendril::{StrTendril, TendrilSink};
 use html5ever::{ParseOpts, QualName, parse_document};
 
 use super::sink::Sink;
+use crate::error::Failure;
+
+/// Deepest nesting of elements. Each new element looks through those that are open, so that deeper pages
+/// would take time without measure.
+const MAX_DEPTH: usize = 1000;
+/// The parser is asked how deep it is after each piece of this many bytes.
+const PIECE: usize = 4096;
 
 /// Place of a node in its tree.
 pub(super) type NodeId = usize;
@@ -18,6 +25,8 @@ pub(super) struct Tree {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) parent: Option<NodeId>,
+    /// How many nodes stood above it when it was put in its place.
+    pub(super) depth: usize,
     pub(super) children: Vec<NodeId>,
     /// Name of an element; empty for other nodes.
     pub(super) name: QualName,
@@ -33,9 +42,19 @@ pub(super) enum Step {
 }
 
 impl Tree {
-    /// Parses a page; every text is one.
-    pub(super) fn parse(html: &str) -> Self {
-        parse_document(Sink::default(), ParseOpts::default()).one(html)
+    /// Parses a page; every text is one, unless it nests too deep.
+    pub(super) fn parse(html: &str) -> Result<Self, Failure> {
+        let mut parser = parse_document(Sink::default(), ParseOpts::default());
+        let mut rest = html;
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE));
+            parser.process(StrTendril::from_slice(piece));
+            if parser.tokenizer.sink.sink.depth() > MAX_DEPTH {
+                return Err(Failure::TooDeep { limit: MAX_DEPTH });
+            }
+            rest = behind;
+        }
+        Ok(parser.finish())
     }
 
     /// All nodes of the subtree at `root` in document order, each opened and closed.

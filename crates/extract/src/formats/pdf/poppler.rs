@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 use std::thread;
 
 use super::layout::{Page, Word};
@@ -30,19 +31,29 @@ fn run(bytes: &[u8], limits: &Limits) -> Result<Vec<u8>, Failure> {
     let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(unavailable());
     };
-    let mut collected = Vec::new();
+    let most = limits.max_expanded_bytes;
     let read = thread::scope(|scope| {
         scope.spawn(move || {
             // The program may stop reading early; what it prints then decides.
             let _ = input.write_all(bytes);
         });
-        output.take(limits.max_expanded_bytes).read_to_end(&mut collected)
+        let (sender, receiver) = channel();
+        scope.spawn(move || {
+            let mut collected = Vec::new();
+            let read = output.take(most).read_to_end(&mut collected);
+            let _ = sender.send(read.map(|_| collected));
+        });
+        let read = receiver.recv_timeout(limits.time_limit);
+        // Ends it where it is too slow or prints too much, and with it the two threads above.
+        let _ = child.kill();
+        let _ = child.wait();
+        read
     });
-    // Ends it where it still prints beyond the limit; it has ended otherwise.
-    let _ = child.kill();
-    let _ = child.wait();
-    read.map_err(|error| Failure::damaged(format!("pdftotext cannot read it ({error})")))?;
-    Ok(collected)
+    match read {
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(error)) => Err(Failure::damaged(format!("pdftotext cannot read it ({error})"))),
+        Err(_) => Err(Failure::TimedOut { limit: limits.time_limit }),
+    }
 }
 
 fn unavailable() -> Failure {
@@ -88,4 +99,26 @@ fn word(line: &str) -> Option<Word> {
 fn number(line: &str, name: &str) -> Option<f64> {
     let (_, rest) = line.split_once(&format!("{name}=\""))?;
     rest.split_once('"')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_answer_becomes_words_on_their_pages() {
+        let answer = "<doc>\n  <page width=\"595\" height=\"842\">\n  </page>\n\
+                      <page width=\"595\" height=\"842\">\n\
+                      <word xMin=\"72.0\" yMin=\"70.0\" xMax=\"90.5\" yMax=\"80.0\">A&amp;B</word>\n</page></doc>";
+        let pages = parse(answer);
+        assert_eq!((pages.len(), pages[0].words.len()), (2, 0));
+        let word = &pages[1].words[0];
+        assert_eq!((word.text.as_str(), word.left, word.right, word.baseline), ("A&B", 72.0, 90.5, 78.0));
+    }
+
+    #[test]
+    fn no_program_is_started_where_that_is_not_wanted() {
+        let limits = Limits { external_programs: false, ..Limits::default() };
+        assert!(matches!(read(b"%PDF-1.4", &limits), Err(Failure::Unavailable { .. })));
+    }
 }
