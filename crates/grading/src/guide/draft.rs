@@ -85,6 +85,16 @@ impl Draft {
         format!("{}{}", self.prefix, self.path.concat())
     }
 
+    /// Its section's letter and its path: two drafts with the same are one question.
+    pub(crate) fn key(&self) -> (&str, &[String]) {
+        (&self.prefix, &self.path)
+    }
+
+    pub(crate) fn is_part_of(&self, whole: &Self) -> bool {
+        let longer = self.path.len() > whole.path.len();
+        self.prefix == whole.prefix && longer && self.path.starts_with(&whole.path)
+    }
+
     /// Whether nothing but its text is known.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.answer.is_empty() && self.points.is_empty()

@@ -179,22 +179,27 @@ pub(crate) fn is_page_furniture(text: &str) -> bool {
                 .split_whitespace()
                 .all(|word| word == "of" || word == "/" || word.bytes().all(|b| b.is_ascii_digit()))
     };
+    let ends = |what: &str| {
+        let rest = lower.strip_prefix("end of ").and_then(|rest| rest.strip_prefix("the ").or(Some(rest)));
+        rest.and_then(|rest| rest.strip_prefix(what))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '!']))
+    };
+    const WHOLES: [&str; 11] = [
+        "paper",
+        "questions",
+        "guide",
+        "mark scheme",
+        "marking scheme",
+        "marking guide",
+        "test",
+        "exam",
+        "examination",
+        "question paper",
+        "document",
+    ];
     lower.strip_prefix("page ").is_some_and(is_count)
-        || matches!(
-            lower,
-            "turn over"
-                | "please turn over"
-                | "end"
-                | "end of questions"
-                | "end of paper"
-                | "end of guide"
-                | "end of mark scheme"
-                | "end of marking guide"
-                | "blank page"
-                | "end of marking scheme"
-                | "end of examination"
-                | "end of exam"
-        )
+        || matches!(lower, "turn over" | "please turn over" | "end" | "blank page")
+        || WHOLES.into_iter().any(ends)
         || (lower.ends_with("continued") || lower.ends_with("cont'd")) && lower.len() < 30
 }
 

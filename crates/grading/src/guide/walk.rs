@@ -1,6 +1,8 @@
 //! The walk over a guide's elements: opens questions at their heads and hands each line to the question
 //! that it belongs to; what belongs to none is kept as unread.
 
+use std::collections::BTreeMap;
+
 use super::draft::Draft;
 use super::elements::{Element, TableRow};
 use super::heads::{Head, Keyword, Style, head_of, number_value};
@@ -14,6 +16,10 @@ use super::unread::Unread;
 /// The walk's state.
 pub(crate) struct Walk<'a> {
     pub(crate) drafts: Vec<Draft>,
+    /// The first draft with each prefix and path.
+    positions: BTreeMap<(String, Vec<String>), usize>,
+    /// The highest number of a question so far.
+    highest: u32,
     pub(crate) unread: Unread,
     current: Option<usize>,
     parts: PartTracker,
@@ -32,6 +38,8 @@ impl<'a> Walk<'a> {
     pub(crate) fn new(elements: &'a [Element<'a>], title: Option<usize>) -> Self {
         Self {
             drafts: Vec::new(),
+            positions: BTreeMap::new(),
+            highest: 0,
             unread: Unread::default(),
             current: None,
             parts: PartTracker::default(),
@@ -142,17 +150,14 @@ impl<'a> Walk<'a> {
         if current.section == Section::Text || current.path.len() < 2 {
             return None;
         }
-        let top = current.path.first()?;
-        let draft = self.drafts.iter().find(|draft| {
-            draft.prefix == self.prefix
-                && draft.path.first() == Some(top)
-                && draft.path[1..] == head.path[..]
-                && draft.is_unanswered()
-                && !draft.text.is_empty()
-        })?;
+        let path: Vec<String> = current.path.iter().take(1).chain(&head.path).cloned().collect();
+        let draft = &self.drafts[self.position(&path)?];
+        if !draft.is_unanswered() || draft.text.is_empty() {
+            return None;
+        }
         let first = draft.path[1..].iter().all(|part| part == "a" || part == "i");
         let begun_now = std::ptr::eq(draft, current);
-        (!begun_now && (first || current.answered_apart)).then(|| draft.path.clone())
+        (!begun_now && (first || current.answered_apart)).then_some(path)
     }
 
     /// A heading that is no label and as high as the questions' headings ends the question before it.
@@ -164,7 +169,7 @@ impl<'a> Walk<'a> {
     }
 
     fn position(&self, path: &[String]) -> Option<usize> {
-        self.drafts.iter().position(|draft| draft.prefix == self.prefix && draft.path == path)
+        self.positions.get(&(self.prefix.clone(), path.to_vec())).copied()
     }
 
     /// Opens a question, or goes on with one whose answer stands apart from its text.
@@ -174,10 +179,7 @@ impl<'a> Walk<'a> {
         let known = self
             .position(&path)
             .filter(|&at| section != Section::Text || self.drafts[at].is_answered_by(rest));
-        let at = known.unwrap_or_else(|| {
-            self.drafts.push(Draft::new(&self.prefix, path, head));
-            self.drafts.len() - 1
-        });
+        let at = known.unwrap_or_else(|| self.add(path, head));
         self.current = Some(at);
         let draft = &mut self.drafts[at];
         if known.is_some() {
@@ -188,6 +190,14 @@ impl<'a> Walk<'a> {
             draft.section = section;
             draft.absorb_head(rest);
         }
+    }
+
+    fn add(&mut self, path: Vec<String>, head: Passage<'a>) -> usize {
+        let at = self.drafts.len();
+        self.highest = self.highest.max(number_value(&path[0]).unwrap_or(0));
+        self.positions.entry((self.prefix.clone(), path.clone())).or_insert(at);
+        self.drafts.push(Draft::new(&self.prefix, path, head));
+        at
     }
 
     fn leave(&mut self) {
@@ -241,8 +251,7 @@ impl<'a> Walk<'a> {
             return number_value(&path[0]).map(|_| (path, rest));
         }
         let question = *cells_of(&table.row, &table.columns, Column::Question).first()?;
-        let numbers = self.drafts.iter().filter_map(|draft| number_value(&draft.path[0]));
-        let next = numbers.max().unwrap_or(0) + 1;
+        let next = self.highest + 1;
         Some((vec![next.to_string()], question.whole.part(0, 0)))
     }
 }

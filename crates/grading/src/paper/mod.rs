@@ -12,6 +12,7 @@ use gradus_domain::text::{Span, StructuredText};
 use serde::{Deserialize, Serialize};
 
 pub use error::PaperError;
+pub use student::student_in_line;
 
 use crate::guide::lines::is_page_furniture;
 use crate::guide::numbering::section_name;

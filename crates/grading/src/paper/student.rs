@@ -61,12 +61,26 @@ pub(super) fn student(lines: &[PaperLine<'_>], student_lines: &[usize]) -> Optio
     found.min_by_key(|(rank, _)| *rank).map(|(_, value)| value.to_owned())
 }
 
+/// The student's code or name in a single line, such as a page's header.
+///
+/// ```
+/// use gradus_grading::paper::student_in_line;
+/// assert_eq!(student_in_line("Cell Biology – Candidate H08").as_deref(), Some("H08"));
+/// assert_eq!(student_in_line("Cell Biology"), None);
+/// ```
+pub fn student_in_line(line: &str) -> Option<String> {
+    named(line).map(|(_, value)| value.to_owned())
+}
+
 /// The best name on a line with its rank.
 fn named(line: &str) -> Option<(u8, &str)> {
     let starts = line.char_indices().map(|(at, _)| at).filter(|&at| {
         let before = line[..at].trim_end_matches(' ');
         let spaces = at - before.len();
-        before.is_empty() || before.ends_with(['\t', '|', ';', ',', '\u{a0}']) || spaces > 1
+        before.is_empty()
+            || before.ends_with(['\t', '|', ';', ',', '\u{a0}', '–', '—'])
+            || before.ends_with(" -")
+            || spaces > 1
     });
     starts
         .take(40)
@@ -89,18 +103,24 @@ fn value_after<'a>(text: &'a str, label: &str) -> Option<&'a str> {
         '-' | '–' if set_off.len() < after.len() => set_off.trim_start_matches(['-', '–']),
         // "Student H03": without a colon only a code counts.
         _ if after.starts_with(' ') => {
-            let code = set_off.split_whitespace().next()?;
-            let alone = set_off.split_whitespace().count() == 1;
+            let segment = first_segment(set_off);
+            let code = segment.split_whitespace().next()?;
+            let alone = segment.split_whitespace().count() == 1;
             return (alone && code.contains(|c: char| c.is_ascii_digit())).then_some(code);
         }
         _ => return None,
     };
     let value = value.trim_start_matches([' ', '#', ':', '\t']);
-    let end = value.find(['\t', '|', ';']).unwrap_or(value.len());
-    let end = value[..end].find("  ").unwrap_or(end);
-    let value = before_next_label(&value[..end])
+    let value = before_next_label(first_segment(value))
         .trim_matches(|c: char| c.is_whitespace() || c == '_' || c == '.' || c == ',');
     (!value.is_empty() && value.len() <= 80).then_some(value)
+}
+
+/// What stands before a tab, a bar or a gap.
+fn first_segment(value: &str) -> &str {
+    let end = value.find(['\t', '|', ';']).unwrap_or(value.len());
+    let end = value[..end].find("  ").unwrap_or(end);
+    &value[..end]
 }
 
 /// "H03, Date: 4 May" ends at the next word with a colon.
@@ -131,6 +151,8 @@ mod tests {
             ("ID 123", "123"),
             ("Student H03", "H03"),
             ("Roll No. 15", "15"),
+            ("Introduction to Cell Biology – Candidate H08", "H08"),
+            ("Candidate H08   Page 1 of 2", "H08"),
         ] {
             assert_eq!(named(line).map(|(_, value)| value), Some(value), "{line}");
         }
