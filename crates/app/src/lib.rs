@@ -1,3 +1,26 @@
 //! The services: what Gradus does, without HTTP, SQL or argument parsing.
+//! Long work takes a [`Session`], which is told what happens and says when to stop.
 
+pub mod chat;
+pub mod datasets;
+pub mod doctor;
+pub mod documents;
+mod encoding;
+mod error;
+pub mod export;
+mod files;
+pub mod guides;
+pub mod marking;
+pub mod model_test;
 pub mod models;
+pub mod papers;
+pub mod quickstart;
+mod reporting;
+pub mod runtime;
+mod session;
+pub mod testing;
+pub mod trained;
+pub mod training;
+
+pub use error::Error;
+pub use session::{Session, Watcher};

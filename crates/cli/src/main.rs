@@ -1,3 +1,46 @@
-//! The `gradus` command.
+//! The `gradus` command: reads the command line and the environment, and hands the work to the services.
 
-fn main() {}
+mod commands;
+mod console;
+mod environment;
+mod interrupt;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use gradus_app::Error;
+
+use crate::commands::Command;
+use crate::environment::{Environment, GlobalOptions};
+
+/// Exit status after Ctrl-C, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+/// Train a language model on your marking guide and your marked answers, and see how far to trust it.
+///
+/// Start with `gradus quickstart`, which runs the whole job on a bundled example.
+#[derive(Debug, Parser)]
+#[command(name = "gradus", version, max_term_width = 100)]
+struct CommandLine {
+    #[command(flatten)]
+    global: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    let environment = Environment::new(line.global);
+    interrupt::listen();
+    match line.command.run(&environment) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&environment, &error);
+            match error.downcast_ref::<Error>() {
+                Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}

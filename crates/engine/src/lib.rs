@@ -8,5 +8,14 @@ pub mod chat;
 pub mod config;
 pub mod export;
 pub mod files;
+pub mod generation;
+pub mod preflight;
 pub mod random;
+pub mod scoring;
 pub mod tokenizer;
+pub mod training;
+
+/// The instruction sets that the mathematics uses on this processor, for people.
+pub fn processor_features() -> String {
+    gradus_kernels::processor_features()
+}

@@ -23,3 +23,8 @@ pub use norm::{rms_norm, rms_norm_backward};
 pub use reduce::{add_assign, dot, sum_of_squares};
 pub use rope::RotaryTable;
 pub use swiglu::{swiglu, swiglu_backward};
+
+/// The instruction sets that the kernels use on this processor, for people.
+pub fn processor_features() -> String {
+    simd::level_name().to_owned()
+}

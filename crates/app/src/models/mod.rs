@@ -4,6 +4,7 @@
 mod catalogue;
 mod checksum;
 mod error;
+mod fetch;
 mod installed;
 mod progress;
 mod pull;
@@ -11,6 +12,7 @@ mod source;
 
 pub use catalogue::{Catalogue, CatalogueEntry, CatalogueSettings, ModelFile};
 pub use error::{FailedSource, ModelsError};
+pub use fetch::fetch;
 pub use installed::{InstalledFile, InstalledModel, Manifest, ModelStore};
 pub use progress::{Progress, Silent, Stage};
 pub use source::{HubRepository, LocalDirectory, ModelSource, PythonPackage, SourceError};

@@ -8,3 +8,4 @@ pub mod peft;
 mod tensors;
 
 pub use error::ExportError;
+pub use tensors::Precision;

@@ -64,6 +64,16 @@ impl Default for TrainingPlan {
 }
 
 impl TrainingPlan {
+    /// The default recipe for that many examples. A model needs a few hundred updates before it marks at
+    /// all, so that small sets get smaller batches and more epochs.
+    pub fn for_examples(examples: usize) -> Self {
+        let plan = Self::default();
+        if examples >= 1500 {
+            return plan;
+        }
+        Self { epochs: 8, ..plan }
+    }
+
     /// Updates in one pass over `examples` sequences.
     pub fn steps_per_epoch(&self, examples: usize) -> u64 {
         examples.div_ceil(self.batch_size.max(1)) as u64

@@ -1,0 +1,144 @@
+//! Why a service could not do its work, in words for the person who asked.
+
+use std::path::PathBuf;
+
+use gradus_engine::backend::BackendError;
+use gradus_engine::chat::ChatError;
+use gradus_engine::export::ExportError;
+use gradus_engine::files::FilesError;
+use gradus_engine::tokenizer::TokenizerError;
+use gradus_engine::training::{CheckpointError, TrainError};
+use gradus_extract::ExtractError;
+use gradus_grading::dataset::DatasetError;
+use gradus_grading::guide::GuideError;
+use gradus_grading::import::ImportErrors;
+use gradus_grading::paper::PaperError;
+use gradus_report::ReportError;
+
+use crate::models::ModelsError;
+
+/// Any failure of a service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The work was stopped on request; what was done is kept.
+    #[error("stopped; run the same command again to go on")]
+    Interrupted,
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}{}", path.display(), advice(source))]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A document could not be read.
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
+    /// A guide could not be understood.
+    #[error("{}: {source}", path.display())]
+    Guide {
+        /// The document.
+        path: PathBuf,
+        /// What is wrong.
+        source: GuideError,
+    },
+    /// A paper could not be understood.
+    #[error("{}: {source}", path.display())]
+    Paper {
+        /// The document.
+        path: PathBuf,
+        /// What is wrong.
+        source: PaperError,
+    },
+    /// A table of answers or marks, or a file of conversations, has faults.
+    #[error(transparent)]
+    Import(#[from] ImportErrors),
+    /// The answers do not make a dataset.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A base model could not be had.
+    #[error(transparent)]
+    Models(#[from] ModelsError),
+    /// A model's files are not sound.
+    #[error(transparent)]
+    ModelFiles(#[from] FilesError),
+    /// A text could not be turned into tokens.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// A conversation does not fit the model's template.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    /// The model could not process something.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A checkpoint could not be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// An adapter or a model could not be written or read back.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The report could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// Preflight found what would make the run fail or teach nothing.
+    #[error("nothing was started, because of {} problem(s) in the training data:\n{}", problems.len(), list(problems))]
+    Preflight {
+        /// Each with its row and what to do.
+        problems: Vec<String>,
+    },
+    /// Something in a request does not fit together.
+    #[error("{0}")]
+    Request(String),
+    /// A file of Gradus's own is not what it should be.
+    #[error("{} is not {expected}: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Models(error) => error.is_transient(),
+            Self::Interrupted => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn file(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::File { action, path, source }
+    }
+}
+
+fn advice(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => "; check the path",
+        std::io::ErrorKind::PermissionDenied => "; check who may use it",
+        std::io::ErrorKind::StorageFull => "; free some space and run the command again",
+        _ => "",
+    }
+}
+
+fn list(problems: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut lines: Vec<String> = problems.iter().take(SHOWN).map(|problem| format!("  {problem}")).collect();
+    if problems.len() > SHOWN {
+        lines.push(format!("  … and {} more", problems.len() - SHOWN));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,140 @@
+//! Marking answers: the probability of every legal mark, then feedback.
+
+use gradus_domain::Marks;
+use gradus_engine::adapter::Adapter;
+use gradus_engine::generation::{GenerationOptions, generate};
+use gradus_engine::scoring::{self, score};
+use gradus_grading::guide::Question;
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::Runtime;
+use crate::{Error, Session, encoding};
+
+/// Rows that are scored at once.
+const BATCH_ROWS: usize = 1024;
+/// Longest feedback, in tokens.
+const FEEDBACK_TOKENS: usize = 60;
+
+/// An answer to be marked.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmarked<'a> {
+    /// The question it answers.
+    pub question: &'a Question,
+    /// What the student wrote.
+    pub answer: &'a str,
+}
+
+/// The probability of one mark.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MarkProbability {
+    /// The mark.
+    pub mark: Marks,
+    /// Its probability among the legal marks, 0 to 1.
+    pub probability: f64,
+}
+
+/// What a model says of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Marking {
+    /// The most probable mark.
+    pub mark: Marks,
+    /// The mean of the marks by their probabilities.
+    pub expected_mark: f64,
+    /// The probability of the most probable mark, 0 to 1.
+    pub confidence: f64,
+    /// Every legal mark, ascending.
+    pub distribution: Vec<MarkProbability>,
+}
+
+/// Marks answers: all legal marks of each are compared in one pass.
+pub fn mark_answers(
+    runtime: &mut Runtime,
+    adapter: Option<&Adapter>,
+    answers: &[Unmarked<'_>],
+    session: &mut Session<'_>,
+) -> Result<Vec<Marking>, Error> {
+    let mut questions = Vec::with_capacity(answers.len());
+    for answer in answers {
+        let choices = answer.question.legal_marks().into_iter();
+        questions.push(scoring::Question {
+            prompt: encoding::prompt_tokens(&runtime.tokenizer, answer.question, answer.answer)?,
+            choices: choices
+                .map(|mark| encoding::mark_tokens(&runtime.tokenizer, mark))
+                .collect::<Result<_, _>>()?,
+        });
+    }
+    let total = answers.len() as u64;
+    let (watcher, stop) = (&mut *session.watcher, session.stop);
+    let probabilities = score(runtime.backend.as_mut(), adapter, &questions, BATCH_ROWS, &mut |done| {
+        watcher.progress(done as u64, Some(total), "answers");
+        !stop()
+    })?;
+    let probabilities = probabilities.ok_or(Error::Interrupted)?;
+    let markings = answers.iter().zip(probabilities);
+    Ok(markings.map(|(answer, probabilities)| marking(answer.question, &probabilities)).collect())
+}
+
+fn marking(question: &Question, probabilities: &[f64]) -> Marking {
+    let marks = question.legal_marks().into_iter().zip(probabilities);
+    let distribution: Vec<MarkProbability> =
+        marks.map(|(mark, probability)| MarkProbability { mark, probability: *probability }).collect();
+    let best = distribution.iter().max_by(|a, b| a.probability.total_cmp(&b.probability));
+    Marking {
+        mark: best.map_or(Marks::ZERO, |best| best.mark),
+        expected_mark: distribution.iter().map(|one| one.mark.as_f64() * one.probability).sum(),
+        confidence: best.map_or(0.0, |best| best.probability),
+        distribution,
+    }
+}
+
+/// Writes feedback for an answer that has been given a mark.
+pub fn feedback(
+    runtime: &mut Runtime,
+    adapter: Option<&Adapter>,
+    answer: Unmarked<'_>,
+    mark: Marks,
+) -> Result<String, Error> {
+    let tokenizer = &runtime.tokenizer;
+    let mut prompt = encoding::prompt_tokens(tokenizer, answer.question, answer.answer)?;
+    prompt.extend(encoding::mark_tokens(tokenizer, mark)?);
+    prompt.extend(encoding::feedback_prefix_tokens(tokenizer)?);
+    let options = GenerationOptions {
+        max_tokens: FEEDBACK_TOKENS,
+        stop_tokens: runtime.stop_tokens(),
+        ..GenerationOptions::default()
+    };
+    let mut decoder = tokenizer.stream();
+    let mut text = String::new();
+    generate(runtime.backend.as_mut(), adapter, &prompt, &options, &mut |token| {
+        text.push_str(&decoder.push(token));
+        // Feedback is one line; the model may begin with white space.
+        !text.trim_start().contains('\n')
+    })?;
+    Ok(text.trim().lines().next().unwrap_or_default().trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus_domain::text::Span;
+    use gradus_grading::guide::QuestionId;
+
+    #[test]
+    fn a_marking_is_the_most_probable_mark_with_the_mean_beside_it() {
+        let question = Question {
+            id: QuestionId("1".into()),
+            text: String::new(),
+            max_marks: Marks::from_thousandths(2000),
+            model_answer: None,
+            rubric: Vec::new(),
+            notes: Vec::new(),
+            confidence: 1.0,
+            doubts: Vec::new(),
+            span: Span { start: 0, end: 0 },
+        };
+        let marking = marking(&question, &[0.2, 0.5, 0.3]);
+        assert_eq!(marking.mark, Marks::ONE);
+        assert!((marking.confidence - 0.5).abs() < 1e-12);
+        assert!((marking.expected_mark - 1.1).abs() < 1e-12);
+    }
+}

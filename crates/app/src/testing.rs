@@ -1,0 +1,167 @@
+//! Model tests: the base and the trained model mark the same answers, whose marks are known.
+
+use std::collections::BTreeMap;
+
+use gradus_domain::Marks;
+use gradus_engine::adapter::Adapter;
+use gradus_grading::guide::{Guide, Question};
+use gradus_grading::marked_answer::MarkedAnswer;
+use gradus_grading::metrics::{
+    Agreement, Bootstrap, MarkPair, PairedComparison, PairedMarks, agreement, compare,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::marking::{Marking, Unmarked, feedback, mark_answers};
+use crate::runtime::Runtime;
+use crate::{Error, Session};
+
+/// What a test covers beside the marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feedback {
+    /// The trained model writes feedback for every answer.
+    Written,
+    /// Marks alone, which is much quicker.
+    Skipped,
+}
+
+/// One answer with its known mark and what both models say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tested {
+    /// The answer and the marks that people gave it.
+    pub answer: MarkedAnswer,
+    /// The most that it could get.
+    pub max_marks: Marks,
+    /// The question's smallest step between marks.
+    pub step: Marks,
+    /// The trained model's marking.
+    pub trained: Marking,
+    /// The base model's marking.
+    pub base: Marking,
+    /// The trained model's feedback.
+    pub feedback: Option<String>,
+}
+
+/// Agreement on some of the answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    /// Trained model against the known marks.
+    pub trained: Agreement,
+    /// Base model against the known marks.
+    pub base: Agreement,
+    /// Second marker against the first, on the answers that have both.
+    pub human: Option<Agreement>,
+    /// Trained against base.
+    pub comparison: PairedComparison,
+}
+
+/// Marks every answer with both models.
+pub fn test_answers(
+    runtime: &mut Runtime,
+    adapter: &Adapter,
+    guide: &Guide,
+    answers: &[MarkedAnswer],
+    feedback: Feedback,
+    session: &mut Session<'_>,
+) -> Result<Vec<Tested>, Error> {
+    let questions = answers.iter().map(|answer| question_of(guide, answer)).collect::<Result<Vec<_>, _>>()?;
+    let unmarked: Vec<Unmarked<'_>> = questions
+        .iter()
+        .zip(answers)
+        .map(|(question, answer)| Unmarked { question, answer: &answer.answer })
+        .collect();
+    session.watcher.stage("Marking with the base model");
+    let base = mark_answers(runtime, None, &unmarked, session)?;
+    session.watcher.stage("Marking with the trained model");
+    let trained = mark_answers(runtime, Some(adapter), &unmarked, session)?;
+    let feedback = match feedback {
+        Feedback::Written => write_feedback(runtime, adapter, &unmarked, &trained, session)?,
+        Feedback::Skipped => vec![None; answers.len()],
+    };
+    let tested = answers.iter().zip(questions).zip(base).zip(trained).zip(feedback);
+    Ok(tested
+        .map(|((((answer, question), base), trained), feedback)| Tested {
+            answer: answer.clone(),
+            max_marks: question.max_marks,
+            step: question.mark_step(),
+            trained,
+            base,
+            feedback,
+        })
+        .collect())
+}
+
+fn question_of<'a>(guide: &'a Guide, answer: &MarkedAnswer) -> Result<&'a Question, Error> {
+    guide.question(&answer.question).ok_or_else(|| {
+        let (file, row, question) = (&answer.source.file, answer.source.row, &answer.question.0);
+        Error::Request(format!("{file}, row {row}: question {question} is not in the guide"))
+    })
+}
+
+fn write_feedback(
+    runtime: &mut Runtime,
+    adapter: &Adapter,
+    answers: &[Unmarked<'_>],
+    markings: &[Marking],
+    session: &mut Session<'_>,
+) -> Result<Vec<Option<String>>, Error> {
+    session.watcher.stage("Writing feedback");
+    let total = answers.len() as u64;
+    let mut all = Vec::with_capacity(answers.len());
+    for (answer, marking) in answers.iter().zip(markings) {
+        session.check()?;
+        all.push(Some(feedback(runtime, Some(adapter), *answer, marking.mark)?));
+        session.watcher.progress(all.len() as u64, Some(total), "answers");
+    }
+    Ok(all)
+}
+
+/// Agreement on the given answers. `None` without answers.
+pub fn section(tested: &[&Tested], bootstrap: Bootstrap) -> Option<Section> {
+    let students = Students::of(tested);
+    let pairs = |given: &dyn Fn(&Tested) -> Option<Marks>| -> Vec<MarkPair> {
+        let pair = |one: &&Tested| {
+            Some(MarkPair {
+                reference: one.answer.mark,
+                given: given(one)?,
+                step: one.step,
+                cluster: students.number(one),
+            })
+        };
+        tested.iter().filter_map(pair).collect()
+    };
+    let paired: Vec<PairedMarks> = tested
+        .iter()
+        .map(|one| PairedMarks {
+            reference: one.answer.mark,
+            base: one.base.mark,
+            trained: one.trained.mark,
+            cluster: students.number(one),
+        })
+        .collect();
+    Some(Section {
+        trained: agreement(&pairs(&|one| Some(one.trained.mark)), bootstrap)?,
+        base: agreement(&pairs(&|one| Some(one.base.mark)), bootstrap)?,
+        human: agreement(&pairs(&|one| one.answer.second_mark), bootstrap),
+        comparison: compare(&paired, bootstrap)?,
+    })
+}
+
+/// Students by number: the bootstrap draws whole students. An answer without a student is its own.
+struct Students<'a>(BTreeMap<&'a str, usize>, usize);
+
+impl<'a> Students<'a> {
+    fn of(tested: &[&'a Tested]) -> Self {
+        let mut numbers = BTreeMap::new();
+        for student in tested.iter().filter_map(|one| one.answer.student.as_deref()) {
+            let next = numbers.len();
+            numbers.entry(student).or_insert(next);
+        }
+        let count = numbers.len();
+        Self(numbers, count)
+    }
+
+    fn number(&self, one: &Tested) -> usize {
+        let known = one.answer.student.as_deref().and_then(|student| self.0.get(student));
+        known.copied().unwrap_or(self.1 + one.answer.source.row)
+    }
+}

@@ -1,0 +1,153 @@
+//! A trained model on disk: a PEFT adapter with a manifest that ties it to its base model, its prompt
+//! template and its data.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use gradus_engine::adapter::Adapter;
+use gradus_engine::export::peft;
+use gradus_engine::training::{BestStep, LossPoint, TrainingPlan};
+use gradus_grading::prompt::template_hash;
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::Runtime;
+use crate::{Error, files};
+
+const MANIFEST: &str = "gradus.json";
+const FORMAT_VERSION: u32 = 1;
+
+/// What a model was trained for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Marking answers against a guide.
+    Marking,
+    /// Conversation.
+    Chat,
+}
+
+/// Everything about a trained model but its parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainedManifest {
+    /// Version of this file's format.
+    pub format_version: u32,
+    /// Version of Gradus that trained it.
+    pub gradus_version: String,
+    /// When training ended.
+    pub trained_at: DateTime<Utc>,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Name or path of the base model.
+    pub base_model: String,
+    /// Identifies the base model's weights.
+    pub base_fingerprint: String,
+    /// Identifies the marking prompt's template.
+    pub prompt_template_hash: String,
+    /// Identifies the data.
+    pub dataset_hash: String,
+    /// Number of training examples.
+    pub training_examples: usize,
+    /// The hyperparameters.
+    pub plan: TrainingPlan,
+    /// How the run went.
+    pub run: RunSummary,
+}
+
+/// How a training run went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Updates made.
+    pub steps: u64,
+    /// The step that the parameters are from.
+    pub chosen_step: u64,
+    /// The best evaluation.
+    pub best: Option<BestStep>,
+    /// Tokens of the sequences trained on.
+    pub tokens: u64,
+    /// Rows computed for them, after prefix sharing.
+    pub rows: u64,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// Training loss of every update.
+    pub train_losses: Vec<LossPoint>,
+    /// Every evaluation.
+    pub validation_losses: Vec<LossPoint>,
+}
+
+/// A trained model as read from disk.
+#[derive(Debug, Clone)]
+pub struct TrainedModel {
+    /// All about it.
+    pub manifest: TrainedManifest,
+    /// Its parameters.
+    pub adapter: Adapter,
+}
+
+impl TrainedManifest {
+    /// The current format, by this version of Gradus.
+    pub(crate) fn versions() -> (u32, String) {
+        (FORMAT_VERSION, env!("CARGO_PKG_VERSION").to_owned())
+    }
+}
+
+/// Writes the adapter and its manifest; replaces an earlier one.
+pub(crate) fn save(directory: &Path, model: &TrainedModel) -> Result<(), Error> {
+    // An earlier one, or what an interruption before the manifest left.
+    if directory.exists() {
+        std::fs::remove_dir_all(directory).map_err(Error::file("replace", directory))?;
+    }
+    peft::write_adapter(directory, &model.adapter, &model.manifest.base_model)?;
+    // The manifest comes last: a directory without one is no trained model.
+    let json = serde_json::to_vec_pretty(&model.manifest).map_err(|error| Error::Format {
+        path: directory.join(MANIFEST),
+        expected: "a model manifest",
+        reason: error.to_string(),
+    })?;
+    files::write(&directory.join(MANIFEST), &json)
+}
+
+/// Reads the manifest of a trained model.
+pub fn read_manifest(directory: &Path) -> Result<TrainedManifest, Error> {
+    let path = directory.join(MANIFEST);
+    if !path.exists() {
+        let message = format!(
+            "{} holds no trained model ({MANIFEST} is missing): give the `model` directory that training made",
+            directory.display()
+        );
+        return Err(Error::Request(message));
+    }
+    let manifest: TrainedManifest =
+        serde_json::from_str(&files::read_text(&path)?).map_err(|error| Error::Format {
+            path: path.clone(),
+            expected: "a model manifest of this version of Gradus",
+            reason: error.to_string(),
+        })?;
+    if manifest.format_version != FORMAT_VERSION {
+        return Err(Error::Format {
+            path,
+            expected: "a model manifest of this version of Gradus",
+            reason: format!("its format is {}, known is {FORMAT_VERSION}", manifest.format_version),
+        });
+    }
+    Ok(manifest)
+}
+
+/// Reads a trained model for the base model in memory.
+pub fn load(directory: &Path, runtime: &Runtime) -> Result<TrainedModel, Error> {
+    let manifest = read_manifest(directory)?;
+    if manifest.base_fingerprint != runtime.fingerprint {
+        return Err(Error::Request(format!(
+            "{} was trained on {} with other weights than {}: use the base model it was trained on",
+            directory.display(),
+            manifest.base_model,
+            runtime.name
+        )));
+    }
+    if manifest.purpose == Purpose::Marking && manifest.prompt_template_hash != template_hash() {
+        return Err(Error::Request(format!(
+            "{} was trained with another version of the marking prompt: train it again with this version of Gradus",
+            directory.display()
+        )));
+    }
+    Ok(TrainedModel { adapter: peft::read_adapter(directory, &runtime.config)?, manifest })
+}

@@ -1,0 +1,214 @@
+//! Training: data to sequences, preflight, the run, and the trained model on disk.
+
+use std::path::{Path, PathBuf};
+
+use gradus_domain::Clock;
+use gradus_engine::backend::Backend;
+use gradus_engine::preflight::{Preflight, preflight};
+use gradus_engine::training::{
+    Checkpoints, FinishedRun, StopReason, TrainEvent, TrainingData, TrainingPlan, run,
+};
+use gradus_grading::dataset::{Dataset, Split};
+use gradus_grading::import::chat::ChatExample;
+use gradus_grading::prompt::template_hash;
+
+use crate::runtime::Runtime;
+use crate::trained::{self, Purpose, RunSummary, TrainedManifest, TrainedModel};
+use crate::{Error, Session, chat, encoding};
+
+/// What to train on.
+#[derive(Debug, Clone)]
+pub enum TrainingSource {
+    /// Marked answers.
+    Marking(Box<Dataset>),
+    /// Conversations to train on and to validate with.
+    Chat {
+        /// Trained on.
+        train: Vec<ChatExample>,
+        /// Validated with; may be empty.
+        validation: Vec<ChatExample>,
+    },
+}
+
+/// Data ready for the engine, with what each sequence was made from.
+pub struct PreparedData {
+    /// The sequences.
+    pub data: TrainingData,
+    /// For each training sequence its file and row, for messages.
+    pub rows: Vec<String>,
+    /// Identifies the data.
+    pub hash: String,
+    /// What it is for.
+    pub purpose: Purpose,
+}
+
+/// Turns examples into sequences.
+pub fn prepare(source: &TrainingSource, runtime: &Runtime) -> Result<PreparedData, Error> {
+    match source {
+        TrainingSource::Marking(dataset) => prepare_marking(dataset, runtime),
+        TrainingSource::Chat { train, validation } => prepare_chat(train, validation, runtime),
+    }
+}
+
+fn prepare_marking(dataset: &Dataset, runtime: &Runtime) -> Result<PreparedData, Error> {
+    let mut data = TrainingData::default();
+    let mut rows = Vec::new();
+    for example in &dataset.examples {
+        let Some(question) = dataset.guide.question(&example.question) else { continue };
+        let tokenizer = &runtime.tokenizer;
+        match example.split {
+            Split::Train => {
+                let target = (example.mark, example.feedback.as_deref());
+                data.train.push(encoding::marking_sequence(tokenizer, question, &example.answer, target)?);
+                rows.push(format!("{}, row {}", example.source.file, example.source.row));
+            }
+            // Validation is about the mark alone: that is what the best step is chosen by.
+            Split::Validation => {
+                let target = (example.mark, None);
+                data.validation.push(encoding::marking_sequence(
+                    tokenizer,
+                    question,
+                    &example.answer,
+                    target,
+                )?);
+            }
+            Split::UnseenAnswers | Split::UnseenQuestions => {}
+        }
+    }
+    Ok(PreparedData { data, rows, hash: dataset.content_hash.clone(), purpose: Purpose::Marking })
+}
+
+fn prepare_chat(
+    train: &[ChatExample],
+    validation: &[ChatExample],
+    runtime: &Runtime,
+) -> Result<PreparedData, Error> {
+    let encode = |examples: &[ChatExample]| {
+        let sequences = examples.iter().map(|example| {
+            let messages = &example.messages;
+            let weights: Vec<f32> = messages.iter().map(|message| message.weight.unwrap_or(1.0)).collect();
+            let messages: Vec<_> = messages
+                .iter()
+                .map(|message| gradus_engine::chat::Message::new(chat::role(message.role), &message.content))
+                .collect();
+            encoding::chat_sequence(runtime, &messages, &weights)
+        });
+        sequences.collect::<Result<Vec<_>, Error>>()
+    };
+    let data = TrainingData { train: encode(train)?, validation: encode(validation)? };
+    let rows = train.iter().map(|example| format!("{}, line {}", example.source.file, example.source.row));
+    Ok(PreparedData { rows: rows.collect(), hash: data.fingerprint(), data, purpose: Purpose::Chat })
+}
+
+/// Looks at everything a run will need. Problems that would make it fail or teach nothing are errors.
+pub fn check(prepared: &PreparedData, plan: &TrainingPlan, runtime: &Runtime) -> Result<Preflight, Error> {
+    let found = preflight(&runtime.config, plan, &prepared.data);
+    let context = runtime.config.context_length;
+    let row = |index: usize| prepared.rows.get(index).map_or("", String::as_str);
+    let long = found.too_long.iter().map(|(index, tokens)| {
+        format!(
+            "{}: {tokens} tokens, but the model reads at most {context}; shorten the text, or use a model with a longer context",
+            row(*index)
+        )
+    });
+    let unlabelled = found.without_label.iter().map(|index| {
+        format!("{}: there is nothing to learn from it; give it a mark or an assistant's answer", row(*index))
+    });
+    let mut problems: Vec<String> = long.chain(unlabelled).collect();
+    problems
+        .extend(plan.problems().iter().map(|(field, message)| format!("training plan: {field} {message}")));
+    if prepared.data.train.is_empty() {
+        problems.push("there are no training examples: check the splits of the dataset".into());
+    }
+    if problems.is_empty() { Ok(found) } else { Err(Error::Preflight { problems }) }
+}
+
+/// A run to be made or resumed.
+pub struct TrainingRequest<'a> {
+    /// The data.
+    pub prepared: &'a PreparedData,
+    /// The hyperparameters.
+    pub plan: &'a TrainingPlan,
+    /// Holds `checkpoints/` and, in the end, `model/`.
+    pub directory: &'a Path,
+}
+
+impl TrainingRequest<'_> {
+    /// Where the trained model will be.
+    pub fn model_directory(&self) -> PathBuf {
+        self.directory.join("model")
+    }
+
+    /// Where the checkpoints are.
+    fn checkpoints(&self, runtime: &Runtime) -> Checkpoints {
+        Checkpoints::new(self.directory.join("checkpoints"), self.fingerprint(runtime))
+    }
+
+    /// Plan, data and base model: whatever changes one of them makes it another run.
+    fn fingerprint(&self, runtime: &Runtime) -> String {
+        let plan = serde_json::to_string(self.plan).unwrap_or_default();
+        let parts = [plan, self.prepared.data.fingerprint(), runtime.fingerprint.clone()];
+        blake3::hash(parts.join("\n").as_bytes()).to_hex().to_string()
+    }
+}
+
+/// Trains, from the last checkpoint where there is one, and writes the trained model.
+///
+/// # Errors
+/// [`Error::Interrupted`] where the session asked to stop; the state is saved then.
+pub fn train(
+    request: &TrainingRequest<'_>,
+    runtime: &mut Runtime,
+    session: &mut Session<'_>,
+) -> Result<TrainedModel, Error> {
+    let checkpoints = request.checkpoints(runtime);
+    let watcher = &mut *session.watcher;
+    let mut events = |event: &TrainEvent| watcher.training(event);
+    let backend: &mut dyn Backend = runtime.backend.as_mut();
+    let outcome =
+        run(request.plan, &request.prepared.data, backend, &checkpoints, &mut events, session.stop)?;
+    match outcome.stopped {
+        Some(StopReason::Requested) => return Err(Error::Interrupted),
+        Some(StopReason::NoGain) => {
+            session.watcher.note("Stopped early: the validation loss no longer falls.");
+        }
+        None => {}
+    }
+    let model = finish(request, runtime, session.clock, checkpoints.best_adapter(outcome.state)?);
+    trained::save(&request.model_directory(), &model)?;
+    Ok(model)
+}
+
+fn finish(
+    request: &TrainingRequest<'_>,
+    runtime: &Runtime,
+    clock: &dyn Clock,
+    finished: FinishedRun,
+) -> TrainedModel {
+    let FinishedRun { adapter, progress, step } = finished;
+    let (format_version, gradus_version) = TrainedManifest::versions();
+    let run = RunSummary {
+        steps: progress.step,
+        chosen_step: step,
+        best: progress.best,
+        tokens: progress.tokens,
+        rows: progress.rows,
+        seconds: progress.seconds,
+        train_losses: progress.train_losses,
+        validation_losses: progress.validation_losses,
+    };
+    let manifest = TrainedManifest {
+        format_version,
+        gradus_version,
+        trained_at: clock.now(),
+        purpose: request.prepared.purpose,
+        base_model: runtime.name.clone(),
+        base_fingerprint: runtime.fingerprint.clone(),
+        prompt_template_hash: template_hash(),
+        dataset_hash: request.prepared.hash.clone(),
+        training_examples: request.prepared.data.train.len(),
+        plan: request.plan.clone(),
+        run,
+    };
+    TrainedModel { manifest, adapter }
+}

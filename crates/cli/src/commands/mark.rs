@@ -1,0 +1,115 @@
+//! `gradus mark`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gradus_app::guides::read_guide;
+use gradus_app::marking::{Marking, Unmarked, feedback, mark_answers};
+use gradus_app::papers::{PaperFile, read_paper};
+use gradus_app::runtime::Runtime;
+use gradus_app::trained::{self, TrainedModel};
+use gradus_app::{Error, Session};
+use gradus_domain::Marks;
+use gradus_grading::guide::{Guide, QuestionId};
+use serde::Serialize;
+
+use super::guide::shortened;
+use super::test::base_of;
+use crate::environment::Environment;
+use crate::output;
+
+/// Mark one paper with a trained model
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  gradus mark paper.docx --guide guide.docx --model run/model")]
+pub(crate) struct Arguments {
+    /// The paper: DOCX, PDF, TXT, MD, HTML or RTF
+    paper: PathBuf,
+    /// The marking guide
+    #[arg(long, value_name = "FILE")]
+    guide: PathBuf,
+    /// The trained model: the `model` directory of a training run
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// The base model, where it is not the one the training named
+    #[arg(long, value_name = "NAME|PATH")]
+    base_model: Option<String>,
+    /// Do not write feedback
+    #[arg(long)]
+    no_feedback: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct MarkedAnswer {
+    question: QuestionId,
+    max_marks: Marks,
+    answer: String,
+    #[serde(flatten)]
+    marking: Marking,
+    feedback: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
+    let guide = read_guide(&arguments.guide)?.reading.guide;
+    let paper = read_paper(&arguments.paper, &guide)?;
+    let (mut runtime, _) = base_of(&arguments.model, arguments.base_model.as_deref(), environment)?;
+    let model = trained::load(&arguments.model, &runtime)?;
+    let marked = environment.watch(|session| {
+        session.watcher.stage("Marking");
+        mark(&guide, &paper, (&mut runtime, &model), !arguments.no_feedback, session)
+    })?;
+    show(&paper, &marked, environment)
+}
+
+fn mark(
+    guide: &Guide,
+    paper: &PaperFile,
+    (runtime, model): (&mut Runtime, &TrainedModel),
+    with_feedback: bool,
+    session: &mut Session<'_>,
+) -> Result<Vec<MarkedAnswer>, Error> {
+    let answers = paper.reading.answers.iter();
+    let known: Vec<_> =
+        answers.filter_map(|answer| Some((answer, guide.question(&answer.question)?))).collect();
+    let unmarked: Vec<Unmarked<'_>> =
+        known.iter().map(|(answer, question)| Unmarked { question, answer: &answer.answer }).collect();
+    let markings = mark_answers(runtime, Some(&model.adapter), &unmarked, session)?;
+    let mut marked = Vec::with_capacity(known.len());
+    for ((unmarked, marking), (answer, question)) in unmarked.into_iter().zip(markings).zip(&known) {
+        session.check()?;
+        let feedback = match with_feedback {
+            true => Some(feedback(runtime, Some(&model.adapter), unmarked, marking.mark)?),
+            false => None,
+        };
+        let (question, max_marks) = (question.id.clone(), question.max_marks);
+        marked.push(MarkedAnswer { question, max_marks, answer: answer.answer.clone(), marking, feedback });
+        session.watcher.progress(marked.len() as u64, Some(known.len() as u64), "answers");
+    }
+    Ok(marked)
+}
+
+fn show(paper: &PaperFile, marked: &[MarkedAnswer], environment: &Environment) -> anyhow::Result<()> {
+    let total: Marks = marked.iter().map(|answer| answer.marking.mark).sum();
+    let maximum: Marks = marked.iter().map(|answer| answer.max_marks).sum();
+    if environment.json {
+        return output::print_json(&serde_json::json!({
+            "student": paper.student, "total": total, "max_marks": maximum, "answers": marked,
+            "missing": paper.reading.missing,
+        }));
+    }
+    output::print(format!("Student {}: {total} of {maximum} marks", paper.student));
+    for answer in marked {
+        let marking = &answer.marking;
+        let (question, confidence) = (&answer.question.0, marking.confidence * 100.0);
+        let text =
+            if answer.answer.is_empty() { "(blank)".to_owned() } else { shortened(&answer.answer, 100) };
+        output::print(format!(
+            "\nQuestion {question}: {} of {} (confidence {confidence:.0} %, expected {:.2})\n  {text}",
+            marking.mark, answer.max_marks, marking.expected_mark
+        ));
+        answer.feedback.iter().for_each(|feedback| output::print(format!("  → {feedback}")));
+    }
+    for missing in &paper.reading.missing {
+        output::print(format!("\nQuestion {}: no answer was found in the paper", missing.0));
+    }
+    Ok(())
+}

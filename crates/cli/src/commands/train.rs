@@ -1,0 +1,259 @@
+//! `gradus train`
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use gradus_app::chat::read_chat;
+use gradus_app::datasets::load_dataset;
+use gradus_app::quickstart::MODEL;
+use gradus_app::runtime::Runtime;
+use gradus_app::trained::TrainedModel;
+use gradus_app::training::{PreparedData, TrainingRequest, TrainingSource, check, prepare, train};
+use gradus_engine::adapter::TargetModule;
+use gradus_engine::preflight::Preflight;
+use gradus_engine::training::{Schedule, TrainingPlan};
+
+use crate::console::duration;
+use crate::environment::Environment;
+use crate::output;
+
+/// Fine-tune a model with LoRA on a dataset of marked answers, or on conversations
+///
+/// The run is saved as it goes: after Ctrl-C, a crash or a power cut the same command goes on where it
+/// was, and ends with the same result to the last bit. Settings that are not given follow from the
+/// number of examples.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gradus train --dataset dataset.json --output run\n  gradus train --chat conversations.jsonl --output run --epochs 2\n  gradus train --dataset dataset.json --output run --preflight"
+)]
+pub(crate) struct Arguments {
+    /// The dataset, as `gradus dataset build` wrote it
+    #[arg(long, value_name = "FILE", required_unless_present = "chat", conflicts_with = "chat")]
+    dataset: Option<PathBuf>,
+    /// Conversations in OpenAI's, Alpaca's or ShareGPT's JSONL format
+    #[arg(long, value_name = "FILE")]
+    chat: Option<PathBuf>,
+    /// Conversations to validate with
+    #[arg(long, value_name = "FILE", requires = "chat")]
+    chat_validation: Option<PathBuf>,
+    /// Holds the checkpoints and, in the end, the trained model
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Base model: a name from `gradus models list`, a GGUF file or a Hugging Face directory
+    #[arg(long, value_name = "NAME|PATH", default_value = MODEL)]
+    model: String,
+    /// Only look at the data and say what the run would need
+    #[arg(long)]
+    preflight: bool,
+    #[command(flatten)]
+    plan: PlanOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Hyperparameters")]
+struct PlanOptions {
+    /// Passes over the training data
+    #[arg(long)]
+    epochs: Option<u32>,
+    /// Sequences for one update
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Peak learning rate
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// What the learning rate does after the warm-up
+    #[arg(long, value_enum)]
+    schedule: Option<ScheduleName>,
+    /// Share of the updates over which the learning rate rises, 0 to 1
+    #[arg(long)]
+    warmup_share: Option<f64>,
+    /// Decoupled weight decay
+    #[arg(long)]
+    weight_decay: Option<f64>,
+    /// Gradients are scaled down to this norm; 0 turns clipping off
+    #[arg(long)]
+    max_gradient_norm: Option<f64>,
+    /// Rank of the adapter
+    #[arg(long)]
+    lora_rank: Option<usize>,
+    /// The adapter's update is scaled by alpha / rank
+    #[arg(long)]
+    lora_alpha: Option<f32>,
+    /// Probability that an input of the adapter is dropped, 0 to 1
+    #[arg(long)]
+    lora_dropout: Option<f32>,
+    /// Linear layers to adapt, such as q_proj,v_proj [default: all]
+    #[arg(long, value_delimiter = ',', value_parser = target_module)]
+    target_modules: Vec<TargetModule>,
+    /// Most tokens computed at once; bounds the memory
+    #[arg(long)]
+    micro_batch_rows: Option<usize>,
+    /// Updates between evaluations on the validation data; 0: once an epoch
+    #[arg(long)]
+    evaluate_every: Option<u64>,
+    /// Evaluations without gain after which training stops; 0: never
+    #[arg(long)]
+    patience: Option<u32>,
+    /// Updates before early stopping may act
+    #[arg(long)]
+    patience_after: Option<u64>,
+    /// Updates between checkpoints
+    #[arg(long)]
+    checkpoint_every: Option<u64>,
+    /// Seed of initialisation, order and dropout
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ScheduleName {
+    Constant,
+    Linear,
+    Cosine,
+}
+
+fn target_module(name: &str) -> Result<TargetModule, String> {
+    TargetModule::ALL.into_iter().find(|module| module.name() == name).ok_or_else(|| {
+        let known: Vec<&str> = TargetModule::ALL.into_iter().map(TargetModule::name).collect();
+        format!("use some of {}", known.join(", "))
+    })
+}
+
+impl PlanOptions {
+    fn plan(&self, examples: usize) -> TrainingPlan {
+        let mut plan = TrainingPlan::for_examples(examples);
+        let set = |target: &mut f64, value: Option<f64>| value.into_iter().for_each(|value| *target = value);
+        set(&mut plan.learning_rate, self.learning_rate);
+        set(&mut plan.warmup_share, self.warmup_share);
+        set(&mut plan.weight_decay, self.weight_decay);
+        set(&mut plan.max_gradient_norm, self.max_gradient_norm);
+        plan.epochs = self.epochs.unwrap_or(plan.epochs);
+        plan.batch_size = self.batch_size.unwrap_or(plan.batch_size);
+        plan.micro_batch_rows = self.micro_batch_rows.unwrap_or(plan.micro_batch_rows);
+        plan.evaluate_every = self.evaluate_every.unwrap_or(plan.evaluate_every);
+        plan.patience = self.patience.unwrap_or(plan.patience);
+        plan.patience_after = self.patience_after.unwrap_or(plan.patience_after);
+        plan.checkpoint_every = self.checkpoint_every.unwrap_or(plan.checkpoint_every);
+        plan.seed = self.seed.unwrap_or(plan.seed);
+        plan.lora.rank = self.lora_rank.unwrap_or(plan.lora.rank);
+        plan.lora.alpha = self.lora_alpha.unwrap_or(plan.lora.alpha);
+        plan.lora.dropout = self.lora_dropout.unwrap_or(plan.lora.dropout);
+        if !self.target_modules.is_empty() {
+            plan.lora.target_modules.clone_from(&self.target_modules);
+        }
+        if let Some(name) = self.schedule {
+            plan.schedule = match name {
+                ScheduleName::Constant => Schedule::Constant,
+                ScheduleName::Linear => Schedule::Linear,
+                ScheduleName::Cosine => Schedule::Cosine,
+            };
+        }
+        plan
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
+    let source = source(arguments)?;
+    let path = environment.base_model(&arguments.model)?;
+    let mut runtime = Runtime::load(&arguments.model, &path)?;
+    let prepared = prepare(&source, &runtime)?;
+    let plan = arguments.plan.plan(prepared.data.train.len());
+    let needs = check(&prepared, &plan, &runtime)?;
+    if arguments.preflight {
+        return show_preflight(&needs, &plan, environment);
+    }
+    let request = TrainingRequest { prepared: &prepared, plan: &plan, directory: &arguments.output };
+    let model = environment.watch(|session| {
+        session.watcher.note(&sentence(&needs));
+        train(&request, &mut runtime, session)
+    })?;
+    show_result(&request, &prepared, &model, environment)
+}
+
+fn source(arguments: &Arguments) -> anyhow::Result<TrainingSource> {
+    if let Some(path) = &arguments.dataset {
+        return Ok(TrainingSource::Marking(Box::new(load_dataset(path)?)));
+    }
+    let train = arguments.chat.as_ref().context("give --dataset or --chat")?;
+    let validation = match &arguments.chat_validation {
+        Some(path) => read_chat(path)?.examples,
+        None => Vec::new(),
+    };
+    Ok(TrainingSource::Chat { train: read_chat(train)?.examples, validation })
+}
+
+fn sentence(needs: &Preflight) -> String {
+    format!(
+        "{} training examples of {} to {} tokens, {} to validate with; about {:.1} GiB of memory and {}",
+        needs.train.sequences,
+        needs.train.shortest,
+        needs.train.longest,
+        needs.validation.sequences,
+        gibibytes(needs.memory.total),
+        duration(needs.estimated_seconds)
+    )
+}
+
+fn gibibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+fn show_preflight(needs: &Preflight, plan: &TrainingPlan, environment: &Environment) -> anyhow::Result<()> {
+    if environment.json {
+        return output::print_json(&serde_json::json!({ "preflight": needs, "plan": plan }));
+    }
+    let memory = &needs.memory;
+    let rows = [
+        ("training examples", needs.train.sequences.to_string()),
+        (
+            "tokens each",
+            format!("{} to {}, median {}", needs.train.shortest, needs.train.longest, needs.train.median),
+        ),
+        ("tokens an epoch", needs.train.total.to_string()),
+        ("saved by shared prefixes", format!("{:.0} %", needs.shared_share * 100.0)),
+        ("validation examples", needs.validation.sequences.to_string()),
+        ("steps", format!("{} an epoch, {} in all", needs.steps_per_epoch, needs.total_steps)),
+        ("learning rate", format!("{} peak, {:.0} % warm-up", plan.learning_rate, plan.warmup_share * 100.0)),
+        ("parameters to train", format!("{:.1} million", needs.trainable_parameters as f64 / 1e6)),
+        (
+            "memory",
+            format!(
+                "{:.2} GiB: weights {:.2}, adapter and optimizer {:.2}, activations {:.2}",
+                gibibytes(memory.total),
+                gibibytes(memory.weights),
+                gibibytes(memory.adapter),
+                gibibytes(memory.activations)
+            ),
+        ),
+        ("time, estimated", duration(needs.estimated_seconds)),
+    ];
+    let rows: Vec<_> = rows.into_iter().map(|(what, value)| vec![what.to_owned(), value]).collect();
+    output::print(output::table(&rows));
+    output::print("No problems found. Run the command without --preflight to train.");
+    Ok(())
+}
+
+fn show_result(
+    request: &TrainingRequest<'_>,
+    prepared: &PreparedData,
+    model: &TrainedModel,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let directory = request.model_directory();
+    let run = &model.manifest.run;
+    if environment.json {
+        return output::print_json(&serde_json::json!({
+            "event": "finished", "model": directory, "dataset_hash": prepared.hash, "run": {
+                "steps": run.steps, "chosen_step": run.chosen_step, "best": run.best, "tokens": run.tokens,
+                "seconds": run.seconds,
+            },
+        }));
+    }
+    let validation = run
+        .best
+        .map_or(String::new(), |best| format!(", validation loss {:.3} at step {}", best.loss, best.step));
+    let (steps, time) = (run.steps, duration(run.seconds));
+    output::print(format!("{steps} steps in {time}{validation}\nTrained model: {}", directory.display()));
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What the command line and the environment say about where things are. The only reader of both.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use gradus_app::models::{Catalogue, CatalogueSettings, ModelStore};
+use gradus_app::{Session, Watcher};
+use gradus_domain::SystemClock;
+
+use crate::console::{Console, JsonLines};
+use crate::interrupt;
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalOptions {
+    /// Print JSON for scripts instead of text for people (events of long work as one object a line)
+    #[arg(long, global = true)]
+    json: bool,
+    /// Where base models are kept [default: $GRADUS_DATA_DIR, or gradus in the user's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Everything a command needs from outside.
+pub(crate) struct Environment {
+    /// Whether to print JSON.
+    pub(crate) json: bool,
+    /// Holds the base models.
+    pub(crate) data_directory: PathBuf,
+    /// Named base models.
+    pub(crate) catalogue: Catalogue,
+    /// Base models on this machine.
+    pub(crate) store: ModelStore,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+impl Environment {
+    pub(crate) fn new(options: GlobalOptions) -> Self {
+        let data_directory =
+            options.data_dir.or_else(|| variable("GRADUS_DATA_DIR")).unwrap_or_else(default_data);
+        let mut settings = CatalogueSettings::default();
+        if let Some(endpoint) = variable("HF_ENDPOINT") {
+            settings.hub_endpoint = endpoint.to_string_lossy().into_owned();
+        }
+        settings.local_directories.extend(variable("GRADUS_MODELS_DIR"));
+        Self {
+            json: options.json,
+            store: ModelStore::new(&data_directory),
+            catalogue: Catalogue::new(&settings),
+            data_directory,
+        }
+    }
+
+    /// Runs long work with a watcher that suits the output.
+    pub(crate) fn watch<T>(
+        &self,
+        work: impl FnOnce(&mut Session<'_>) -> Result<T, gradus_app::Error>,
+    ) -> Result<T, gradus_app::Error> {
+        let (mut console, mut json) = (Console::default(), JsonLines);
+        let watcher: &mut dyn Watcher = if self.json { &mut json } else { &mut console };
+        let result = work(&mut Session { watcher, stop: &interrupt::requested, clock: &SystemClock });
+        console.finish();
+        result
+    }
+
+    /// The file or directory of a base model, pulled first where the catalogue has it and it is missing.
+    pub(crate) fn base_model(&self, name: &str) -> Result<PathBuf, gradus_app::Error> {
+        if self.store.show(name).is_none() && !Path::new(name).exists() && self.catalogue.get(name).is_some()
+        {
+            self.watch(|session| {
+                session.watcher.stage("Base model");
+                gradus_app::models::fetch(&self.store, &self.catalogue, name, session).map(|_| ())
+            })?;
+        }
+        Ok(self.store.resolve(name, &self.catalogue)?)
+    }
+}
+
+fn default_data() -> PathBuf {
+    let home = || variable("HOME").map(|home| home.join(".local/share"));
+    let base = variable("XDG_DATA_HOME").or_else(|| variable("LOCALAPPDATA")).or_else(home);
+    base.unwrap_or_else(|| PathBuf::from(".")).join("gradus")
+}
