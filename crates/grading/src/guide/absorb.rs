@@ -1,14 +1,18 @@
 //! What a line means in each section of a question: text, model answer, marking points, notes.
 
 use super::award::{AwardRule, award_rule};
-use super::draft::{Draft, Group};
+use super::draft::Draft;
 use super::lines::Passage;
-use super::marks_notation::{inline, is_level_band, leading, standalone, trailing};
+use super::marks_notation::{InlineMark, inline, is_level_band, leading, standalone, trailing};
 use super::sections::Section;
 
 impl Draft {
     pub(super) fn absorb_text(&mut self, passage: Passage<'_>, is_item: bool) {
         let begun = !self.text.is_empty();
+        if begun && !asks(passage.text) && self.split_inline(passage) {
+            self.section = Section::Rubric;
+            return;
+        }
         let is_rule = begun && award_rule(passage.text).is_some();
         if is_rule || begun && leading(passage.text).is_some() {
             self.section = Section::Rubric;
@@ -56,23 +60,18 @@ impl Draft {
         if found.len() < 2 {
             return false;
         }
+        const JOINS: [char; 7] = [',', ';', '.', ':', '–', '-', ' '];
         let mut text = String::new();
         let mut end = 0;
-        for (range, marks) in found {
-            let part = passage.part(range.start, range.end);
-            let said = part
-                .text
-                .trim_start_matches([',', ';', '.', ':', '–', '-', ' '])
-                .trim_end_matches([',', ';', ' ']);
-            let skipped =
-                part.text.len() - part.text.trim_start_matches([',', ';', '.', ':', '–', '-', ' ']).len();
-            self.add_point(part.part(skipped, skipped + said.len()), Some(marks), true);
-            text.push_str(passage.text[range.clone()].trim_end());
-            end = range.end;
+        for InlineMark { said, end: after, marks } in found {
+            text.push_str(passage.text[said.clone()].trim_end());
+            let part = passage.part(said.start, said.end);
+            let from = part.text.len() - part.text.trim_start_matches(JOINS).len();
+            let to = part.text.trim_end_matches([',', ';', ' ']).len();
+            self.add_point(part.part(from, to.max(from)), Some(marks), true);
+            end = after;
         }
-        // The rest after the last mark, without the mark itself.
-        let close = passage.text[end..].find([')', ']']).map_or(passage.text.len(), |at| end + at + 1);
-        text.push_str(&passage.text[close..]);
+        text.push_str(&passage.text[end..]);
         if self.section == Section::Answer {
             self.answer.push(text.trim(), false);
         }
@@ -87,11 +86,7 @@ impl Draft {
         if states_rule(passage.text) {
             let rule = award_rule(passage.text).unwrap_or_default();
             let noted = trailing(passage.text).and_then(|(note, _)| note.whole());
-            self.groups.push(Group {
-                rule: AwardRule { max: rule.max.or(noted), ..rule },
-                header: Some((passage.text.to_owned(), passage.span())),
-            });
-            return;
+            return self.open_rule(passage, AwardRule { max: rule.max.or(noted), ..rule });
         }
         if self.split_inline(passage) || !is_item && self.go_on_with_point(passage) {
             return;
@@ -103,12 +98,12 @@ impl Draft {
             // "… [1] each" under no rule of its own.
             return self.add_point(passage.part(0, at), note.whole().or(note.each), is_item);
         }
-        if let [(range, marks)] = inline(passage.text).as_slice() {
-            let after = passage.text[range.end..].find([')', ']']).map_or(range.end, |at| range.end + at + 1);
-            let said = passage.part(range.start, range.end);
-            self.add_point(said, Some(*marks), is_item);
-            self.notes.push(passage.from(after).text.trim_start_matches([',', ';', '.', ' ']).to_owned());
-            self.notes.retain(|note| !note.is_empty());
+        if let [InlineMark { said, end, marks }] = inline(passage.text).as_slice() {
+            self.add_point(passage.part(said.start, said.end), Some(*marks), is_item);
+            let note = passage.from(*end).text.trim_start_matches([',', ';', '.', ' ']);
+            if !note.is_empty() {
+                self.notes.push(note.to_owned());
+            }
             return;
         }
         self.absorb_unmarked_point(passage, is_item);
@@ -116,8 +111,8 @@ impl Draft {
 
     /// A wrapped point: "offers a solution within" / "the rules [1]".
     fn go_on_with_point(&mut self, passage: Passage<'_>) -> bool {
-        let open = self.points.last_mut().filter(|point| point.marks.is_none());
-        let Some(point) = open.filter(|_| passage.text.starts_with(char::is_lowercase)) else {
+        let wraps = self.is_wrapped(passage);
+        let Some(point) = self.points.last_mut().filter(|point| wraps && point.marks.is_none()) else {
             return false;
         };
         let (marks, end) =
@@ -128,11 +123,19 @@ impl Draft {
         true
     }
 
+    /// Whether a line goes on with the one before. Under "one mark for each" every line is a point.
+    fn is_wrapped(&self, passage: Passage<'_>) -> bool {
+        let rule = self.points.last().and_then(|point| self.groups.get(point.group)).map(|group| group.rule);
+        let listed = rule.is_some_and(|rule| rule.each.is_some() || rule.any.is_some());
+        passage.text.starts_with(char::is_lowercase) && !listed
+    }
+
     fn absorb_unmarked_point(&mut self, passage: Passage<'_>, is_item: bool) {
+        let wraps = self.is_wrapped(passage);
         let Some(last) = self.points.last_mut().filter(|_| !is_item) else {
             return self.add_point(passage, None, is_item);
         };
-        if passage.text.starts_with(char::is_lowercase) {
+        if wraps {
             last.text.push(' ');
             last.text.push_str(passage.text);
         } else if last.is_item && last.marks.is_some() {

@@ -31,7 +31,7 @@ pub(crate) fn award_rule(text: &str) -> Option<AwardRule> {
     if text.len() > 200 {
         return None;
     }
-    let lower = text.to_lowercase();
+    let lower = spaced(&text.to_lowercase());
     let words: Vec<&str> = lower
         .split(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | ';' | '(' | ')' | '[' | ']'))
         .filter(|word| !word.is_empty())
@@ -39,6 +39,18 @@ pub(crate) fn award_rule(text: &str) -> Option<AwardRule> {
     let rule = AwardRule { each: words_each(&words), max: words_max(&words), any: words_any(&words) };
     let states = rule.any.is_some() || rule.each.is_some();
     states.then_some(rule)
+}
+
+/// "1mk" as "1 mk".
+fn spaced(text: &str) -> String {
+    let mut spaced = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if character.is_alphabetic() && spaced.ends_with(|c: char| c.is_ascii_digit()) {
+            spaced.push(' ');
+        }
+        spaced.push(character);
+    }
+    spaced
 }
 
 fn number(word: &str) -> Option<Marks> {
@@ -102,6 +114,7 @@ mod tests {
             ("Any two from:", None, None, Some(2)),
             ("Any 3 of the following, 1 mark each", marks(1.0), None, Some(3)),
             ("One mark per point up to a maximum of 4 marks", marks(1.0), marks(4.0), None),
+            ("Any four of the following, 1mk each", marks(1.0), None, Some(4)),
             ("½ mark each, maximum 2", marks(0.5), marks(2.0), None),
             ("half a mark for every correct label", marks(0.5), None, None),
         ] {

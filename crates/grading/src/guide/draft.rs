@@ -9,7 +9,7 @@ use super::award::AwardRule;
 use super::body::Body;
 use super::heads::{Style, parse_head};
 use super::lines::{Line, Passage};
-use super::marks_notation::{MarkNote, leading, standalone, trailing};
+use super::marks_notation::{MarkNote, inline, leading, standalone, trailing};
 use super::sections::{Label, Section, label};
 use super::tables::marks_in_cell;
 
@@ -123,9 +123,14 @@ impl Draft {
         } else if let Some((note, at)) = leading(rest.text).filter(|_| rest.text.starts_with(['(', '['])) {
             self.take_marks(note);
             self.text.push(rest.from(at).text, false);
-        } else if let Some((note, at)) = trailing(rest.text) {
+        } else if let Some((note, at)) = trailing(rest.text).filter(|_| inline(rest.text).len() < 2) {
             self.take_marks(note);
             self.text.push(rest.part(0, at).text, false);
+        } else if let Some(mark) = inline(rest.text).into_iter().next() {
+            // "Why … stops? (3 marks) Inertia (1) …": what comes after the question's marks is its answer.
+            self.max = self.max.or(Some(mark.marks));
+            self.text.push(rest.part(mark.said.start, mark.said.end).text, false);
+            self.absorb(rest.from(mark.end), false);
         } else {
             self.text.push(rest.text, false);
         }
@@ -188,6 +193,9 @@ impl Draft {
             }
         }
         if let Some(note) = standalone(passage.text) {
+            if note.each.is_some() && !self.text.is_empty() {
+                return self.open_rule(passage, AwardRule { each: note.each, max: note.max, any: None });
+            }
             return self.take_marks(note);
         }
         match self.section {
@@ -273,6 +281,12 @@ impl Draft {
             (Some(marks), Some(max)) if note.total && marks != max => self.outer_total = Some(marks),
             _ => {}
         }
+    }
+
+    /// "Score 1 point for each:": the points follow.
+    pub(super) fn open_rule(&mut self, stated: Passage<'_>, rule: AwardRule) {
+        self.section = Section::Rubric;
+        self.groups.push(Group { rule, header: Some((stated.text.to_owned(), stated.span())) });
     }
 
     fn open_group_rule(&mut self) -> &mut AwardRule {

@@ -31,6 +31,9 @@ pub enum GuideError {
 
 fn questions_are(questions: &[QuestionId]) -> String {
     let names: Vec<&str> = questions.iter().map(|id| id.0.as_str()).collect();
+    if names.len() > 12 {
+        return format!("questions {} and {} more are", names[..12].join(", "), names.len() - 12);
+    }
     match names.as_slice() {
         [one] => format!("question {one} is"),
         [first @ .., last] => format!("questions {} and {last} are", first.join(", ")),

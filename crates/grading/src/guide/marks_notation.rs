@@ -4,7 +4,7 @@ mod position;
 
 use gradus_domain::Marks;
 
-pub(crate) use position::{inline, is_level_band, leading, trailing};
+pub(crate) use position::{InlineMark, inline, is_level_band, leading, trailing};
 
 /// Marks as noted at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -78,9 +78,8 @@ pub(crate) fn standalone(text: &str) -> Option<MarkNote> {
     let text = text.trim().trim_end_matches(['.', ':', ';']).trim_end();
     let inner =
         ["[]", "()", "{}"].iter().find_map(|pair| text.strip_prefix(&pair[..1])?.strip_suffix(&pair[1..]));
-    let ticks = tick_count(text);
-    if ticks > 0 && text.chars().all(is_tick) {
-        return Marks::from_f64(ticks as f64).map(certain);
+    if let Some(marks) = tick_marks(text) {
+        return Some(certain(marks));
     }
     match inner {
         Some(inner) => phrase(inner, true),
@@ -96,8 +95,17 @@ fn is_tick(character: char) -> bool {
     matches!(character, '✓' | '✔' | '☑' | '\u{fe0f}')
 }
 
-fn tick_count(text: &str) -> usize {
-    text.chars().filter(|&c| is_tick(c) && c != '\u{fe0f}').count()
+/// `✓✓` is two marks, `✓2` as well; `None` where there is no tick or anything else.
+fn tick_marks(text: &str) -> Option<Marks> {
+    let rest = text.trim_start_matches(is_tick);
+    let ticks = text[..text.len() - rest.len()].chars().filter(|&c| c != '\u{fe0f}').count();
+    match rest.trim() {
+        _ if ticks == 0 => None,
+        "" => Marks::from_f64(ticks as f64),
+        number => {
+            number.parse().ok().filter(|marks: &Marks| (0..=MOST_BARE * 1000).contains(&marks.thousandths()))
+        }
+    }
 }
 
 const UNITS: [&str; 12] =

@@ -7,15 +7,16 @@ use super::sections::Section;
 /// Where the walk is inside a question.
 #[derive(Debug, Default)]
 pub(crate) struct PartTracker {
-    /// How each level below the number is written in the question at hand.
-    styles: Vec<Style>,
+    /// How each level below the number is written in the question at hand; `None` where it stood in one
+    /// head with the number ("1. (a)") and may be written in any way.
+    styles: Vec<Option<Style>>,
     /// A list inside the question: its style, the last value and its line.
     inner: Option<(Style, u32, usize)>,
 }
 
 impl PartTracker {
-    pub(crate) fn new_question(&mut self, path: &[String], style: Style) {
-        self.styles = vec![style; path.len().saturating_sub(1)];
+    pub(crate) fn new_question(&mut self, path: &[String]) {
+        self.styles = vec![None; path.len().saturating_sub(1)];
         self.inner = None;
     }
 
@@ -37,16 +38,16 @@ impl PartTracker {
 
     fn place(&mut self, head: &Head, current: &Draft) -> Option<Vec<String>> {
         for level in (1..current.path.len()).rev() {
-            let alike = self.styles.get(level - 1).is_none_or(|style| *style == head.style);
+            let alike = self.styles.get(level - 1).copied().flatten().is_none_or(|style| style == head.style);
             if alike && follows(&current.path[level], &head.path[0]) {
                 self.styles.truncate(level);
-                self.styles.resize(level - 1 + head.path.len(), head.style);
+                self.styles.resize(level - 1 + head.path.len(), Some(head.style));
                 return Some(join(&current.path[..level], &head.path));
             }
         }
         let begins = values(&head.path[0]).contains(&Some(1));
         (begins && current.section == Section::Text && current.path.len() < 4).then(|| {
-            self.styles.resize(current.path.len() - 1 + head.path.len(), head.style);
+            self.styles.resize(current.path.len() - 1 + head.path.len(), Some(head.style));
             join(&current.path, &head.path)
         })
     }

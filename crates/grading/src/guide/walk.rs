@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
                 Some(Keyword::Answer) => Section::Answer,
                 _ => self.opens_as,
             };
-            self.parts.new_question(&head.path, head.style);
+            self.parts.new_question(&head.path);
             self.open(head.path.clone(), section, line.passage, *rest);
             return;
         }

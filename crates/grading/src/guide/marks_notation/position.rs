@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use gradus_domain::Marks;
 
-use super::{MOST_BARE, MarkNote, UNITS, certain, is_tick, leading_number, phrase, standalone, tick_count};
+use super::{MOST_BARE, MarkNote, UNITS, certain, is_tick, leading_number, phrase, standalone, tick_marks};
 
 /// Marks at the end of a line and where the text before them ends.
 pub(crate) fn trailing(text: &str) -> Option<(MarkNote, usize)> {
@@ -16,7 +16,7 @@ pub(crate) fn trailing(text: &str) -> Option<(MarkNote, usize)> {
         '}' => bracketed_end(trimmed, '{'),
         last if is_tick(last) => {
             let before = trimmed.trim_end_matches(is_tick).len();
-            Marks::from_f64(tick_count(&trimmed[before..]) as f64).map(|m| (certain(m), before))
+            tick_marks(&trimmed[before..]).map(|marks| (certain(marks), before))
         }
         _ => unbracketed_end(trimmed),
     };
@@ -62,6 +62,9 @@ fn unbracketed_end(text: &str) -> Option<(MarkNote, usize)> {
         && blank.chars().all(|c| matches!(c, '_' | '.' | '…'))
     {
         return most.parse().ok().map(|marks| (certain(marks), at));
+    }
+    if let Some(marks) = tick_marks(token) {
+        return Some((certain(marks), at));
     }
     let before = text[..at].trim_end_matches(' ');
     let set_off = before.ends_with(['\t', '–', '—', '…']) || before.ends_with("...");
@@ -153,39 +156,52 @@ pub(crate) fn is_level_band(text: &str) -> bool {
     }
 }
 
-/// Marks noted inside a text, each with the text that earns it: "water moves (1) down the gradient (1)".
-pub(crate) fn inline(text: &str) -> Vec<(Range<usize>, Marks)> {
+/// Marks noted inside a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InlineMark {
+    /// The text that earns them, in bytes.
+    pub(crate) said: Range<usize>,
+    /// Where the text goes on after the note.
+    pub(crate) end: usize,
+    pub(crate) marks: Marks,
+}
+
+/// Marks noted inside a text: "water moves (1) down the gradient (1)".
+pub(crate) fn inline(text: &str) -> Vec<InlineMark> {
     let mut found = Vec::new();
     let mut from = 0;
     let mut at = 0;
     while let Some(offset) = text[at..].find(|c: char| matches!(c, '(' | '[') || is_tick(c)) {
         let open = at + offset;
-        let first = text[open..].chars().next().unwrap_or('(');
-        let end = if is_tick(first) {
-            text.len() - text[open..].trim_start_matches(is_tick).len()
-        } else {
-            let close = if first == '(' { ')' } else { ']' };
-            // A mark note is short; looking no further keeps this linear on hostile text.
-            match text[open..].char_indices().take(80).find(|&(_, c)| c == close) {
-                Some((length, _)) => open + length + 1,
-                None => {
-                    at = open + 1;
-                    continue;
-                }
-            }
-        };
-        let note = standalone(&text[open..end]).and_then(|note| note.marks);
-        let said = text[from..open].trim();
-        match note {
-            Some(marks) if marks > Marks::ZERO && said.chars().any(char::is_alphanumeric) => {
-                found.push((from..open, marks));
+        let end = note_end(text, open);
+        let note = end.and_then(|end| standalone(&text[open..end])).and_then(|note| note.marks);
+        let says = text[from..open].chars().any(char::is_alphanumeric);
+        match (end, note.filter(|marks| *marks > Marks::ZERO)) {
+            (Some(end), Some(marks)) if says => {
+                found.push(InlineMark { said: from..open, end, marks });
                 from = end;
                 at = end;
             }
-            _ => at = open + first.len_utf8(),
+            _ => at = open + text[open..].chars().next().map_or(1, char::len_utf8),
         }
     }
     found
+}
+
+/// Where the bracket or the ticks at `open` end.
+fn note_end(text: &str, open: usize) -> Option<usize> {
+    let rest = &text[open..];
+    let close = match rest.chars().next()? {
+        '(' => ')',
+        '[' => ']',
+        _ => {
+            let after = rest.trim_start_matches(is_tick).trim_start_matches(|c: char| c.is_ascii_digit());
+            return Some(text.len() - after.len());
+        }
+    };
+    // A mark note is short; looking no further keeps this linear on hostile text.
+    let (length, _) = rest.char_indices().take(80).find(|&(_, c)| c == close)?;
+    Some(open + length + 1)
 }
 
 #[cfg(test)]
@@ -213,6 +229,7 @@ mod tests {
             ("names ATP one mark", 1000, "names ATP"),
             ("names ATP ........ 1", 1000, "names ATP"),
             ("names ATP ✓✓", 2000, "names ATP"),
+            ("names ATP ✓2", 2000, "names ATP"),
             ("(Total for Question 1 = 6 marks)", 6000, ""),
             ("any of these (max 3)", 3000, "any of these"),
             ("Explain (out of 5)", 5000, "Explain"),
@@ -280,7 +297,7 @@ mod tests {
     #[test]
     fn marks_inside_a_text_divide_it() {
         let text = "Water moves (1) through a membrane (thin) [1] to the sugar ✓ slowly.";
-        let parts: Vec<&str> = inline(text).into_iter().map(|(range, _)| text[range].trim()).collect();
+        let parts: Vec<&str> = inline(text).into_iter().map(|mark| text[mark.said].trim()).collect();
         assert_eq!(parts, ["Water moves", "through a membrane (thin)", "to the sugar"]);
     }
 }
