@@ -29,10 +29,8 @@ impl Environment {
         let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
             .map(PathBuf::from)
             .context("start this through cargo: `cargo xtask ...`")?;
-        let workspace_root = manifest_dir
-            .parent()
-            .context("the xtask package has no parent directory")?
-            .to_path_buf();
+        let workspace_root =
+            manifest_dir.parent().context("the xtask package has no parent directory")?.to_path_buf();
         let data_dir = env::var_os("GRADUS_DATA_DIR")
             .map(PathBuf::from)
             .unwrap_or_else(|| target_dir(&workspace_root).join("test-data"));
@@ -41,9 +39,7 @@ impl Environment {
             cargo: env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from),
             data_dir: std::path::absolute(data_dir)?,
             // Each test runs in its own package's directory, where a relative path would not be found.
-            test_model: env::var_os("GRADUS_TEST_MODEL")
-                .map(std::path::absolute)
-                .transpose()?,
+            test_model: env::var_os("GRADUS_TEST_MODEL").map(std::path::absolute).transpose()?,
             command_dirs: env::var_os("PATH")
                 .map(|path| env::split_paths(&path).collect())
                 .unwrap_or_default(),

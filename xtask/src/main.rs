@@ -1,10 +1,6 @@
 //! Developer commands: `cargo xtask test` sets up and runs every test, `cargo xtask tidy` checks the source tree.
 //! Knows nothing of what Gradus does; it must build in seconds.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a developer command talks to a terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer command talks to a terminal")]
 
 mod environment;
 mod suite;

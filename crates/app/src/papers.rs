@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use gradus_domain::text::{BlockKind, StructuredText};
 use gradus_grading::guide::Guide;
 use gradus_grading::import::{KnownMarks, known_marks_csv};
 use gradus_grading::marked_answer::MarkedAnswer;
-use gradus_grading::paper::{PaperReading, parse_paper};
+use gradus_grading::paper::{PaperReading, parse_paper, student_in_line};
 use serde::Serialize;
 
 use crate::documents::{Document, read_document};
@@ -28,22 +27,12 @@ pub fn read_paper(path: &Path, guide: &Guide) -> Result<PaperFile, Error> {
     let document = read_document(path)?;
     let reading = parse_paper(&document.extraction.text, guide)
         .map_err(|source| Error::Paper { path: path.to_owned(), source })?;
-    let named = reading.student.clone().or_else(|| student_in_header(&document, guide));
+    // Papers often say whose they are in the page header alone.
+    let in_header = || document.extraction.running_lines.iter().find_map(|line| student_in_line(line));
+    let named = reading.student.clone().or_else(in_header);
     let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
     let student = named.unwrap_or_else(|| stem.into_owned());
     Ok(PaperFile { document, student, reading })
-}
-
-/// Papers often say whose they are in the page header alone.
-fn student_in_header(document: &Document, guide: &Guide) -> Option<String> {
-    let mut header = StructuredText::default();
-    for line in &document.extraction.running_lines {
-        header.push(BlockKind::Paragraph, line, None);
-    }
-    // A question has to follow, or the reader finds no paper.
-    header.push(BlockKind::Paragraph, &format!("Question {}", guide.questions.first()?.id.0), None);
-    header.push(BlockKind::Paragraph, "-", None);
-    parse_paper(&header, guide).ok()?.student
 }
 
 /// Every document of a directory, by name; tables of marks and hidden files are left out.

@@ -12,18 +12,11 @@ const NAME: &str = "smollm2-135m-instruct";
 
 /// Builds `gradus`, has it pull the base model, and returns the model's GGUF file.
 pub(crate) fn fetch(environment: &Environment) -> Result<PathBuf> {
-    let gradus = Gradus {
-        program: build(environment)?,
-        data_dir: &environment.data_dir,
-    };
+    let gradus = Gradus { program: build(environment)?, data_dir: &environment.data_dir };
     gradus.run(&["models", "pull", NAME])?;
     let description = gradus.read(&["models", "show", NAME, "--json"])?;
     let path = model_path(&description)?;
-    ensure!(
-        path.is_file(),
-        "`gradus models show {NAME}` names {}, which is not a file",
-        path.display()
-    );
+    ensure!(path.is_file(), "`gradus models show {NAME}` names {}, which is not a file", path.display());
     Ok(path)
 }
 
@@ -68,30 +61,19 @@ struct Gradus<'a> {
 impl Gradus<'_> {
     fn run(&self, arguments: &[&str]) -> Result<()> {
         let status = self.command(arguments).status()?;
-        ensure!(
-            status.success(),
-            "`gradus {}` ended with {status}",
-            arguments.join(" ")
-        );
+        ensure!(status.success(), "`gradus {}` ended with {status}", arguments.join(" "));
         Ok(())
     }
 
     fn read(&self, arguments: &[&str]) -> Result<String> {
         let output = self.command(arguments).stderr(Stdio::inherit()).output()?;
-        ensure!(
-            output.status.success(),
-            "`gradus {}` ended with {}",
-            arguments.join(" "),
-            output.status
-        );
+        ensure!(output.status.success(), "`gradus {}` ended with {}", arguments.join(" "), output.status);
         Ok(String::from_utf8(output.stdout)?)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command
-            .args(arguments)
-            .env("GRADUS_DATA_DIR", self.data_dir);
+        command.args(arguments).env("GRADUS_DATA_DIR", self.data_dir);
         command
     }
 }
@@ -105,10 +87,7 @@ mod tests {
         let messages = r#"{"reason":"compiler-artifact","executable":null}
 {"reason":"compiler-artifact","executable":"target/debug/gradus"}
 {"reason":"build-finished","success":true}"#;
-        assert_eq!(
-            executable(messages),
-            Some(PathBuf::from("target/debug/gradus"))
-        );
+        assert_eq!(executable(messages), Some(PathBuf::from("target/debug/gradus")));
         assert_eq!(executable(r#"{"reason":"build-finished"}"#), None);
     }
 

@@ -21,19 +21,12 @@ const TEST_MODEL: &str = "GRADUS_TEST_MODEL";
 ///
 /// # Errors
 /// When something that the tests need is missing and cannot be installed or fetched.
-pub(crate) fn run(
-    environment: &Environment,
-    arguments: impl IntoIterator<Item = String>,
-) -> Result<bool> {
+pub(crate) fn run(environment: &Environment, arguments: impl IntoIterator<Item = String>) -> Result<bool> {
     let selection = Selection::parse(arguments);
     let started = Instant::now();
 
     needs::ensure(needs::EVERY_RUN, &environment.command_dirs)?;
-    let model = if selection.fast {
-        None
-    } else {
-        Some(model_to_test_with(environment)?)
-    };
+    let model = if selection.fast { None } else { Some(model_to_test_with(environment)?) };
 
     let mut tests = selection.command(environment);
     match &model {
@@ -87,10 +80,7 @@ impl Selection {
                 !is_ours
             })
             .collect();
-        Self {
-            fast,
-            cargo_arguments,
-        }
+        Self { fast, cargo_arguments }
     }
 
     fn command(&self, environment: &Environment) -> Command {
@@ -119,10 +109,7 @@ impl Selection {
 
 /// Runs the tests, shows what they print as it comes, and counts their results.
 fn run_and_follow(tests: &mut Command) -> Result<(bool, Summary)> {
-    let mut child = tests
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("could not start cargo test")?;
+    let mut child = tests.stdout(Stdio::piped()).spawn().context("could not start cargo test")?;
     let mut summary = Summary::default();
     if let Some(output) = child.stdout.take() {
         follow(output, &mut summary)?;
@@ -153,10 +140,7 @@ mod tests {
     fn fast_is_ours_and_the_rest_goes_to_cargo() {
         let selection = parse("--fast -p gradus-domain marks");
         assert!(selection.fast);
-        assert_eq!(
-            selection.cargo_arguments,
-            ["-p", "gradus-domain", "marks"].map(str::to_owned)
-        );
+        assert_eq!(selection.cargo_arguments, ["-p", "gradus-domain", "marks"].map(str::to_owned));
     }
 
     #[test]

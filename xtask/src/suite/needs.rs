@@ -43,11 +43,7 @@ pub(crate) fn ensure(needs: &[Need], command_dirs: &[PathBuf]) -> Result<()> {
     }
     install(&missing)?;
     let still_missing = self::missing(&missing, command_dirs);
-    ensure!(
-        still_missing.is_empty(),
-        "apt-get reported success, but {}",
-        instruction(&still_missing)
-    );
+    ensure!(still_missing.is_empty(), "apt-get reported success, but {}", instruction(&still_missing));
     Ok(())
 }
 
@@ -76,11 +72,7 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
 }
 
 fn missing(needs: &[Need], command_dirs: &[PathBuf]) -> Vec<Need> {
-    needs
-        .iter()
-        .filter(|need| !is_there(need.command, command_dirs))
-        .copied()
-        .collect()
+    needs.iter().filter(|need| !is_there(need.command, command_dirs)).copied().collect()
 }
 
 fn is_there(command: &str, command_dirs: &[PathBuf]) -> bool {
@@ -88,10 +80,7 @@ fn is_there(command: &str, command_dirs: &[PathBuf]) -> bool {
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn instruction(missing: &[Need]) -> String {
@@ -137,10 +126,7 @@ mod tests {
     #[test]
     fn without_apt_get_the_error_says_what_to_install_and_why() {
         let error = ensure(&[PDF], &[]).unwrap_err().to_string();
-        assert!(
-            error.contains("sudo apt-get install poppler-utils"),
-            "{error}"
-        );
+        assert!(error.contains("sudo apt-get install poppler-utils"), "{error}");
         assert!(error.contains(PDF.why), "{error}");
     }
 }

@@ -44,11 +44,7 @@ impl fmt::Display for Summary {
 /// The number before `word` in `ok. 3 passed; 0 failed; ...`.
 fn count_of(counts: &str, word: &str) -> usize {
     let words: Vec<&str> = counts.split([' ', ';']).collect();
-    words
-        .windows(2)
-        .find(|pair| pair[1] == word)
-        .and_then(|pair| pair[0].parse().ok())
-        .unwrap_or(0)
+    words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
 }
 
 fn failed_test(line: &str) -> Option<&str> {

@@ -24,13 +24,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let unknown = named
         .iter()
         .filter(|(_, name)| !crates.contains(name))
-        .map(|(line, name)| {
-            Finding::new(
-                MAP,
-                *line,
-                format!("names `crates/{name}`, which does not exist"),
-            )
-        });
+        .map(|(line, name)| Finding::new(MAP, *line, format!("names `crates/{name}`, which does not exist")));
     unmapped.chain(unknown).collect()
 }
 
@@ -38,9 +32,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 fn crates_named(map: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..).zip(map.lines()).flat_map(|(number, line)| {
         line.split("crates/").skip(1).filter_map(move |rest| {
-            let end = rest
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
-                .unwrap_or(rest.len());
+            let end =
+                rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap_or(rest.len());
             (end > 0).then_some((number, &rest[..end]))
         })
     })
@@ -51,20 +44,13 @@ mod tests {
     use super::*;
 
     fn findings(map: &str) -> Vec<String> {
-        let tree = Tree::of(&[
-            (MAP, map),
-            ("crates/app/Cargo.toml", ""),
-            ("crates/domain/Cargo.toml", ""),
-        ]);
+        let tree = Tree::of(&[(MAP, map), ("crates/app/Cargo.toml", ""), ("crates/domain/Cargo.toml", "")]);
         check(&tree).iter().map(Finding::to_string).collect()
     }
 
     #[test]
     fn a_complete_map_passes() {
-        assert!(
-            findings("- `crates/app` moves\n- `crates/domain/src` the nouns\n- crates/*")
-                .is_empty()
-        );
+        assert!(findings("- `crates/app` moves\n- `crates/domain/src` the nouns\n- crates/*").is_empty());
     }
 
     #[test]

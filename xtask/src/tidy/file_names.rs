@@ -2,9 +2,8 @@
 
 use super::{Finding, Tree};
 
-const SAY_NOTHING: &[&str] = &[
-    "base", "common", "helper", "helpers", "manager", "managers", "misc", "util", "utils",
-];
+const SAY_NOTHING: &[&str] =
+    &["base", "common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     tree.rust_files()

@@ -29,18 +29,12 @@ const LAYERS: &[Layer] = &[
 const OWNED: &[(&str, &str)] = &[("candle-core", "engine"), ("clap", "cli")];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    tree.manifests()
-        .flat_map(|manifest| check_manifest(&manifest))
-        .collect()
+    tree.manifests().flat_map(|manifest| check_manifest(&manifest)).collect()
 }
 
 fn check_manifest(manifest: &Manifest<'_>) -> Vec<Finding> {
     let Some(layer) = LAYERS.iter().find(|layer| layer.name == manifest.name) else {
-        return vec![manifest_finding(
-            manifest,
-            "",
-            "has no row in the layering table of xtask",
-        )];
+        return vec![manifest_finding(manifest, "", "has no row in the layering table of xtask")];
     };
     let table = match manifest.text.parse::<Table>() {
         Ok(table) => table,
@@ -145,8 +139,7 @@ mod tests {
 
     #[test]
     fn renaming_or_a_platform_hides_nothing() {
-        let renamed =
-            "[dependencies]\nmarks = { path = \"../grading\", package = \"gradus-grading\" }\n";
+        let renamed = "[dependencies]\nmarks = { path = \"../grading\", package = \"gradus-grading\" }\n";
         assert_eq!(findings("crates/domain/Cargo.toml", renamed).len(), 1);
         let platform = "[target.'cfg(unix)'.dependencies]\ngradus-app = \"0\"\n";
         assert_eq!(findings("crates/domain/Cargo.toml", platform).len(), 1);

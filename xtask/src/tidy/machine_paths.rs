@@ -19,14 +19,8 @@ const PRIVATE_ROOTS: &[PrivateRoot] = &[
     PrivateRoot { name: "work",  allowed_in_tests: false },
 ];
 
-const REGISTRIES: &[&str] = &[
-    "crates.io",
-    "debian.org",
-    "npmjs.com",
-    "npmjs.org",
-    "pypi.org",
-    "pythonhosted.org",
-];
+const REGISTRIES: &[&str] =
+    &["crates.io", "debian.org", "npmjs.com", "npmjs.org", "pypi.org", "pythonhosted.org"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     tree.files()
@@ -46,16 +40,12 @@ fn check_file(path: &str, text: &str) -> Vec<Finding> {
             .filter(|root| !(in_tests && root.allowed_in_tests))
             .find(|root| names_path_under(line, root.name));
         if let Some(root) = root {
-            let message = format!(
-                "names a path under /{}, which is one machine's own",
-                root.name
-            );
+            let message = format!("names a path under /{}, which is one machine's own", root.name);
             findings.push(Finding::new(path, number, message));
         }
         if let Some(host) = registry_address(line) {
-            let message = format!(
-                "gives the address of a package registry ({host}): leave it to the user's settings"
-            );
+            let message =
+                format!("gives the address of a package registry ({host}): leave it to the user's settings");
             findings.push(Finding::new(path, number, message));
         }
     }
@@ -78,9 +68,8 @@ fn names_path_under(line: &str, root_name: &str) -> bool {
 /// The host of the first URL on the line that leads to a registry.
 fn registry_address(line: &str) -> Option<&str> {
     line.split("://").skip(1).find_map(|rest| {
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-')
-            .unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-').unwrap_or(rest.len());
         let host = &rest[..end];
         let is_registry = REGISTRIES.iter().any(|registry| {
             let subdomain = host.strip_suffix(registry);
@@ -106,11 +95,7 @@ mod tests {
 
     #[test]
     fn paths_of_one_machine_are_found() {
-        let text = format!(
-            "ok\nsee `{}`\nmodel={}\n",
-            under("work", "main"),
-            under("root", ".cache")
-        );
+        let text = format!("ok\nsee `{}`\nmodel={}\n", under("work", "main"), under("root", ".cache"));
         assert_eq!(lines_found("README.md", &text), [2, 3]);
     }
 

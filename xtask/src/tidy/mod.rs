@@ -41,12 +41,7 @@ pub(crate) fn run(workspace_root: &Path) -> Result<bool> {
     for finding in &findings {
         println!("{finding}");
     }
-    println!(
-        "tidy: {} files, {} checks, {} found",
-        tree.files().count(),
-        CHECKS.len(),
-        findings.len()
-    );
+    println!("tidy: {} files, {} checks, {} found", tree.files().count(), CHECKS.len(), findings.len());
     Ok(findings.is_empty())
 }
 
@@ -62,11 +57,7 @@ struct Finding {
 
 impl Finding {
     fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            message: message.into(),
-        }
+        Self { path: path.to_owned(), line, message: message.into() }
     }
 }
 

@@ -9,18 +9,14 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     tree.rust_files()
         .filter(|(_, text)| words_of_opening(text) < LEAST_WORDS)
         .map(|(path, _)| {
-            let message =
-                "does not open with a `//!` sentence: what is it, and what must it not know?";
+            let message = "does not open with a `//!` sentence: what is it, and what must it not know?";
             Finding::new(path, 1, message)
         })
         .collect()
 }
 
 fn words_of_opening(text: &str) -> usize {
-    text.lines()
-        .map_while(|line| line.strip_prefix("//!"))
-        .map(|line| line.split_whitespace().count())
-        .sum()
+    text.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.split_whitespace().count()).sum()
 }
 
 #[cfg(test)]

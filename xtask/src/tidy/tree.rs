@@ -25,13 +25,7 @@ impl Tree {
     /// Reads the files that git tracks or would add, leaving out those that are not text.
     pub(crate) fn in_git(root: &Path) -> Result<Self> {
         let listing = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .current_dir(root)
             .output()
             .context("could not start git, which knows the files to check")?;
@@ -54,9 +48,7 @@ impl Tree {
 
     /// Every file as (path, text), ordered by path.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// The files whose name ends in `.rs`.
@@ -81,10 +73,7 @@ impl Tree {
     /// A tree made up for a test.
     #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
-        let files = files
-            .iter()
-            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
-            .collect();
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         Self { files }
     }
 }
@@ -98,12 +87,7 @@ mod tests {
     #[test]
     fn tracked_and_new_text_is_read_but_not_ignored_or_binary_files() -> Result<()> {
         let root = tempfile::tempdir()?;
-        let git = |arguments: &[&str]| {
-            Command::new("git")
-                .args(arguments)
-                .current_dir(root.path())
-                .output()
-        };
+        let git = |arguments: &[&str]| Command::new("git").args(arguments).current_dir(root.path()).output();
         fs::write(root.path().join("tracked.rs"), "fn tracked() {}")?;
         fs::write(root.path().join("deleted.rs"), "")?;
         fs::write(root.path().join(".gitignore"), "ignored.rs\n")?;

@@ -19,8 +19,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         .flat_map(|(path, text)| {
             (1..).zip(text.lines()).filter_map(move |(number, line)| {
                 let marker = MARKERS.iter().find(|marker| has_word(line, marker))?;
-                let message =
-                    format!("`{marker}`: finish it, or open an issue and remove the mark");
+                let message = format!("`{marker}`: finish it, or open an issue and remove the mark");
                 Some(Finding::new(path, number, message))
             })
         })
@@ -62,10 +61,7 @@ mod tests {
 
     #[test]
     fn longer_words_and_data_files_pass() {
-        let longer = format!(
-            "mktemp gradus.{0}{0}\nlet {1}_list = 1;\n",
-            MARKERS[2], MARKERS[0]
-        );
+        let longer = format!("mktemp gradus.{0}{0}\nlet {1}_list = 1;\n", MARKERS[2], MARKERS[0]);
         assert!(findings("build.sh", &longer).is_empty());
         assert!(findings("papers.csv", MARKERS[0]).is_empty());
     }

@@ -14,12 +14,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         .filter(|(path, _)| !path.starts_with(HOME))
         .flat_map(|(path, text)| {
             let lines = (1..).zip(text.lines());
-            lines
-                .filter(|(_, line)| is_unsafe(line))
-                .map(move |(number, _)| {
-                    let message = "unsafe code belongs in crates/kernels, behind a safe function";
-                    Finding::new(path, number, message)
-                })
+            lines.filter(|(_, line)| is_unsafe(line)).map(move |(number, _)| {
+                let message = "unsafe code belongs in crates/kernels, behind a safe function";
+                Finding::new(path, number, message)
+            })
         })
         .collect()
 }
@@ -28,16 +26,10 @@ fn is_unsafe(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default();
     let opens_block = code.split(KEYWORD).skip(1).any(|rest| {
         let next = rest.trim_start();
-        ["{", "fn ", "impl", "extern ", "trait "]
-            .iter()
-            .any(|form| next.starts_with(form))
-            || rest.is_empty()
+        ["{", "fn ", "impl", "extern ", "trait "].iter().any(|form| next.starts_with(form)) || rest.is_empty()
     });
     // As an attribute names it, on a line of its own or not: `#![expect(unsafe_code, ...)]`.
-    let lifts_lint = code
-        .split(LINT)
-        .skip(1)
-        .any(|rest| rest.starts_with([',', ')']));
+    let lifts_lint = code.split(LINT).skip(1).any(|rest| rest.starts_with([',', ')']));
     opens_block || lifts_lint
 }
 

@@ -28,9 +28,7 @@ mod tests {
 
     #[test]
     fn a_package_with_the_workspace_lints_passes() {
-        assert!(passes(
-            "[package]\nname = \"gradus-app\"\n\n[lints]\nworkspace = true\n"
-        ));
+        assert!(passes("[package]\nname = \"gradus-app\"\n\n[lints]\nworkspace = true\n"));
         assert!(passes("lints.workspace = true\n"));
     }
 
