@@ -22,5 +22,11 @@ pub mod testing;
 pub mod trained;
 pub mod training;
 
+// The crates whose types stand in the services' signatures, for callers, which depend on this crate alone.
+pub use gradus_domain as domain;
+pub use gradus_engine as engine;
+pub use gradus_grading as grading;
+pub use gradus_report as report;
+
 pub use error::Error;
 pub use session::{Session, Watcher};

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use gradus_app::Watcher;
-use gradus_engine::training::TrainEvent;
+use gradus_app::engine::training::TrainEvent;
 use serde_json::json;
 
 /// Prints a line on standard error.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gradus_app::domain::SystemClock;
 use gradus_app::models::{Catalogue, CatalogueSettings, ModelStore};
 use gradus_app::{Session, Watcher};
-use gradus_domain::SystemClock;
 
 use crate::console::{Console, JsonLines};
 use crate::interrupt;

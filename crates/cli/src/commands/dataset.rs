@@ -1,11 +1,11 @@
-//! `gradus dataset build | show`
+//! `gradus dataset build | show`: datasets of marked answers.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use gradus_app::datasets::{DatasetRequest, build_dataset, load_dataset, save_dataset};
-use gradus_grading::dataset::{Dataset, DatasetOptions, LeakedAnswers, Severity, Split};
-use gradus_grading::guide::QuestionId;
+use gradus_app::grading::dataset::{Dataset, DatasetOptions, LeakedAnswers, Severity, Split};
+use gradus_app::grading::guide::QuestionId;
 
 use crate::environment::Environment;
 use crate::output;

@@ -1,4 +1,4 @@
-//! `gradus doctor`
+//! `gradus doctor`: what is installed, what is missing and what that costs.
 
 use clap::Args;
 use gradus_app::doctor::{Health, examine};

@@ -1,12 +1,12 @@
-//! `gradus export`
+//! `gradus export`: trained models for other programs.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gradus_app::engine::export::Precision;
 use gradus_app::export::{ExportFormat, export_model};
 use gradus_app::runtime::Runtime;
 use gradus_app::trained;
-use gradus_engine::export::Precision;
 
 use crate::environment::Environment;
 use crate::output;

@@ -1,4 +1,4 @@
-//! `gradus extract`
+//! `gradus extract`: the text of a document.
 
 use std::path::PathBuf;
 

@@ -1,13 +1,13 @@
-//! `gradus generate`
+//! `gradus generate`: a model answers a prompt.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use gradus_app::chat::complete;
+use gradus_app::engine::generation::{FinishReason, GenerationOptions};
 use gradus_app::quickstart::MODEL;
 use gradus_app::runtime::{AdaptedModel, Runtime};
 use gradus_app::trained;
-use gradus_engine::generation::{FinishReason, GenerationOptions};
 
 use super::test::base_of;
 use crate::environment::Environment;

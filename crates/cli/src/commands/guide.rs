@@ -1,10 +1,10 @@
-//! `gradus guide show`
+//! `gradus guide show`: what was understood of a marking guide.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use gradus_app::grading::guide::{GuideReading, Question};
 use gradus_app::guides::read_guide;
-use gradus_grading::guide::{GuideReading, Question};
 
 use crate::environment::Environment;
 use crate::output;
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
 
 fn describe(reading: &GuideReading) -> String {
     let guide = &reading.guide;
-    let total: gradus_domain::Marks = guide.questions.iter().map(|question| question.max_marks).sum();
+    let total: gradus_app::domain::Marks = guide.questions.iter().map(|question| question.max_marks).sum();
     let mut lines = vec![
         guide.title.clone().unwrap_or_else(|| "(no title)".to_owned()),
         format!("{} questions, {total} marks", guide.questions.len()),

@@ -1,16 +1,16 @@
-//! `gradus mark`
+//! `gradus mark`: one paper, marked by a trained model.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use gradus_app::domain::Marks;
+use gradus_app::grading::guide::{Guide, QuestionId};
 use gradus_app::guides::read_guide;
 use gradus_app::marking::{Marking, Unmarked, feedback, mark_answers};
 use gradus_app::papers::{PaperFile, read_paper};
 use gradus_app::runtime::Runtime;
 use gradus_app::trained::{self, TrainedModel};
 use gradus_app::{Error, Session};
-use gradus_domain::Marks;
-use gradus_grading::guide::{Guide, QuestionId};
 use serde::Serialize;
 
 use super::guide::shortened;

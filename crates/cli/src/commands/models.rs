@@ -1,4 +1,4 @@
-//! `gradus models list | pull | show`
+//! `gradus models list | pull | show`: base models.
 
 use clap::{Args, Subcommand};
 use gradus_app::models::{InstalledModel, fetch};

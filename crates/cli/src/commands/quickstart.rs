@@ -1,4 +1,4 @@
-//! `gradus quickstart`
+//! `gradus quickstart`: the whole job on the bundled example.
 
 use std::path::PathBuf;
 

@@ -1,17 +1,17 @@
-//! `gradus test`
+//! `gradus test`: a trained model on answers whose marks are known. Also prints results for quickstart.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gradus_app::datasets::load_dataset;
+use gradus_app::grading::metrics::{Agreement, Estimate, Verdict};
 use gradus_app::guides::read_guide;
 use gradus_app::model_test::{ModelTestRequest, Submissions, run_model_test, write_report};
+use gradus_app::report::TestReport;
+use gradus_app::report::data::ResultSection;
 use gradus_app::runtime::Runtime;
 use gradus_app::testing::Feedback;
 use gradus_app::trained;
-use gradus_grading::metrics::{Agreement, Estimate, Verdict};
-use gradus_report::TestReport;
-use gradus_report::data::ResultSection;
 
 use crate::environment::Environment;
 use crate::output;

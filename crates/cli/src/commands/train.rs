@@ -1,4 +1,4 @@
-//! `gradus train`
+//! `gradus train`: hyperparameters from the command line, preflight, the run.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use gradus_app::chat::read_chat;
 use gradus_app::datasets::load_dataset;
+use gradus_app::engine::adapter::TargetModule;
+use gradus_app::engine::preflight::Preflight;
+use gradus_app::engine::training::{Schedule, TrainingPlan};
 use gradus_app::quickstart::MODEL;
 use gradus_app::runtime::Runtime;
 use gradus_app::trained::TrainedModel;
 use gradus_app::training::{PreparedData, TrainingRequest, TrainingSource, check, prepare, train};
-use gradus_engine::adapter::TargetModule;
-use gradus_engine::preflight::Preflight;
-use gradus_engine::training::{Schedule, TrainingPlan};
 
 use crate::console::duration;
 use crate::environment::Environment;
