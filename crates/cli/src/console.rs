@@ -119,7 +119,8 @@ impl Watcher for Console {
 
     fn progress(&mut self, done: u64, total: Option<u64>, unit: &str) {
         let last = total == Some(done);
-        self.show(0, last, |part| progress_line(part, done, total, unit));
+        // What was there at the first report says nothing of the speed.
+        self.show(done, last, |part| progress_line(part, done, total, unit));
     }
 
     fn training(&mut self, event: &TrainEvent) {
@@ -165,7 +166,8 @@ fn progress_line(part: &Part, done: u64, total: Option<u64>, unit: &str) -> Stri
             let left = duration((total.saturating_sub(done)) as f64 / rate);
             format!("{} of {}  {speed}  {left} left", amount(done), amount(total))
         }
-        _ => format!("{}  {speed}", amount(done)),
+        Some(total) => format!("{} of {}", amount(done), amount(total)),
+        None => format!("{}  {speed}", amount(done)),
     }
 }
 

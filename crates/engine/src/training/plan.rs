@@ -65,7 +65,7 @@ impl Default for TrainingPlan {
 
 impl TrainingPlan {
     /// The default recipe for that many examples. A model needs a few hundred updates before it marks at
-    /// all, so that small sets get smaller batches and more epochs.
+    /// all, so small sets get more epochs.
     pub fn for_examples(examples: usize) -> Self {
         let plan = Self::default();
         if examples >= 1500 {
