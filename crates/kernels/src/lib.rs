@@ -1,10 +1,12 @@
-//! CPU math for training and inference in f32. The only crate with unsafe code.
+//! CPU math for training and inference, in f32 and in bf16. The only crate with unsafe code.
 //!
 //! **Invariant:** a result never depends on the number of threads: work is cut into pieces by shape
 //! alone, and no two pieces write the same element. **Invariant:** nothing here knows models or files.
 
 mod adamw;
 pub mod attention;
+pub mod bf16;
+pub mod cpu;
 mod cross_entropy;
 mod gemm;
 mod matrix;
