@@ -2,20 +2,6 @@
 //!
 //! The bodies are plain Rust without fused multiply-add, so every instruction set gives the same bits.
 
-/// What the vectorised functions run on here.
-pub(crate) fn level_name() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
-            return "AVX-512";
-        }
-        if is_x86_feature_detected!("avx2") {
-            return "AVX2";
-        }
-    }
-    "portable code"
-}
-
 /// Declares functions whose bodies are compiled for AVX-512, AVX2 and the portable baseline.
 macro_rules! vectorised {
     ($($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?)

@@ -30,7 +30,7 @@ pub(super) fn multiply_few_rows(
             let mut widened = vec![0.0; left.cols];
             widen_from_bf16(left.row(row), &mut widened);
             for (sum, col) in sums.iter_mut().zip(cols.clone()) {
-                *sum += dot_bf16(&widened, right.row(col));
+                *sum += dot_widened(&widened, right.row(col));
             }
         }
         for (j, sum) in sums.iter().enumerate() {
@@ -49,7 +49,7 @@ pub(super) fn multiply_few_rows(
 
 vectorised! {
     /// Inner product in 64 lanes.
-    fn dot_bf16(left: &[f32], right: &[Bf16]) -> f32 {
+    fn dot_widened(left: &[f32], right: &[Bf16]) -> f32 {
         const LANES: usize = 64;
         let mut lanes = [0.0_f32; LANES];
         let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));

@@ -4,11 +4,13 @@ mod gemv;
 mod interleave;
 mod matrix;
 mod pack;
+mod packed;
 mod product;
 mod tile;
 
 pub use interleave::{Interleaved, InterleavedView};
 pub use matrix::{Bf16Matrix, Bf16View};
+pub(crate) use packed::Packed;
 pub use product::{Left, Product, Right, Target, Term, multiply_bf16};
 
 use crate::simd::vectorised;
@@ -41,6 +43,21 @@ vectorised! {
         for (to, from) in rounded.iter_mut().zip(values) {
             *to = Bf16::from_f32(*from);
         }
+    }
+
+    /// Inner product of two vectors of one length, in sixteen lanes.
+    pub(crate) fn dot_bf16(left: &[Bf16], right: &[Bf16]) -> f32 {
+        const LANES: usize = 16;
+        let mut lanes = [0.0_f32; LANES];
+        let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
+        let rest = left_chunks.remainder().iter().zip(right_chunks.remainder());
+        let tail: f32 = rest.map(|(a, b)| a.to_f32() * b.to_f32()).sum();
+        for (a, b) in left_chunks.zip(right_chunks) {
+            for lane in 0..LANES {
+                lanes[lane] += a[lane].to_f32() * b[lane].to_f32();
+            }
+        }
+        lanes.iter().sum::<f32>() + tail
     }
 
     /// Widens each number to f32.

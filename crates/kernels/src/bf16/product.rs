@@ -61,6 +61,10 @@ pub struct Product<'a> {
 
 /// Rows that one task covers at most.
 const TASK_ROWS: usize = 256;
+/// Smaller tasks than this would spend their time on packing.
+const LEAST_ROWS: usize = 96;
+/// Tasks that a product is cut into at least, if they need not become smaller than that.
+const FEWEST_TASKS: usize = 8;
 /// Panels that one task covers at most.
 const TASK_PANELS: usize = 3;
 /// Pairs of steps summed in one go; a longer sum is cut, so that a panel stays in cache.
@@ -117,8 +121,10 @@ impl<'a> Prepared<'a> {
     }
 
     fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
-        let height = even_cut(self.rows, TASK_ROWS, 12);
         let width = even_cut(self.cols, TASK_PANELS * PANEL, PANEL);
+        let across = self.cols.div_ceil(width);
+        let most_rows = (self.rows * across / FEWEST_TASKS).clamp(LEAST_ROWS, TASK_ROWS);
+        let height = even_cut(self.rows, most_rows, 12);
         (0..self.cols).step_by(width).flat_map(move |col| {
             (0..self.rows).step_by(height).map(move |row| Task {
                 product: self,
@@ -207,7 +213,8 @@ impl Task<'_> {
             rest = after;
         }
         let panel = &buffer[..lines];
-        let strip = Strip { left: &left, rows: self.rows.len(), panel, width: columns.len(), destination };
+        let (rows, width) = (self.rows.len(), columns.len());
+        let strip = Strip { left: &left, rows, panel, across, width, destination };
         // SAFETY: the operands were held against the destination's shape and their own data, the panel
         // was packed for these terms, and no other task has this block.
         #[expect(unsafe_code, reason = "tasks write disjoint blocks")]
@@ -218,21 +225,21 @@ impl Task<'_> {
 }
 
 impl Left<'_> {
-    fn rows(self) -> usize {
+    pub(super) fn rows(self) -> usize {
         match self {
             Self::Rows(view) => view.rows,
             Self::Columns(woven) => woven.cols,
         }
     }
 
-    fn steps(self) -> usize {
+    pub(super) fn steps(self) -> usize {
         match self {
             Self::Rows(view) => view.cols,
             Self::Columns(woven) => woven.rows,
         }
     }
 
-    fn holds_pairs(self) -> bool {
+    pub(super) fn holds_pairs(self) -> bool {
         match self {
             Self::Rows(view) => view.holds_pairs(),
             Self::Columns(woven) => woven.pairs.len() == woven.rows.div_ceil(2) * woven.cols,
@@ -247,7 +254,7 @@ impl Left<'_> {
         }
     }
 
-    fn pairs(self, first_row: usize) -> LeftPairs {
+    pub(super) fn pairs(self, first_row: usize) -> LeftPairs {
         match self {
             Self::Rows(view) => LeftPairs {
                 start: view.data[first_row * view.stride..].as_ptr().cast(),
@@ -266,14 +273,14 @@ impl Left<'_> {
 }
 
 impl Right<'_> {
-    fn cols(self) -> usize {
+    pub(super) fn cols(self) -> usize {
         match self {
             Self::Rows(view) => view.rows,
             Self::Columns(view) => view.cols,
         }
     }
 
-    fn steps(self) -> usize {
+    pub(super) fn steps(self) -> usize {
         match self {
             Self::Rows(view) => view.cols,
             Self::Columns(view) => view.rows,

@@ -33,7 +33,7 @@ pub(super) unsafe fn multiply_strip(strip: Strip<'_>) {
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 unsafe fn tile<const ROWS: usize>(strip: Strip<'_>, row: usize, group: usize) {
-    let across = strip.width.div_ceil(LANES);
+    let across = strip.across;
     let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
     let mut panel = strip.panel.as_ptr();
     // SAFETY: pairs and lines exist by the caller's promise; columns past the width are not stored.

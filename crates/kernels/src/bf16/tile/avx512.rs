@@ -12,7 +12,7 @@ use crate::bf16::pack::{LANES, Line};
 pub(super) unsafe fn multiply_strip(strip: Strip<'_>) {
     // SAFETY: passed on to the caller.
     unsafe {
-        match strip.width.div_ceil(LANES) {
+        match strip.across {
             4 => rows::<4, 4>(strip),
             3 => rows::<6, 3>(strip),
             2 => rows::<8, 2>(strip),
@@ -65,7 +65,7 @@ unsafe fn tile<const ROWS: usize, const LINES: usize>(strip: Strip<'_>, row: usi
         }
         for (i, sums) in sums.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {
-                let columns = LANES.min(strip.width - j * LANES);
+                let columns = LANES.min(strip.width.saturating_sub(j * LANES));
                 store(strip.destination.at(row + i, j * LANES), *sum, columns);
             }
         }

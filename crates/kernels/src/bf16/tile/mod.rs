@@ -73,6 +73,9 @@ pub(super) struct Strip<'a> {
     pub(super) left: &'a [LeftPairs],
     pub(super) rows: usize,
     pub(super) panel: &'a [Line],
+    /// Lines side by side in the panel.
+    pub(super) across: usize,
+    /// Columns to compute, at most those of the lines.
     pub(super) width: usize,
     pub(super) destination: Destination,
 }

@@ -8,11 +8,10 @@ use crate::bf16::pack::LANES;
 /// As [`super::multiply_strip`].
 #[expect(unsafe_code, reason = "works on pointers")]
 pub(super) unsafe fn multiply_strip(strip: Strip<'_>) {
-    let across = strip.width.div_ceil(LANES);
     for row in 0..strip.rows {
-        for group in 0..across {
+        for group in 0..strip.width.div_ceil(LANES) {
             let mut sums = [0.0_f32; LANES];
-            let mut lines = strip.panel.iter().skip(group).step_by(across);
+            let mut lines = strip.panel.iter().skip(group).step_by(strip.across);
             for left in strip.left {
                 for (pair, line) in (0..left.pairs).zip(&mut lines) {
                     // SAFETY: the row holds `pairs` pairs by the caller's promise.
