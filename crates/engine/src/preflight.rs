@@ -81,7 +81,11 @@ pub fn preflight(config: &ModelConfig, plan: &TrainingPlan, data: &TrainingData)
         shared_share: 1.0 - rows as f64 / train.total.max(1) as f64,
         trainable_parameters,
         memory: memory(config, trainable_parameters, largest),
-        estimated_seconds: seconds(config, rows * plan.epochs as usize, validation_rows * plan.epochs as usize),
+        estimated_seconds: seconds(
+            config,
+            rows * plan.epochs as usize,
+            validation_rows * plan.epochs as usize,
+        ),
         train,
     }
 }
@@ -115,7 +119,8 @@ fn rows_of_an_epoch(plan: &TrainingPlan, data: &TrainingData) -> (usize, usize) 
 
 fn memory(config: &ModelConfig, trainable: usize, rows: usize) -> MemoryEstimate {
     let float = size_of::<f32>();
-    let (queries, keys) = (config.attention_heads * config.head_dim, config.key_value_heads * config.head_dim);
+    let (queries, keys) =
+        (config.attention_heads * config.head_dim, config.key_value_heads * config.head_dim);
     // Kept for the backward pass of every layer, and what one layer needs while it runs.
     let kept = 2 * config.hidden_size + 2 * queries + 2 * keys + 2 * config.intermediate_size;
     let working = 4 * config.hidden_size + 2 * queries + 3 * config.intermediate_size;

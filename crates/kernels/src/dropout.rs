@@ -43,6 +43,24 @@ impl DropoutMask {
         (bits >> (within / LANES * 16)) & 0xFFFF >= self.threshold
     }
 
+    /// `output` becomes `input` with the dropped elements zero and the kept ones times [`Self::keep_scale`].
+    pub fn apply(self, input: &[f32], output: &mut [f32]) {
+        assert_eq!(input.len(), output.len(), "as many elements");
+        output
+            .par_chunks_mut(CHUNK)
+            .zip(input.par_chunks(CHUNK))
+            .enumerate()
+            .for_each(|(chunk, (output, input))| apply_chunk_f32(self, chunk * CHUNK, input, output));
+    }
+
+    /// Adds to `destination` what [`Self::apply`] makes of `addend`.
+    pub fn add_applied(self, addend: &[f32], destination: &mut [f32]) {
+        assert_eq!(addend.len(), destination.len(), "as many elements");
+        destination.par_chunks_mut(CHUNK).zip(addend.par_chunks(CHUNK)).enumerate().for_each(
+            |(chunk, (destination, addend))| add_chunk_f32(self, chunk * CHUNK, addend, destination),
+        );
+    }
+
     /// `output` becomes `input` with the dropped elements zero; kept elements are not scaled.
     pub fn apply_bf16(self, input: &[Bf16], output: &mut [Bf16]) {
         assert_eq!(input.len(), output.len(), "as many elements");
@@ -95,6 +113,26 @@ fn kept(mask: DropoutMask, block: usize) -> [bool; BLOCK] {
 }
 
 vectorised! {
+    fn apply_chunk_f32(mask: DropoutMask, first: usize, input: &[f32], output: &mut [f32]) {
+        let scale = mask.keep_scale();
+        for (block, (output, input)) in output.chunks_mut(BLOCK).zip(input.chunks(BLOCK)).enumerate() {
+            let kept = kept(mask, first / BLOCK + block);
+            for ((y, x), kept) in output.iter_mut().zip(input).zip(kept) {
+                *y = if kept { x * scale } else { 0.0 };
+            }
+        }
+    }
+
+    fn add_chunk_f32(mask: DropoutMask, first: usize, addend: &[f32], destination: &mut [f32]) {
+        let scale = mask.keep_scale();
+        for (block, (sum, addend)) in destination.chunks_mut(BLOCK).zip(addend.chunks(BLOCK)).enumerate() {
+            let kept = kept(mask, first / BLOCK + block);
+            for ((y, x), kept) in sum.iter_mut().zip(addend).zip(kept) {
+                *y += if kept { x * scale } else { 0.0 };
+            }
+        }
+    }
+
     fn apply_chunk(mask: DropoutMask, first: usize, input: &[Bf16], output: &mut [Bf16]) {
         for (block, (output, input)) in output.chunks_mut(BLOCK).zip(input.chunks(BLOCK)).enumerate() {
             let kept = kept(mask, first / BLOCK + block);
@@ -163,10 +201,15 @@ mod tests {
         let (mut sums, mut rounded) = (vec![2.0; count], vec![Bf16::from_f32(2.0); count]);
         mask.add_kept(&ones, &mut sums);
         mask.add_kept_bf16(&ones, &mut rounded);
+        let (mut scaled, mut scaled_sums) = (vec![9.0; count], vec![2.0; count]);
+        mask.apply(&vec![1.0; count], &mut scaled);
+        mask.add_applied(&vec![1.0; count], &mut scaled_sums);
         for index in 0..count {
             let expected = if mask.keeps(index) { 1.0 } else { 0.0 };
             assert_eq!(dropped[index].to_f32(), expected, "{index}");
             assert_eq!(sums[index], 2.0 + expected, "{index}");
+            assert_eq!(scaled[index], expected * mask.keep_scale(), "{index}");
+            assert_eq!(scaled_sums[index], 2.0 + expected * mask.keep_scale(), "{index}");
             assert_eq!(rounded[index].to_f32(), 2.0 + expected, "{index}");
         }
     }

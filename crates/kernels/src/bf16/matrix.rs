@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::{Bf16, round_to_bf16};
+use crate::simd::vectorised;
 
 /// An owned `rows x cols` matrix.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -46,6 +47,15 @@ impl Bf16Matrix {
         }
         for (row, values) in self.data.chunks_mut(stride).zip(values.chunks(cols)) {
             round_to_bf16(values, &mut row[..cols]);
+        }
+    }
+
+    /// As [`Self::round_from`], each number multiplied by `factor` first.
+    pub fn round_scaled_from(&mut self, values: &[f32], factor: f32) {
+        assert_eq!(values.len(), self.rows * self.cols, "matrix size");
+        let (cols, stride) = (self.cols, self.stride());
+        for (row, values) in self.data.chunks_mut(stride).zip(values.chunks(cols)) {
+            round_scaled(values, factor, &mut row[..cols]);
         }
     }
 
@@ -101,6 +111,12 @@ pub struct Bf16View<'a> {
 }
 
 impl<'a> Bf16View<'a> {
+    /// All of `data` as `rows x cols`, row-major; `cols` must be even.
+    pub fn new(data: &'a [Bf16], rows: usize, cols: usize) -> Self {
+        assert!(data.len() == rows * cols && cols.is_multiple_of(2), "matrix size");
+        Self { data, rows, cols, stride: cols }
+    }
+
     /// Some of the rows.
     pub fn rows(self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.rows, "rows in range");
@@ -125,5 +141,13 @@ impl<'a> Bf16View<'a> {
     pub(super) fn holds_pairs(&self) -> bool {
         let pairs = self.cols.next_multiple_of(2);
         self.rows == 0 || (self.rows - 1) * self.stride + pairs <= self.data.len()
+    }
+}
+
+vectorised! {
+    fn round_scaled(values: &[f32], factor: f32, rounded: &mut [Bf16]) {
+        for (to, from) in rounded.iter_mut().zip(values) {
+            *to = Bf16::from_f32(from * factor);
+        }
     }
 }
