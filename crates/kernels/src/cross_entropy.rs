@@ -1,11 +1,15 @@
 //! Cross-entropy fused with the output projection, in chunks of rows: the logits of a whole batch never
 //! exist at once.
 
+mod bf16;
+
 use rayon::prelude::*;
 
 use crate::gemm::{Accumulate, multiply};
 use crate::matrix::Matrix;
 use crate::simd::{exp, vectorised};
+
+pub use bf16::Bf16CrossEntropy;
 
 /// Rows whose logits exist at one time.
 const ROWS: usize = 32;

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use crate::simd::vectorised;
+
 /// Cosines and sines for every position and frequency.
 #[derive(Debug, Clone)]
 pub struct RotaryTable {
@@ -51,11 +53,13 @@ impl RotaryTable {
     }
 }
 
-fn rotate_head(head: &mut [f32], cosines: &[f32], sines: &[f32], direction: f32) {
-    let (first, second) = head.split_at_mut(cosines.len());
-    for (((a, b), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
-        let sine = sine * direction;
-        (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
+vectorised! {
+    fn rotate_head(head: &mut [f32], cosines: &[f32], sines: &[f32], direction: f32) {
+        let (first, second) = head.split_at_mut(cosines.len());
+        for (((a, b), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
+            let sine = sine * direction;
+            (*a, *b) = (*a * cosine - *b * sine, *b * cosine + *a * sine);
+        }
     }
 }
 

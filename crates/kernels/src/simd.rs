@@ -2,20 +2,6 @@
 //!
 //! The bodies are plain Rust without fused multiply-add, so every instruction set gives the same bits.
 
-/// What the vectorised functions run on here.
-pub(crate) fn level_name() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
-            return "AVX-512";
-        }
-        if is_x86_feature_detected!("avx2") {
-            return "AVX2";
-        }
-    }
-    "portable code"
-}
-
 /// Declares functions whose bodies are compiled for AVX-512, AVX2 and the portable baseline.
 macro_rules! vectorised {
     ($($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?)
@@ -30,19 +16,18 @@ macro_rules! vectorised {
                 fn avx512($($argument: $type),*) $(-> $result)? { portable($($argument),*) }
                 #[target_feature(enable = "avx2")]
                 fn avx2($($argument: $type),*) $(-> $result)? { portable($($argument),*) }
-                if is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
-                {
-                    // SAFETY: the processor has every feature the function is compiled for.
-                    #[expect(unsafe_code, reason = "calls a function compiled for AVX-512")]
-                    return unsafe { avx512($($argument),*) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has AVX2.
-                    #[expect(unsafe_code, reason = "calls a function compiled for AVX2")]
-                    return unsafe { avx2($($argument),*) };
+                match crate::cpu::level() {
+                    crate::cpu::Level::Portable => {}
+                    crate::cpu::Level::Avx2 => {
+                        // SAFETY: the level says that the processor has AVX2.
+                        #[expect(unsafe_code, reason = "calls a function compiled for AVX2")]
+                        return unsafe { avx2($($argument),*) };
+                    }
+                    crate::cpu::Level::Avx512 | crate::cpu::Level::Avx512Bf16 => {
+                        // SAFETY: the level says that the processor has these parts of AVX-512.
+                        #[expect(unsafe_code, reason = "calls a function compiled for AVX-512")]
+                        return unsafe { avx512($($argument),*) };
+                    }
                 }
             }
             portable($($argument),*)

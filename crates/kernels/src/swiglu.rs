@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::bf16::Bf16;
 use crate::simd::{exp, vectorised};
 
 const CHUNK: usize = 1 << 14;
@@ -22,7 +23,42 @@ pub fn swiglu_backward(gate: &mut [f32], up: &mut [f32], d_output: &[f32]) {
         .for_each(|((gate, up), d_output)| backward(gate, up, d_output));
 }
 
+/// As [`swiglu`] on bf16 numbers, computed in f32.
+pub fn swiglu_bf16(gate: &[Bf16], up: &[Bf16], output: &mut [Bf16]) {
+    output
+        .par_chunks_mut(CHUNK)
+        .zip(gate.par_chunks(CHUNK).zip(up.par_chunks(CHUNK)))
+        .for_each(|(output, (gate, up))| forward_bf16(gate, up, output));
+}
+
+/// As [`swiglu_backward`] on bf16 numbers, computed in f32. Also writes the output of [`swiglu_bf16`]
+/// over its gradient `d_output`.
+pub fn swiglu_backward_bf16(gate: &mut [Bf16], up: &mut [Bf16], d_output: &mut [Bf16]) {
+    gate.par_chunks_mut(CHUNK)
+        .zip(up.par_chunks_mut(CHUNK))
+        .zip(d_output.par_chunks_mut(CHUNK))
+        .for_each(|((gate, up), d_output)| backward_bf16(gate, up, d_output));
+}
+
 vectorised! {
+    fn forward_bf16(gate: &[Bf16], up: &[Bf16], output: &mut [Bf16]) {
+        for ((y, g), u) in output.iter_mut().zip(gate).zip(up) {
+            let g = g.to_f32();
+            *y = Bf16::from_f32(g / (1.0 + exp(-g)) * u.to_f32());
+        }
+    }
+
+    fn backward_bf16(gate: &mut [Bf16], up: &mut [Bf16], d_output: &mut [Bf16]) {
+        for ((gate, up), d_output) in gate.iter_mut().zip(up).zip(d_output) {
+            let (g, u, d) = (gate.to_f32(), up.to_f32(), d_output.to_f32());
+            let sigmoid = 1.0 / (1.0 + exp(-g));
+            let silu = g * sigmoid;
+            *gate = Bf16::from_f32(d * u * sigmoid * (1.0 + g * (1.0 - sigmoid)));
+            *up = Bf16::from_f32(d * silu);
+            *d_output = Bf16::from_f32(silu * u);
+        }
+    }
+
     fn forward(gate: &[f32], up: &[f32], output: &mut [f32]) {
         for ((y, g), u) in output.iter_mut().zip(gate).zip(up) {
             *y = g / (1.0 + exp(-g)) * u;
@@ -43,6 +79,26 @@ vectorised! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bf16_gives_what_f32_gives_up_to_rounding() {
+        let round = |values: &[f32]| -> Vec<Bf16> { values.iter().map(|v| Bf16::from_f32(*v)).collect() };
+        let gate: Vec<f32> = (0..50).map(|i| (i as f32 - 25.0) / 4.0).collect();
+        let up: Vec<f32> = (0..50).map(|i| (i * 7 % 11) as f32 / 4.0 - 1.0).collect();
+        let (mut output, mut d_gate, mut d_up) = (vec![0.0; 50], gate.clone(), up.clone());
+        swiglu(&gate, &up, &mut output);
+        swiglu_backward(&mut d_gate, &mut d_up, &[0.5; 50]);
+        let (mut g, mut u, mut d) = (round(&gate), round(&up), round(&[0.5; 50]));
+        let mut forward = vec![Bf16::default(); 50];
+        swiglu_bf16(&g, &u, &mut forward);
+        swiglu_backward_bf16(&mut g, &mut u, &mut d);
+        assert_eq!(forward, d);
+        for i in 0..50 {
+            for (got, expected) in [(d[i], output[i]), (g[i], d_gate[i]), (u[i], d_up[i])] {
+                assert!((got.to_f32() - expected).abs() <= 0.004 * expected.abs() + 1e-6, "{i}");
+            }
+        }
+    }
 
     #[test]
     fn the_gradients_match_finite_differences() {

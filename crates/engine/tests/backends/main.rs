@@ -7,6 +7,7 @@ mod gradients;
 mod packing;
 mod reading;
 mod refusals;
+mod rounding;
 mod sequences;
 #[path = "../support/mod.rs"]
 mod support;

@@ -64,6 +64,13 @@ impl TinyModel {
         CpuBackend::new(self.config.clone(), self.weights()).unwrap()
     }
 
+    /// The CPU backend in bf16.
+    #[expect(dead_code, reason = "not every test binary needs it")]
+    pub(crate) fn rounded(&self) -> CpuBackend {
+        let precision = gradus_engine::backend::cpu::Precision::Bf16;
+        CpuBackend::with_precision(self.config.clone(), self.weights(), precision).unwrap()
+    }
+
     pub(crate) fn generic(&self, precision: Precision) -> GenericBackend {
         GenericBackend::new(self.config.clone(), self.weights(), Device::Cpu, precision).unwrap()
     }

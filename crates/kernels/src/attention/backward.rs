@@ -51,7 +51,7 @@ pub fn attention_backward(
 }
 
 /// Runs of segments that only see keys of their own run. A segment without a prefix starts one.
-fn trees(segments: &[Segment]) -> impl Iterator<Item = &[Segment]> {
+pub(super) fn trees(segments: &[Segment]) -> impl Iterator<Item = &[Segment]> {
     segments.chunk_by(|_, next| !next.prefix.is_empty())
 }
 
@@ -132,7 +132,7 @@ fn backward_block(
 
 vectorised! {
     /// dS = P ∘ (dP − Σ dO∘O), row by row.
-    fn softmax_backward(d_scores: &mut [f32], weights: &[f32], row_sum: f32) {
+    pub(super) fn softmax_backward(d_scores: &mut [f32], weights: &[f32], row_sum: f32) {
         for (d, p) in d_scores.iter_mut().zip(weights) {
             *d = p * (*d - row_sum);
         }

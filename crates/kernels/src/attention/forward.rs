@@ -109,7 +109,7 @@ fn softmax(scores: &mut [f32], visible: std::ops::Range<usize>) -> f32 {
 }
 
 vectorised! {
-    fn maximum(values: &[f32]) -> f32 {
+    pub(super) fn maximum(values: &[f32]) -> f32 {
         values.iter().fold(f32::NEG_INFINITY, |highest, value| if *value > highest { *value } else { highest })
     }
 

@@ -5,11 +5,13 @@
 //! block of rows and one head at a time, never for a whole sequence squared.
 
 mod backward;
+mod bf16;
 mod forward;
 
 use std::ops::Range;
 
 pub use backward::{Gradients, attention_backward};
+pub use bf16::{Bf16Inputs, attention_backward_bf16, attention_bf16};
 pub use forward::attention;
 
 /// Query rows that one block of scores covers.

@@ -6,7 +6,7 @@ use super::placement::Placement;
 use super::weights::WeightTensors;
 use super::{BackendError, Pass, frozen};
 use crate::adapter::TargetModule;
-use crate::backend::dropout::Mask;
+use crate::backend::dropout::mask;
 use crate::config::ModelConfig;
 
 pub(super) struct Linear {
@@ -47,7 +47,7 @@ impl Linear {
             return Ok(x.clone());
         };
         let mut factors = vec![0.0; x.elem_count()];
-        Mask::new(dropout, self.layer, self.module).apply(&vec![1.0; x.elem_count()], &mut factors);
+        mask(dropout, self.layer, self.module).apply(&vec![1.0; x.elem_count()], &mut factors);
         frozen::multiply(x, &Placement::of(x).tensor(factors, x.shape())?)
     }
 }

@@ -4,9 +4,9 @@ use gradus_kernels::attention::Segment;
 use gradus_kernels::rms_norm;
 
 use super::layer::KeysAndValues;
-use super::{BackendError, CpuBackend, Pass, Reader};
+use super::{Decoder, Pass};
 use crate::adapter::Adapter;
-use crate::backend::check_tokens;
+use crate::backend::{BackendError, Reader, check_tokens};
 
 /// Keys and values of one layer for every token read, `[tokens, key/value heads * dim]` each.
 #[derive(Debug, Default, Clone)]
@@ -22,21 +22,21 @@ impl LayerCache {
     }
 }
 
-pub(super) struct CpuReader<'a> {
-    backend: &'a mut CpuBackend,
+pub(super) struct DecoderReader<'a> {
+    backend: &'a mut Decoder,
     adapter: Option<&'a Adapter>,
     caches: Vec<LayerCache>,
     length: usize,
 }
 
-impl<'a> CpuReader<'a> {
-    pub(super) fn new(backend: &'a mut CpuBackend, adapter: Option<&'a Adapter>) -> Self {
+impl<'a> DecoderReader<'a> {
+    pub(super) fn new(backend: &'a mut Decoder, adapter: Option<&'a Adapter>) -> Self {
         let caches = vec![LayerCache::default(); backend.layers.len()];
         Self { backend, adapter, caches, length: 0 }
     }
 }
 
-impl Reader for CpuReader<'_> {
+impl Reader for DecoderReader<'_> {
     fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, BackendError> {
         let end = self.length + tokens.len();
         if tokens.is_empty() {

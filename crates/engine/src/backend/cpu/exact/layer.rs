@@ -6,11 +6,12 @@ use gradus_kernels::{
     Accumulate, RotaryTable, add_assign, rms_norm, rms_norm_backward, swiglu, swiglu_backward,
 };
 
+use super::Pass;
 use super::linear::Linear;
 use super::reader::LayerCache;
-use super::workspace::Workspace;
-use super::{BackendError, Pass};
 use crate::adapter::TargetModule;
+use crate::backend::BackendError;
+use crate::backend::cpu::workspace::Workspace;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 
@@ -54,7 +55,7 @@ pub(super) struct LayerActivations {
 }
 
 impl LayerActivations {
-    pub(super) fn recycle(self, workspace: &mut Workspace) {
+    pub(super) fn recycle(self, workspace: &mut Workspace<f32>) {
         let raw = [self.raw_queries, self.raw_keys].into_iter().flatten().flat_map(|(a, b)| [a, b]);
         let own = [
             self.input,
@@ -124,7 +125,7 @@ impl Layer {
         rotary: &RotaryTable,
         keys_and_values: KeysAndValues<'_>,
         input: Vec<f32>,
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) -> (Vec<f32>, LayerActivations) {
         let rows = pass.positions.len();
         let mut saved = LayerActivations { input, ..LayerActivations::default() };
@@ -164,7 +165,7 @@ impl Layer {
         pass: &Pass<'_>,
         rotary: &RotaryTable,
         saved: &mut LayerActivations,
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) {
         let rows = pass.positions.len();
         let mut normalised = workspace.take(rows * self.hidden);
@@ -196,7 +197,7 @@ impl Layer {
         &self,
         weight: &[f32],
         values: &mut Vec<f32>,
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) -> (Vec<f32>, Vec<f32>) {
         let normalised = workspace.take(values.len());
         let raw = std::mem::replace(values, normalised);
@@ -210,7 +211,7 @@ impl Layer {
         pass: &Pass<'_>,
         keys_and_values: KeysAndValues<'_>,
         saved: &mut LayerActivations,
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) {
         let mut output = workspace.take(saved.queries.len());
         let mut log_sums = workspace.take(pass.positions.len() * self.heads.query);
@@ -249,7 +250,7 @@ impl Layer {
         mut saved: LayerActivations,
         mut d_output: Vec<f32>,
         gradients: &mut [f32],
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) -> Vec<f32> {
         self.feed_forward_backward(pass, &mut saved, &mut d_output, gradients, workspace);
         self.attention_block_backward(pass, rotary, &mut saved, &mut d_output, gradients, workspace);
@@ -264,7 +265,7 @@ impl Layer {
         saved: &mut LayerActivations,
         d_output: &mut [f32],
         gradients: &mut [f32],
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) {
         let mut activated = workspace.take(saved.gate.len());
         swiglu(&saved.gate, &saved.up, &mut activated);
@@ -304,7 +305,7 @@ impl Layer {
         saved: &mut LayerActivations,
         d_middle: &mut [f32],
         gradients: &mut [f32],
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) {
         let mut d_attention = workspace.take(saved.attention.len());
         let low = std::mem::take(&mut saved.low[3]);
@@ -348,7 +349,7 @@ impl Layer {
     }
 
     /// Norms are cheap to compute again and large to keep.
-    fn normalise_again(&self, input: &[f32], weight: &[f32], workspace: &mut Workspace) -> Vec<f32> {
+    fn normalise_again(&self, input: &[f32], weight: &[f32], workspace: &mut Workspace<f32>) -> Vec<f32> {
         let mut normalised = workspace.take(input.len());
         let mut inverse_rms = workspace.take(input.len() / weight.len());
         rms_norm(input, weight, self.epsilon, &mut normalised, &mut inverse_rms);
@@ -361,7 +362,7 @@ fn heads_backward(
     weight: &[f32],
     raw: Option<&(Vec<f32>, Vec<f32>)>,
     gradient: &mut Vec<f32>,
-    workspace: &mut Workspace,
+    workspace: &mut Workspace<f32>,
 ) {
     let Some((raw, inverse_rms)) = raw else {
         return;

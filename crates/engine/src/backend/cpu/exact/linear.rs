@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use gradus_kernels::{Accumulate, Matrix, add_assign, multiply};
+use gradus_kernels::{Accumulate, DropoutMask, Matrix, add_assign, multiply};
 
-use super::workspace::Workspace;
-use super::{BackendError, Pass};
+use super::Pass;
 use crate::adapter::TargetModule;
-use crate::backend::dropout::Mask;
+use crate::backend::BackendError;
+use crate::backend::cpu::workspace::Workspace;
+use crate::backend::dropout::mask;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 
@@ -29,7 +30,7 @@ struct Lora<'a> {
     ranges: (Range<usize>, Range<usize>),
     rank: usize,
     scale: f32,
-    mask: Option<Mask>,
+    mask: Option<DropoutMask>,
 }
 
 impl Linear {
@@ -60,7 +61,7 @@ impl Linear {
             ranges: (pair.a.clone(), pair.b.clone()),
             rank: adapter.config().rank,
             scale: adapter.config().scale(),
-            mask: pass.dropout.map(|dropout| Mask::new(dropout, self.layer, self.module)),
+            mask: pass.dropout.map(|dropout| mask(dropout, self.layer, self.module)),
         })
     }
 
@@ -70,7 +71,7 @@ impl Linear {
         pass: &Pass<'_>,
         input: &[f32],
         output: &mut [f32],
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) -> Vec<f32> {
         let rows = input.len() / self.input;
         let x = Matrix::new(input, rows, self.input);
@@ -101,7 +102,7 @@ impl Linear {
         d_output: &[f32],
         (d_input, accumulate): (&mut [f32], Accumulate),
         gradients: &mut [f32],
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<f32>,
     ) {
         let rows = input.len() / self.input;
         let d_y = Matrix::new(d_output, rows, self.output);
@@ -124,7 +125,7 @@ impl Linear {
         match (lora.mask, dropped) {
             (Some(mask), Some(mut buffer)) => {
                 multiply(&mut buffer, d_low_matrix, lora.a_matrix(self.input), 1.0, Accumulate::Overwrite);
-                mask.add_masked(&buffer, d_input);
+                mask.add_applied(&buffer, d_input);
                 workspace.give(buffer);
             }
             _ => multiply(d_input, d_low_matrix, lora.a_matrix(self.input), 1.0, Accumulate::Add),
@@ -144,7 +145,7 @@ impl Lora<'_> {
     }
 
     /// The input after dropout; `None` without dropout.
-    fn dropped(&self, input: &[f32], workspace: &mut Workspace) -> Option<Vec<f32>> {
+    fn dropped(&self, input: &[f32], workspace: &mut Workspace<f32>) -> Option<Vec<f32>> {
         self.mask.map(|mask| {
             let mut dropped = workspace.take(input.len());
             mask.apply(input, &mut dropped);

@@ -1,0 +1,100 @@
+//! A batch cut into parts that do not see each other, so that the activations of a large batch need
+//! not be kept at once. Losses and gradients are sums over the parts.
+
+use gradus_kernels::Target;
+use gradus_kernels::attention::Segment;
+
+use super::Pass;
+use crate::adapter::Adapter;
+use crate::backend::Dropout;
+use crate::batch::PackedBatch;
+use crate::random::Random;
+
+/// Rows that a part has at most, unless one tree of segments has more: enough to keep products efficient.
+const MOST_ROWS: usize = 1024;
+
+/// Whole trees of segments, with rows counted from the part's first.
+pub(super) struct Part {
+    pub(super) tokens: Vec<u32>,
+    positions: Vec<u32>,
+    segments: Vec<Segment>,
+    /// Which row of the batch its first one is.
+    first_row: usize,
+    /// The rows that carry labels, ascending.
+    pub(super) label_rows: Vec<usize>,
+    /// The labels, over those rows.
+    pub(super) targets: Vec<Target>,
+}
+
+impl Part {
+    /// A mask counts a part's elements from its first: the key must tell the parts apart.
+    fn dropout(&self, dropout: Dropout) -> Dropout {
+        if self.first_row == 0 {
+            return dropout;
+        }
+        let key = Random::new(&[dropout.key, self.first_row as u64]).next_u64();
+        Dropout { key, ..dropout }
+    }
+
+    pub(super) fn pass<'a>(&'a self, adapter: Option<&'a Adapter>, dropout: Option<Dropout>) -> Pass<'a> {
+        Pass {
+            positions: &self.positions,
+            segments: &self.segments,
+            adapter,
+            dropout: dropout.map(|dropout| self.dropout(dropout)),
+        }
+    }
+}
+
+/// The parts of a batch, in order: their targets one after the other are the batch's labels.
+pub(super) fn cut(batch: &PackedBatch) -> Vec<Part> {
+    let prefixes = batch.prefixes();
+    let mut parts = Vec::new();
+    let mut first = 0;
+    while first < batch.segments.len() {
+        let end = end_of_part(batch, first);
+        let start = batch.segments[first].rows.start;
+        let rows = start..batch.segments[end - 1].rows.end;
+        let segments = (first..end).map(|index| {
+            let shifted = |range: &std::ops::Range<usize>| range.start - start..range.end - start;
+            let own = shifted(&batch.segments[index].rows);
+            Segment { rows: own.clone(), own, prefix: prefixes[index].iter().map(shifted).collect() }
+        });
+        let labels = batch.labels.partition_point(|label| label.row < rows.start)
+            ..batch.labels.partition_point(|label| label.row < rows.end);
+        let labels = &batch.labels[labels];
+        let mut label_rows: Vec<usize> = labels.iter().map(|label| label.row - start).collect();
+        label_rows.dedup();
+        let targets = labels.iter().map(|label| Target {
+            row: label_rows.partition_point(|row| *row < label.row - start),
+            token: label.token,
+            weight: label.weight,
+        });
+        parts.push(Part {
+            tokens: batch.tokens[rows.clone()].to_vec(),
+            positions: batch.positions[rows].to_vec(),
+            segments: segments.collect(),
+            first_row: start,
+            targets: targets.collect(),
+            label_rows,
+        });
+        first = end;
+    }
+    parts
+}
+
+/// One past the last segment of the part that begins with segment `first`.
+fn end_of_part(batch: &PackedBatch, first: usize) -> usize {
+    let start = batch.segments[first].rows.start;
+    let mut end = first;
+    while end < batch.segments.len() {
+        let tree_end = (end + 1..batch.segments.len())
+            .find(|index| batch.segments[*index].parent.is_none())
+            .unwrap_or(batch.segments.len());
+        if end > first && batch.segments[tree_end - 1].rows.end - start > MOST_ROWS {
+            break;
+        }
+        end = tree_end;
+    }
+    end
+}

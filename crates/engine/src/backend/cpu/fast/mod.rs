@@ -1,0 +1,210 @@
+//! The decoder in bf16: weights and activations rounded, sums in f32.
+
+mod buffers;
+mod cut;
+mod layer;
+mod linear;
+mod reader;
+
+use gradus_kernels::attention::Segment;
+use gradus_kernels::bf16::{Bf16Matrix, widen_from_bf16};
+use gradus_kernels::{Bf16CrossEntropy, RotaryTable, rms_norm_backward_bf16, rms_norm_bf16};
+
+use crate::adapter::Adapter;
+use crate::backend::{Backend, BackendError, Dropout, Reader, check_batch};
+use crate::batch::PackedBatch;
+use crate::config::ModelConfig;
+use crate::files::Weights;
+use buffers::Buffers;
+use cut::Part;
+use layer::{HiddenGradient, Kept, Layer};
+
+/// A decoder in bf16.
+pub(super) struct Decoder {
+    config: ModelConfig,
+    /// `[vocabulary, hidden]`.
+    embedding: Bf16Matrix,
+    layers: Vec<Layer>,
+    final_norm: Vec<f32>,
+    /// `None` where the embedding is also the output projection.
+    output: Option<Bf16Matrix>,
+    rotary: RotaryTable,
+    buffers: Buffers,
+}
+
+/// What stays the same through all the layers of one pass.
+struct Pass<'a> {
+    positions: &'a [u32],
+    segments: &'a [Segment],
+    adapter: Option<&'a Adapter>,
+    dropout: Option<Dropout>,
+}
+
+/// Rows after the final norm, and what its backward pass needs.
+struct Normalised {
+    normalised: Bf16Matrix,
+    kept: Bf16Matrix,
+    inverse_rms: Vec<f32>,
+}
+
+impl Decoder {
+    /// Takes the model's weights out of `weights`.
+    pub(super) fn new(config: ModelConfig, mut weights: Weights) -> Result<Self, BackendError> {
+        let table = |weights: &mut Weights, name: &str| -> Result<Bf16Matrix, BackendError> {
+            let values = weights.take(name)?.data;
+            Ok(Bf16Matrix::from_f32(&values, config.vocabulary_size, config.hidden_size))
+        };
+        let embedding = table(&mut weights, "model.embed_tokens.weight")?;
+        let layers = (0..config.layers).map(|index| Layer::new(&config, index, &mut weights));
+        let layers = layers.collect::<Result<_, BackendError>>()?;
+        let output =
+            if config.tie_word_embeddings { None } else { Some(table(&mut weights, "lm_head.weight")?) };
+        Ok(Self {
+            embedding,
+            layers,
+            final_norm: weights.take("model.norm.weight")?.data,
+            output,
+            rotary: RotaryTable::new(&[], 0),
+            buffers: Buffers::default(),
+            config,
+        })
+    }
+
+    fn cross_entropy(&self) -> Bf16CrossEntropy<'_> {
+        Bf16CrossEntropy { projection: self.output.as_ref().unwrap_or(&self.embedding).view() }
+    }
+
+    /// Makes the rotary table long enough: it grows with what is read, since a table for a context of
+    /// 128k positions would be larger than a small model.
+    fn reach(&mut self, length: usize) {
+        if length > self.rotary.positions() {
+            let frequencies = self.config.rope_inverse_frequencies();
+            self.rotary = RotaryTable::new(&frequencies, length.next_power_of_two());
+        }
+    }
+
+    fn embed(&mut self, tokens: &[u32]) -> Vec<f32> {
+        let width = self.config.hidden_size;
+        let mut hidden = self.buffers.take(tokens.len() * width);
+        for (row, token) in hidden.chunks_mut(width).zip(tokens) {
+            widen_from_bf16(self.embedding.row(*token as usize), row);
+        }
+        hidden
+    }
+
+    fn prepare(&mut self, batch: &PackedBatch) -> Result<Vec<Part>, BackendError> {
+        let length = check_batch(&self.config, batch)?;
+        self.reach(length);
+        Ok(cut::cut(batch))
+    }
+
+    /// Hidden states after the last layer, `[rows, hidden]`; with what the backward pass needs if asked.
+    fn forward(&mut self, tokens: &[u32], pass: &Pass<'_>, mut keep: Option<&mut Vec<Kept>>) -> Vec<f32> {
+        let mut hidden = self.embed(tokens);
+        for layer in &self.layers {
+            let kept = layer.forward(pass, &self.rotary, None, &mut hidden, &mut self.buffers);
+            match keep.as_mut() {
+                Some(all) => all.push(kept),
+                None => kept.recycle(&mut self.buffers),
+            }
+        }
+        hidden
+    }
+
+    fn normalise(&self, rows: &[f32]) -> Normalised {
+        let width = self.config.hidden_size;
+        let count = rows.len() / width;
+        let (mut normalised, mut kept) = (Bf16Matrix::zeroed(count, width), Bf16Matrix::zeroed(count, width));
+        let mut inverse_rms = vec![0.0; count];
+        let epsilon = self.config.rms_norm_epsilon as f32;
+        rms_norm_bf16(rows, &self.final_norm, epsilon, (&mut normalised, &mut kept), &mut inverse_rms);
+        Normalised { normalised, kept, inverse_rms }
+    }
+
+    /// The rows that carry labels, after the final norm.
+    fn label_rows(&self, part: &Part, hidden: &[f32]) -> Normalised {
+        let width = self.config.hidden_size;
+        let rows: Vec<f32> =
+            part.label_rows.iter().flat_map(|row| &hidden[row * width..][..width]).copied().collect();
+        self.normalise(&rows)
+    }
+
+    fn log_probabilities_of(&mut self, part: &Part, adapter: Option<&Adapter>) -> Vec<f32> {
+        let pass = part.pass(adapter, None);
+        let hidden = self.forward(&part.tokens, &pass, None);
+        let labels = self.label_rows(part, &hidden);
+        self.buffers.give(hidden);
+        self.cross_entropy().log_probabilities(&labels.normalised, &part.targets)
+    }
+
+    fn gradients_of(&mut self, part: &Part, pass: &Pass<'_>, scale: f32, gradients: &mut [f32]) -> Vec<f32> {
+        let width = self.config.hidden_size;
+        let mut kept = Vec::with_capacity(self.layers.len());
+        let mut hidden = self.forward(&part.tokens, pass, Some(&mut kept));
+        let labels = self.label_rows(part, &hidden);
+        let mut d_normalised = self.buffers.take(part.label_rows.len() * width);
+        let log_probabilities =
+            self.cross_entropy().backward(&labels.normalised, &part.targets, scale, &mut d_normalised);
+
+        let mut d_rows = self.buffers.take_zeroed(d_normalised.len());
+        let mut d_rows_half = self.buffers.take_matrix(part.label_rows.len(), width);
+        let into = (&mut d_rows[..], &mut d_rows_half);
+        rms_norm_backward_bf16(&labels.kept, &self.final_norm, &labels.inverse_rms, &d_normalised, into);
+        hidden.fill(0.0);
+        for (row, gradient) in part.label_rows.iter().zip(d_rows.chunks(width)) {
+            hidden[row * width..][..width].copy_from_slice(gradient);
+        }
+        let mut half = self.buffers.take_matrix(part.tokens.len(), width);
+        half.round_from(&hidden);
+        let mut d_hidden = HiddenGradient { single: hidden, half };
+        for (index, (layer, kept)) in self.layers.iter().zip(kept).enumerate().rev() {
+            let into = (&mut d_hidden, index > 0);
+            layer.backward(pass, &self.rotary, kept, into, gradients, &mut self.buffers);
+        }
+        [d_normalised, d_rows, d_hidden.single].into_iter().for_each(|buffer| self.buffers.give(buffer));
+        [d_rows_half, d_hidden.half].into_iter().for_each(|matrix| self.buffers.give_matrix(matrix));
+        log_probabilities
+    }
+}
+
+impl Backend for Decoder {
+    fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    fn accumulate_gradients(
+        &mut self,
+        batch: &PackedBatch,
+        adapter: &Adapter,
+        dropout: Option<Dropout>,
+        scale: f32,
+        gradients: &mut [f32],
+    ) -> Result<f64, BackendError> {
+        let parts = self.prepare(batch)?;
+        let dropout = dropout.filter(|dropout| dropout.probability > 0.0);
+        // Inside the pool, so that each of the many small parallel steps starts without changing threads.
+        rayon::scope(|_| {
+            let mut loss = 0.0;
+            for part in &parts {
+                let pass = part.pass(Some(adapter), dropout);
+                let log_probabilities = self.gradients_of(part, &pass, scale, gradients);
+                let losses = part.targets.iter().zip(log_probabilities);
+                loss += losses.map(|(target, p)| -f64::from(target.weight) * f64::from(p)).sum::<f64>();
+            }
+            Ok(loss)
+        })
+    }
+
+    fn log_probabilities(
+        &mut self,
+        batch: &PackedBatch,
+        adapter: Option<&Adapter>,
+    ) -> Result<Vec<f32>, BackendError> {
+        let parts = self.prepare(batch)?;
+        rayon::scope(|_| Ok(parts.iter().flat_map(|part| self.log_probabilities_of(part, adapter)).collect()))
+    }
+
+    fn reader<'a>(&'a mut self, adapter: Option<&'a Adapter>) -> Box<dyn Reader + 'a> {
+        Box::new(reader::DecoderReader::new(self, adapter))
+    }
+}

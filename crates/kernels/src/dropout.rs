@@ -1,0 +1,216 @@
+//! Dropout masks. A mask is a pure function of its key and the element's index, so the backward pass
+//! makes it again instead of storing it.
+
+use rayon::prelude::*;
+
+use crate::bf16::Bf16;
+use crate::simd::vectorised;
+
+/// Elements that share sixteen hashes of 32 bits, 16 bits each.
+const BLOCK: usize = 32;
+const LANES: usize = BLOCK / 2;
+/// Elements that one task handles, a multiple of [`BLOCK`].
+const CHUNK: usize = 1 << 14;
+
+/// Which elements to drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DropoutMask {
+    key: [u32; 2],
+    /// Elements whose 16 bits are below it are dropped.
+    threshold: u32,
+}
+
+impl DropoutMask {
+    /// A mask that drops about `probability` (rounded to 1/65536) of the elements. Different keys give
+    /// unrelated masks.
+    pub fn new(key: u64, probability: f32) -> Self {
+        let threshold = (f64::from(probability) * 65536.0).round().clamp(0.0, 65535.0) as u32;
+        // SplitMix64's output function, so that keys close to each other have nothing in common.
+        let key = (key ^ (key >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let key = (key ^ (key >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        Self { key: [key as u32, (key >> 32) as u32], threshold }
+    }
+
+    /// What kept elements are to be multiplied by, so that the mean stays: 1 / (1 - probability).
+    pub fn keep_scale(self) -> f32 {
+        (65536.0 / f64::from(65536 - self.threshold)) as f32
+    }
+
+    /// Whether the element of that index is kept.
+    pub fn keeps(self, index: usize) -> bool {
+        let (block, within) = (index / BLOCK, index % BLOCK);
+        let bits = hash((block * LANES + within % LANES) as u32, self.key);
+        (bits >> (within / LANES * 16)) & 0xFFFF >= self.threshold
+    }
+
+    /// `output` becomes `input` with the dropped elements zero and the kept ones times [`Self::keep_scale`].
+    pub fn apply(self, input: &[f32], output: &mut [f32]) {
+        assert_eq!(input.len(), output.len(), "as many elements");
+        output
+            .par_chunks_mut(CHUNK)
+            .zip(input.par_chunks(CHUNK))
+            .enumerate()
+            .for_each(|(chunk, (output, input))| apply_chunk_f32(self, chunk * CHUNK, input, output));
+    }
+
+    /// Adds to `destination` what [`Self::apply`] makes of `addend`.
+    pub fn add_applied(self, addend: &[f32], destination: &mut [f32]) {
+        assert_eq!(addend.len(), destination.len(), "as many elements");
+        destination.par_chunks_mut(CHUNK).zip(addend.par_chunks(CHUNK)).enumerate().for_each(
+            |(chunk, (destination, addend))| add_chunk_f32(self, chunk * CHUNK, addend, destination),
+        );
+    }
+
+    /// `output` becomes `input` with the dropped elements zero; kept elements are not scaled.
+    pub fn apply_bf16(self, input: &[Bf16], output: &mut [Bf16]) {
+        assert_eq!(input.len(), output.len(), "as many elements");
+        output
+            .par_chunks_mut(CHUNK)
+            .zip(input.par_chunks(CHUNK))
+            .enumerate()
+            .for_each(|(chunk, (output, input))| apply_chunk(self, chunk * CHUNK, input, output));
+    }
+
+    /// Adds the kept elements of `addend` to `destination`, unscaled.
+    pub fn add_kept(self, addend: &[Bf16], destination: &mut [f32]) {
+        assert_eq!(addend.len(), destination.len(), "as many elements");
+        destination
+            .par_chunks_mut(CHUNK)
+            .zip(addend.par_chunks(CHUNK))
+            .enumerate()
+            .for_each(|(chunk, (destination, addend))| add_chunk(self, chunk * CHUNK, addend, destination));
+    }
+
+    /// As [`Self::add_kept`], rounding the sum.
+    pub fn add_kept_bf16(self, addend: &[Bf16], destination: &mut [Bf16]) {
+        assert_eq!(addend.len(), destination.len(), "as many elements");
+        destination.par_chunks_mut(CHUNK).zip(addend.par_chunks(CHUNK)).enumerate().for_each(
+            |(chunk, (destination, addend))| add_chunk_bf16(self, chunk * CHUNK, addend, destination),
+        );
+    }
+}
+
+/// A bijective mix of 32 bits ("lowbias32", Wellons 2018, by search for low bias), keyed before and
+/// between its rounds.
+#[inline(always)]
+fn hash(counter: u32, key: [u32; 2]) -> u32 {
+    let mut bits = counter.wrapping_add(key[0]);
+    bits = (bits ^ bits >> 16).wrapping_mul(0x21F0_AAAD) ^ key[1];
+    bits = (bits ^ bits >> 15).wrapping_mul(0xD35A_2D97);
+    bits ^ bits >> 15
+}
+
+/// For each element of a block, whether it is kept.
+#[inline(always)]
+fn kept(mask: DropoutMask, block: usize) -> [bool; BLOCK] {
+    let mut kept = [false; BLOCK];
+    for lane in 0..LANES {
+        let bits = hash((block * LANES + lane) as u32, mask.key);
+        kept[lane] = bits & 0xFFFF >= mask.threshold;
+        kept[LANES + lane] = bits >> 16 >= mask.threshold;
+    }
+    kept
+}
+
+vectorised! {
+    fn apply_chunk_f32(mask: DropoutMask, first: usize, input: &[f32], output: &mut [f32]) {
+        let scale = mask.keep_scale();
+        for (block, (output, input)) in output.chunks_mut(BLOCK).zip(input.chunks(BLOCK)).enumerate() {
+            let kept = kept(mask, first / BLOCK + block);
+            for ((y, x), kept) in output.iter_mut().zip(input).zip(kept) {
+                *y = if kept { x * scale } else { 0.0 };
+            }
+        }
+    }
+
+    fn add_chunk_f32(mask: DropoutMask, first: usize, addend: &[f32], destination: &mut [f32]) {
+        let scale = mask.keep_scale();
+        for (block, (sum, addend)) in destination.chunks_mut(BLOCK).zip(addend.chunks(BLOCK)).enumerate() {
+            let kept = kept(mask, first / BLOCK + block);
+            for ((y, x), kept) in sum.iter_mut().zip(addend).zip(kept) {
+                *y += if kept { x * scale } else { 0.0 };
+            }
+        }
+    }
+
+    fn apply_chunk(mask: DropoutMask, first: usize, input: &[Bf16], output: &mut [Bf16]) {
+        for (block, (output, input)) in output.chunks_mut(BLOCK).zip(input.chunks(BLOCK)).enumerate() {
+            let kept = kept(mask, first / BLOCK + block);
+            for ((y, x), kept) in output.iter_mut().zip(input).zip(kept) {
+                *y = if kept { *x } else { Bf16(0) };
+            }
+        }
+    }
+
+    fn add_chunk(mask: DropoutMask, first: usize, addend: &[Bf16], destination: &mut [f32]) {
+        for (block, (sum, addend)) in destination.chunks_mut(BLOCK).zip(addend.chunks(BLOCK)).enumerate() {
+            let kept = kept(mask, first / BLOCK + block);
+            for ((y, x), kept) in sum.iter_mut().zip(addend).zip(kept) {
+                *y += if kept { x.to_f32() } else { 0.0 };
+            }
+        }
+    }
+
+    fn add_chunk_bf16(mask: DropoutMask, first: usize, addend: &[Bf16], destination: &mut [Bf16]) {
+        for (block, (sum, addend)) in destination.chunks_mut(BLOCK).zip(addend.chunks(BLOCK)).enumerate() {
+            let kept = kept(mask, first / BLOCK + block);
+            for ((y, x), kept) in sum.iter_mut().zip(addend).zip(kept) {
+                *y = Bf16::from_f32(y.to_f32() + if kept { x.to_f32() } else { 0.0 });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expected_share_is_dropped_wherever_one_looks() {
+        let mask = DropoutMask::new(0x1234_5678_9ABC_DEF0, 0.25);
+        assert!((mask.keep_scale() - 4.0 / 3.0).abs() < 1e-6);
+        for start in [0, 1 << 20, 1 << 30] {
+            let dropped = (start..start + 100_000).filter(|index| !mask.keeps(*index)).count();
+            assert!((24_400..25_600).contains(&dropped), "{dropped}");
+        }
+    }
+
+    #[test]
+    fn masks_of_different_keys_and_neighbouring_elements_are_independent() {
+        let keys = [1, 2, 1 << 32, (1 << 32) + 1];
+        let count = 100_000;
+        for (i, a) in keys.iter().enumerate() {
+            let mask = DropoutMask::new(*a, 0.5);
+            let same = (0..count).filter(|index| mask.keeps(*index) == mask.keeps(index + 1)).count();
+            assert!((49_000..51_000).contains(&same), "neighbours agree {same} times");
+            for b in &keys[..i] {
+                let other = DropoutMask::new(*b, 0.5);
+                let same = (0..count).filter(|index| mask.keeps(*index) == other.keeps(*index)).count();
+                assert!((49_000..51_000).contains(&same), "keys {a} and {b} agree {same} times");
+            }
+        }
+    }
+
+    #[test]
+    fn every_use_of_a_mask_drops_the_same_elements() {
+        let mask = DropoutMask::new(77, 0.1);
+        let count = CHUNK + 45;
+        let ones = vec![Bf16::from_f32(1.0); count];
+        let mut dropped = vec![Bf16::from_f32(9.0); count];
+        mask.apply_bf16(&ones, &mut dropped);
+        let (mut sums, mut rounded) = (vec![2.0; count], vec![Bf16::from_f32(2.0); count]);
+        mask.add_kept(&ones, &mut sums);
+        mask.add_kept_bf16(&ones, &mut rounded);
+        let (mut scaled, mut scaled_sums) = (vec![9.0; count], vec![2.0; count]);
+        mask.apply(&vec![1.0; count], &mut scaled);
+        mask.add_applied(&vec![1.0; count], &mut scaled_sums);
+        for index in 0..count {
+            let expected = if mask.keeps(index) { 1.0 } else { 0.0 };
+            assert_eq!(dropped[index].to_f32(), expected, "{index}");
+            assert_eq!(sums[index], 2.0 + expected, "{index}");
+            assert_eq!(scaled[index], expected * mask.keep_scale(), "{index}");
+            assert_eq!(scaled_sums[index], 2.0 + expected * mask.keep_scale(), "{index}");
+            assert_eq!(rounded[index].to_f32(), 2.0 + expected, "{index}");
+        }
+    }
+}
