@@ -55,7 +55,7 @@ fn good(what: &str, found: String) -> Diagnosis {
 
 fn processor() -> Diagnosis {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    good("processor", format!("{cores} cores, {}", gradus_engine::processor_features()))
+    good("processor", format!("{cores} cores, {} instructions", gradus_engine::cpu::level().name()))
 }
 
 fn memory() -> Diagnosis {

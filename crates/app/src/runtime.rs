@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::Backend;
-use gradus_engine::backend::cpu::CpuBackend;
+use gradus_engine::backend::cpu::{CpuBackend, Precision};
 use gradus_engine::chat::ChatTemplate;
 use gradus_engine::config::ModelConfig;
 use gradus_engine::files;
@@ -30,15 +30,17 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads the model at `path`, known to people as `name`.
+    /// Loads the model at `path`, known to people as `name`, in the fastest precision that this processor
+    /// is good at.
     pub fn load(name: &str, path: &Path) -> Result<Self, Error> {
         let model = files::load(path)?;
+        let precision = Precision::best();
         Ok(Self {
             name: name.to_owned(),
             fingerprint: model.fingerprint.to_hex().to_string(),
             tokenizer: model.tokenizer,
             chat_template: model.chat_template,
-            backend: Box::new(CpuBackend::new(model.config.clone(), model.weights)?),
+            backend: Box::new(CpuBackend::with_precision(model.config.clone(), model.weights, precision)?),
             config: model.config,
         })
     }

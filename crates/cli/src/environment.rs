@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 use gradus_app::domain::SystemClock;
+use gradus_app::engine::cpu::{self, Level};
 use gradus_app::models::{Catalogue, CatalogueSettings, ModelStore};
 use gradus_app::{Session, Watcher};
 
@@ -15,7 +17,7 @@ use crate::interrupt;
 pub(crate) struct GlobalOptions {
     /// Print JSON for scripts instead of text for people (events of long work as one object a line)
     #[arg(long, global = true)]
-    json: bool,
+    pub(crate) json: bool,
     /// Where base models are kept [default: $GRADUS_DATA_DIR, or gradus in the user's data directory]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -38,8 +40,20 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+/// Makes the mathematics use the instructions that `GRADUS_CPU` names, for tests and comparisons.
+fn force_instructions() -> anyhow::Result<()> {
+    let Some(name) = variable("GRADUS_CPU") else { return Ok(()) };
+    let name = name.to_string_lossy();
+    let level = Level::from_name(&name).with_context(|| {
+        let known: Vec<&str> = Level::ALL.into_iter().map(Level::name).collect();
+        format!("GRADUS_CPU is \"{name}\": use one of {}, or leave it unset", known.join(", "))
+    })?;
+    cpu::force(level).context("GRADUS_CPU asks for too much")
+}
+
 impl Environment {
-    pub(crate) fn new(options: GlobalOptions) -> Self {
+    pub(crate) fn new(options: GlobalOptions) -> anyhow::Result<Self> {
+        force_instructions()?;
         let data_directory =
             options.data_dir.or_else(|| variable("GRADUS_DATA_DIR")).unwrap_or_else(default_data);
         let mut settings = CatalogueSettings::default();
@@ -47,12 +61,12 @@ impl Environment {
             settings.hub_endpoint = endpoint.to_string_lossy().into_owned();
         }
         settings.local_directories.extend(variable("GRADUS_MODELS_DIR"));
-        Self {
+        Ok(Self {
             json: options.json,
             store: ModelStore::new(&data_directory),
             catalogue: Catalogue::new(&settings),
             data_directory,
-        }
+        })
     }
 
     /// Runs long work with a watcher that suits the output.

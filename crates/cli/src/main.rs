@@ -31,12 +31,12 @@ struct CommandLine {
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
-    let environment = Environment::new(line.global);
+    let json = line.global.json;
     interrupt::listen();
-    match line.command.run(&environment) {
+    match Environment::new(line.global).and_then(|environment| line.command.run(&environment)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&environment, &error);
+            output::error(json, &error);
             match error.downcast_ref::<Error>() {
                 Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
                 _ => ExitCode::FAILURE,

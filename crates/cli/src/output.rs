@@ -5,8 +5,6 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use crate::environment::Environment;
-
 /// Prints a line of a result.
 pub(crate) fn print(text: impl AsRef<str>) {
     // A closed pipe (`gradus … | head`) is no error of ours.
@@ -26,8 +24,8 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// Prints an error.
-pub(crate) fn error(environment: &Environment, error: &anyhow::Error) {
-    if environment.json {
+pub(crate) fn error(json: bool, error: &anyhow::Error) {
+    if json {
         print(serde_json::json!({ "error": format!("{error:#}") }).to_string());
     } else {
         crate::console::line(&format!("error: {error:#}"));

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let flops_per_token = 4.0 * weights as f64;
     let mut backend = CpuBackend::with_precision(model.config, model.weights, precision)?;
     let peak = peak();
-    println!("{precision:?} on {}; bf16 products at {peak:.0} GFLOP/s", gradus_kernels::processor_features());
+    println!("{precision:?} on {}; bf16 products at {peak:.0} GFLOP/s", gradus_kernels::cpu::level().name());
     let mut gradients = vec![0.0; adapter.parameters.len()];
     for (batch, length) in sizes {
         let packed = packed(batch, length);

@@ -15,7 +15,5 @@ pub mod scoring;
 pub mod tokenizer;
 pub mod training;
 
-/// The instruction sets that the mathematics uses on this processor, for people.
-pub fn processor_features() -> String {
-    gradus_kernels::processor_features()
-}
+/// Which instructions the mathematics uses, for those who start the process.
+pub use gradus_kernels::cpu;

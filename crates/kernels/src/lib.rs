@@ -27,8 +27,3 @@ pub use norm::{rms_norm, rms_norm_again, rms_norm_backward, rms_norm_backward_bf
 pub use reduce::{add_assign, dot, sum_of_squares};
 pub use rope::RotaryTable;
 pub use swiglu::{swiglu, swiglu_backward, swiglu_backward_bf16, swiglu_bf16};
-
-/// The instruction set that the kernels use, for people.
-pub fn processor_features() -> String {
-    cpu::level().name().to_owned()
-}
