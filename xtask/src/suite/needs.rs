@@ -20,7 +20,6 @@ pub(crate) struct Need {
 #[rustfmt::skip]
 pub(crate) const EVERY_RUN: &[Need] = &[
     Need { command: "pdftotext", debian_package: "poppler-utils", why: "reads the text of PDF files" },
-    Need { command: "chromium", debian_package: "chromium", why: "renders a report as a browser does" },
 ];
 
 /// What fetching the base model needs besides.
