@@ -31,6 +31,7 @@ pub fn complete(
     options: GenerationOptions,
     visit: &mut dyn FnMut(&str) -> bool,
 ) -> Result<FinishReason, Error> {
+    check(&options)?;
     let AdaptedModel { runtime, adapter } = model;
     let tokens = match (&runtime.chat_template, raw) {
         (Some(template), false) => {
@@ -55,4 +56,19 @@ pub fn complete(
         visit(&rest);
     }
     Ok(reason)
+}
+
+fn check(options: &GenerationOptions) -> Result<(), Error> {
+    let GenerationOptions { temperature, top_p, .. } = *options;
+    if !(temperature >= 0.0 && temperature.is_finite()) {
+        let message = format!(
+            "the temperature is {temperature}: it must be 0 (always the most probable token) or more"
+        );
+        return Err(Error::Request(message));
+    }
+    if !(top_p > 0.0 && top_p <= 1.0) {
+        let message = format!("top-p is {top_p}: it must be above 0 and at most 1 (all tokens)");
+        return Err(Error::Request(message));
+    }
+    Ok(())
 }

@@ -56,5 +56,8 @@ pub fn save_dataset(dataset: &Dataset, path: &Path) -> Result<(), Error> {
 
 /// Reads a dataset that [`save_dataset`] wrote.
 pub fn load_dataset(path: &Path) -> Result<Dataset, Error> {
-    Ok(Dataset::from_json(&files::read_text(path)?)?)
+    let bytes = files::read(path)?;
+    // What is no text is no JSON either, and refused as such.
+    Dataset::from_json(&String::from_utf8_lossy(&bytes))
+        .map_err(|source| Error::DatasetFile { path: path.to_owned(), source })
 }

@@ -58,6 +58,14 @@ pub enum Error {
     /// The answers do not make a dataset.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A file holds no dataset that can be used.
+    #[error("{}: {source}", path.display())]
+    DatasetFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: DatasetError,
+    },
     /// A base model could not be had.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -89,6 +97,15 @@ pub enum Error {
     #[error("nothing was started, because of {} problem(s) in the training data:\n{}", problems.len(), list(problems))]
     Preflight {
         /// Each with its row and what to do.
+        problems: Vec<String>,
+    },
+    /// No answer of a model test has a known mark.
+    #[error(
+        "no answer has a known mark, so there is nothing to test: check that the students' names in the papers and in the table of marks agree\n{}",
+        list(problems)
+    )]
+    NothingToTest {
+        /// What did not fit together, each with its file and row.
         problems: Vec<String>,
     },
     /// Something in a request does not fit together.
@@ -128,8 +145,12 @@ impl Error {
 fn advice(source: &std::io::Error) -> &'static str {
     match source.kind() {
         std::io::ErrorKind::NotFound => "; check the path",
+        std::io::ErrorKind::IsADirectory => "; name a file in it",
+        std::io::ErrorKind::NotADirectory => "; name a directory",
         std::io::ErrorKind::PermissionDenied => "; check who may use it",
-        std::io::ErrorKind::StorageFull => "; free some space and run the command again",
+        std::io::ErrorKind::StorageFull
+        | std::io::ErrorKind::QuotaExceeded
+        | std::io::ErrorKind::FileTooLarge => "; free some space and run the command again",
         _ => "",
     }
 }

@@ -22,18 +22,21 @@ pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_directory(directory)?;
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(Error::file("write in", directory))?;
-    file.write_all(bytes).map_err(Error::file("write", path))?;
-    file.as_file().sync_all().map_err(Error::file("flush", path))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // A temporary file is private; a result is as readable as any other file.
-        let readable = fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(readable).map_err(Error::file("write", path))?;
+    // Always the same name: what a killed process left is replaced by the next.
+    let partial = directory.join(format!(".partial-{}", name(path)));
+    let written = fill(&partial, bytes).and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // The error is what counts.
+        _ = fs::remove_file(&partial);
     }
-    file.persist(path).map_err(|error| error.error).map_err(Error::file("write", path))?;
+    written.map_err(Error::file("write", path))?;
     File::open(directory).and_then(|d| d.sync_all()).map_err(Error::file("flush", directory))
+}
+
+fn fill(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// The last part of a path, for messages.

@@ -66,8 +66,7 @@ pub fn run_model_test(
     let guide = &request.guide.reading.guide;
     let (papers, answers, problems) = submissions(request.submissions, guide, session)?;
     if answers.is_empty() {
-        let message = "no answer has a known mark, so there is nothing to test: check that the students' names in the papers and in the table of marks agree";
-        return Err(Error::Request(message.to_owned()));
+        return Err(Error::NothingToTest { problems });
     }
     problems.iter().for_each(|problem| session.watcher.warning(problem));
     let findings = request.dataset.map(|dataset| check_held_out(dataset, &answers)).unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::model_test::{ModelTestRequest, Submissions, run_model_test, write_rep
 use crate::models::{Catalogue, ModelStore, fetch};
 use crate::runtime::Runtime;
 use crate::testing::Feedback;
-use crate::training::{TrainingRequest, TrainingSource, check, prepare, train};
+use crate::training::{TrainingRequest, TrainingSource, check, default_selection, prepare, train};
 use crate::{Error, Session, files};
 
 /// The base model of the quickstart.
@@ -72,8 +72,12 @@ pub fn quickstart(
     session.check()?;
 
     session.watcher.stage("Training");
-    let training =
-        TrainingRequest { prepared: &prepared, plan: &plan, directory: &request.output.join("training") };
+    let training = TrainingRequest {
+        prepared: &prepared,
+        plan: &plan,
+        directory: &request.output.join("training"),
+        selection: default_selection(prepared.purpose, &plan),
+    };
     let model = train(&training, &mut runtime, session)?;
 
     session.watcher.stage("Held-out papers");

@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use gradus_engine::adapter::Adapter;
 use gradus_engine::export::peft;
-use gradus_engine::training::{BestStep, LossPoint, TrainingPlan};
+use gradus_engine::training::{BestStep, LossPoint, Selection, TrainingPlan};
 use gradus_grading::prompt::template_hash;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,8 @@ pub struct TrainedManifest {
     pub training_examples: usize,
     /// The hyperparameters.
     pub plan: TrainingPlan,
+    /// How the step was chosen.
+    pub selection: Selection,
     /// How the run went.
     pub run: RunSummary,
 }

@@ -6,7 +6,7 @@ use gradus_domain::Clock;
 use gradus_engine::backend::Backend;
 use gradus_engine::preflight::{Preflight, preflight};
 use gradus_engine::training::{
-    Checkpoints, FinishedRun, StopReason, TrainEvent, TrainingData, TrainingPlan, run,
+    Checkpoints, FinishedRun, Selection, StopReason, TrainEvent, TrainingData, TrainingPlan, run,
 };
 use gradus_grading::dataset::{Dataset, Split};
 use gradus_grading::import::chat::ChatExample;
@@ -131,6 +131,15 @@ pub struct TrainingRequest<'a> {
     pub plan: &'a TrainingPlan,
     /// Holds `checkpoints/` and, in the end, `model/`.
     pub directory: &'a Path,
+    /// Which step's parameters become the model. No part of the run's identity: a finished run can be
+    /// asked again for another.
+    pub selection: Selection,
+}
+
+/// The step that becomes the model where nobody chose: with early stopping the best one, which that is
+/// about; for marking otherwise the last.
+pub fn default_selection(purpose: Purpose, plan: &TrainingPlan) -> Selection {
+    if purpose == Purpose::Marking && plan.patience == 0 { Selection::Last } else { Selection::BestLoss }
 }
 
 impl TrainingRequest<'_> {
@@ -174,7 +183,8 @@ pub fn train(
         }
         None => {}
     }
-    let model = finish(request, runtime, session.clock, checkpoints.best_adapter(outcome.state)?);
+    let model =
+        finish(request, runtime, session.clock, checkpoints.finish(outcome.state, request.selection)?);
     trained::save(&request.model_directory(), &model)?;
     Ok(model)
 }
@@ -208,6 +218,7 @@ fn finish(
         dataset_hash: request.prepared.hash.clone(),
         training_examples: request.prepared.data.train.len(),
         plan: request.plan.clone(),
+        selection: request.selection,
         run,
     };
     TrainedModel { manifest, adapter }

@@ -7,14 +7,25 @@ use serde::Serialize;
 
 /// Prints a line of a result.
 pub(crate) fn print(text: impl AsRef<str>) {
-    // A closed pipe (`gradus … | head`) is no error of ours.
-    _ = writeln!(std::io::stdout(), "{}", text.as_ref());
+    write(&format!("{}\n", text.as_ref()));
 }
 
 /// Prints a piece of a result as it comes.
 pub(crate) fn print_piece(text: &str) {
+    write(text);
+}
+
+fn write(text: &str) {
     let mut out = std::io::stdout();
-    _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A closed pipe (`gradus … | head`) is no error of ours.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            crate::console::line(&format!("error: the output cannot be written: {error}"));
+            // Nothing that follows could be told; whatever was saved is complete.
+            std::process::exit(1);
+        }
+        _ => {}
+    }
 }
 
 /// Prints a result as JSON on one line.
@@ -25,11 +36,21 @@ pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Prints an error.
 pub(crate) fn error(json: bool, error: &anyhow::Error) {
+    let message = message(error);
     if json {
-        print(serde_json::json!({ "error": format!("{error:#}") }).to_string());
+        print(serde_json::json!({ "error": message }).to_string());
     } else {
-        crate::console::line(&format!("error: {error:#}"));
+        crate::console::line(&format!("error: {message}"));
     }
+}
+
+/// The error with those of its causes that it does not tell itself.
+fn message(error: &anyhow::Error) -> String {
+    let causes = error.chain().skip(1).map(ToString::to_string);
+    causes.fold(error.to_string(), |told, cause| match told.contains(&cause) {
+        true => told,
+        false => format!("{told}: {cause}"),
+    })
 }
 
 /// Rows of columns, each column as wide as its widest cell.
@@ -49,6 +70,12 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::anyhow!("no space").context("cannot write: no space").context("nothing saved");
+        assert_eq!(message(&error), "nothing saved: cannot write: no space");
+    }
 
     #[test]
     fn columns_line_up() {

@@ -8,11 +8,13 @@ use gradus_app::chat::read_chat;
 use gradus_app::datasets::load_dataset;
 use gradus_app::engine::adapter::TargetModule;
 use gradus_app::engine::preflight::Preflight;
-use gradus_app::engine::training::{Schedule, TrainingPlan};
+use gradus_app::engine::training::{Schedule, Selection, TrainingPlan};
 use gradus_app::quickstart::MODEL;
 use gradus_app::runtime::Runtime;
 use gradus_app::trained::TrainedModel;
-use gradus_app::training::{PreparedData, TrainingRequest, TrainingSource, check, prepare, train};
+use gradus_app::training::{
+    PreparedData, TrainingRequest, TrainingSource, check, default_selection, prepare, train,
+};
 
 use crate::console::duration;
 use crate::environment::Environment;
@@ -101,6 +103,9 @@ struct PlanOptions {
     /// Updates between checkpoints
     #[arg(long)]
     checkpoint_every: Option<u64>,
+    /// Which step's parameters become the model [default: last for marking, best-loss otherwise]
+    #[arg(long, value_enum)]
+    select: Option<SelectionName>,
     /// Seed of initialisation, order and dropout
     #[arg(long)]
     seed: Option<u64>,
@@ -111,6 +116,14 @@ enum ScheduleName {
     Constant,
     Linear,
     Cosine,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SelectionName {
+    /// The step with the lowest validation loss
+    BestLoss,
+    /// The last step
+    Last,
 }
 
 fn target_module(name: &str) -> Result<TargetModule, String> {
@@ -163,7 +176,13 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     if arguments.preflight {
         return show_preflight(&needs, &plan, environment);
     }
-    let request = TrainingRequest { prepared: &prepared, plan: &plan, directory: &arguments.output };
+    let selection = match arguments.plan.select {
+        Some(SelectionName::BestLoss) => Selection::BestLoss,
+        Some(SelectionName::Last) => Selection::Last,
+        None => default_selection(prepared.purpose, &plan),
+    };
+    let request =
+        TrainingRequest { prepared: &prepared, plan: &plan, directory: &arguments.output, selection };
     let model = environment.watch(|session| {
         session.watcher.note(&sentence(&needs));
         train(&request, &mut runtime, session)

@@ -1,7 +1,7 @@
 //! Checkpoints: directories written aside, hashed, flushed to disk and renamed. The newest two and the
 //! best are kept; a damaged one is refused and the one before it used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,12 +19,15 @@ const MANIFEST: &str = "manifest.json";
 const PARTIAL: &str = ".partial-";
 /// Newest checkpoints that are kept beside the best: one to resume from, one in case it is damaged.
 const KEPT: usize = 2;
+const FORMAT_VERSION: u32 = 1;
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file system refused.
-    #[error("{action} {path}: {source}")]
+    #[error(
+        "cannot {action} {path}: {source}; look at the disk's space and who may write there, then run the same command again"
+    )]
     Io {
         /// What was tried.
         action: &'static str,
@@ -40,6 +43,16 @@ pub enum CheckpointError {
     OtherRun {
         /// The checkpoint.
         path: PathBuf,
+    },
+    /// The checkpoint is in a format that this version does not know.
+    #[error(
+        "{path} has the format {version}, and this version of Gradus knows {FORMAT_VERSION}: go on with the version that began the run, or choose an empty directory"
+    )]
+    OtherVersion {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Its format.
+        version: u32,
     },
     /// What is on disk is not what was written.
     #[error("{path}: {reason}")]
@@ -67,7 +80,18 @@ struct Manifest {
     files: BTreeMap<String, String>,
 }
 
-/// What a finished run leaves: the adapter of its best step and its history.
+/// Which step's parameters a finished run leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selection {
+    /// Those of the lowest validation loss (of the last step, where nothing was evaluated).
+    BestLoss,
+    /// Those of the last step. In grading the loss rises, as the model grows too sure of itself, while it
+    /// still learns to tell right from wrong.
+    Last,
+}
+
+/// What a finished run leaves: the adapter of the selected step and its history.
 #[derive(Debug)]
 pub struct FinishedRun {
     /// The adapter.
@@ -114,22 +138,45 @@ impl Checkpoints {
     ) -> Result<TrainingState, CheckpointError> {
         fs::create_dir_all(&self.directory).map_err(io("create", &self.directory))?;
         self.clear_partial()?;
+        let (mut refused, mut foreign) = (BTreeSet::new(), Vec::new());
         for path in self.list()?.into_iter().rev() {
-            match self.read(&path, &fresh.adapter) {
-                Ok(state) => return Ok(state),
+            match self.read_with_best(&path, &fresh.adapter) {
+                Ok(state) => {
+                    // Beside a sound checkpoint of this run, a foreign one has a damaged manifest.
+                    for (path, _) in foreign {
+                        let reason = format!("{MANIFEST} is not what was written");
+                        events.emit(&TrainEvent::CheckpointRefused { path, reason });
+                    }
+                    return Ok(state);
+                }
                 Err(CheckpointError::Damaged { path, reason }) => {
-                    events.emit(&TrainEvent::CheckpointRefused { path, reason });
+                    if refused.insert(path.clone()) {
+                        events.emit(&TrainEvent::CheckpointRefused { path, reason });
+                    }
+                }
+                Err(error @ (CheckpointError::OtherRun { .. } | CheckpointError::OtherVersion { .. })) => {
+                    foreign.push((path, error));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(fresh)
+        foreign.into_iter().next().map_or(Ok(fresh), |(_, error)| Err(error))
     }
 
-    /// The adapter of the run's best step (of its last, where nothing was evaluated).
-    pub fn best_adapter(&self, state: TrainingState) -> Result<FinishedRun, CheckpointError> {
+    /// A state whose best step can be read too: without it the run could not be finished.
+    fn read_with_best(&self, path: &Path, like: &Adapter) -> Result<TrainingState, CheckpointError> {
+        let state = self.read(path, like)?;
+        if let Some(best) = state.progress.best.filter(|best| best.step != state.progress.step) {
+            self.read(&self.directory.join(step_name(best.step)), like)?;
+        }
+        Ok(state)
+    }
+
+    /// The adapter of the selected step of a run that ended with `state`.
+    pub fn finish(&self, state: TrainingState, selection: Selection) -> Result<FinishedRun, CheckpointError> {
         let TrainingState { progress, adapter, .. } = state;
-        let step = progress.best.map_or(progress.step, |best| best.step);
+        let best = progress.best.filter(|_| selection == Selection::BestLoss);
+        let step = best.map_or(progress.step, |best| best.step);
         if step == progress.step {
             return Ok(FinishedRun { adapter, progress, step });
         }
@@ -149,7 +196,8 @@ impl Checkpoints {
             files.insert(name.to_owned(), blake3::hash(&bytes).to_hex().to_string());
             write_file(&partial.join(name), &bytes)?;
         }
-        let manifest = Manifest { format_version: 1, run_fingerprint: self.run_fingerprint.clone(), files };
+        let run_fingerprint = self.run_fingerprint.clone();
+        let manifest = Manifest { format_version: FORMAT_VERSION, run_fingerprint, files };
         write_file(&partial.join(MANIFEST), &to_json(&manifest, partial)?)?;
         flush_directory(partial)
     }
@@ -161,6 +209,10 @@ impl Checkpoints {
         };
         let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
             .map_err(|error| damaged(format!("{MANIFEST} is not what was written: {error}")))?;
+        if manifest.format_version != FORMAT_VERSION {
+            let version = manifest.format_version;
+            return Err(CheckpointError::OtherVersion { path: path.to_owned(), version });
+        }
         if manifest.run_fingerprint != self.run_fingerprint {
             return Err(CheckpointError::OtherRun { path: path.to_owned() });
         }
@@ -210,17 +262,20 @@ impl Checkpoints {
     fn retain(&self, progress: &Progress) -> Result<(), CheckpointError> {
         let all: Vec<String> = self.list()?.iter().map(|path| file_name(path)).collect();
         let best = progress.best.map(|best| step_name(best.step));
-        for name in superseded(&all, best.as_deref()) {
+        for name in superseded(&all, &name(progress), best.as_deref()) {
             remove(&self.directory.join(name))?;
         }
         Ok(())
     }
 }
 
-/// The checkpoints that are no longer needed: all but the newest two and the best.
-fn superseded<'a>(all: &'a [String], best: Option<&str>) -> Vec<&'a str> {
-    let older = &all[..all.len().saturating_sub(KEPT)];
-    older.iter().map(String::as_str).filter(|name| Some(*name) != best).collect()
+/// The checkpoints that are no longer needed: all but the newest two up to `newest` and the best. What is
+/// beyond `newest` was refused when the run was resumed.
+fn superseded<'a>(all: &'a [String], newest: &str, best: Option<&str>) -> Vec<&'a str> {
+    let (made, refused) = all.split_at(all.partition_point(|name| name.as_str() <= newest));
+    let older = &made[..made.len().saturating_sub(KEPT)];
+    let unneeded = older.iter().filter(|name| Some(name.as_str()) != best);
+    unneeded.chain(refused).map(String::as_str).collect()
 }
 
 fn step_name(step: u64) -> String {
@@ -300,7 +355,8 @@ fn flush_directory(path: &Path) -> Result<(), CheckpointError> {
 }
 
 fn remove(path: &Path) -> Result<(), CheckpointError> {
-    fs::remove_dir_all(path).map_err(io("remove", path))
+    let remove = if path.is_dir() { fs::remove_dir_all } else { fs::remove_file };
+    remove(path).map_err(io("remove", path))
 }
 
 fn file_name(path: &Path) -> String {
@@ -319,8 +375,14 @@ mod tests {
     #[test]
     fn the_newest_two_and_the_best_are_kept() {
         let all: Vec<String> = (1..=5).map(step_name).collect();
-        assert_eq!(superseded(&all, Some("step-00000002")), ["step-00000001", "step-00000003"]);
-        assert_eq!(superseded(&all[..2], None), [""; 0]);
+        assert_eq!(superseded(&all, &all[4], Some("step-00000002")), ["step-00000001", "step-00000003"]);
+        assert_eq!(superseded(&all[..2], &all[1], None), [""; 0]);
+    }
+
+    #[test]
+    fn what_lies_beyond_the_newest_is_not_kept_in_its_place() {
+        let all: Vec<String> = (1..=5).map(step_name).collect();
+        assert_eq!(superseded(&all, &all[2], None), ["step-00000001", "step-00000004", "step-00000005"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod run;
 mod schedule;
 mod state;
 
-pub use checkpoint::{CheckpointError, Checkpoints, FinishedRun};
+pub use checkpoint::{CheckpointError, Checkpoints, FinishedRun, Selection};
 pub use data::TrainingData;
 pub use evaluation::evaluate;
 pub use events::{EventSink, TrainEvent};

@@ -121,7 +121,8 @@ impl TrainingPlan {
         check("learning_rate", rate > 0.0 && rate < 1.0, "must be above 0 and below 1 (4e-4 is usual)");
         check("warmup_share", (0.0..=1.0).contains(&self.warmup_share), "must be 0 to 1");
         check("weight_decay", (0.0..1.0).contains(&self.weight_decay), "must be at least 0 and below 1");
-        check("max_gradient_norm", self.max_gradient_norm >= 0.0, "must not be negative");
+        let norm = self.max_gradient_norm;
+        check("max_gradient_norm", norm >= 0.0 && norm.is_finite(), "must be a number of at least 0");
         check("checkpoint_every", self.checkpoint_every > 0, "must be at least 1");
         problems
     }

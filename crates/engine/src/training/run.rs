@@ -89,14 +89,18 @@ pub fn run(
         let evaluated = evaluate_if_due(plan, data, backend, &mut state, events, stop)?;
         let step = state.progress.step;
         let window = data.window(&state.progress.cursor, plan);
-        let out_of_patience = plan.is_out_of_patience(&state.progress);
-        let done = window.is_none() || (out_of_patience && evaluated != Evaluated::Interrupted);
+        let interrupted = evaluated == Evaluated::Interrupted;
+        // Without its evaluation nothing can be said of the end of a run.
+        let done = !interrupted && (window.is_none() || plan.is_out_of_patience(&state.progress));
+        let stopping = !done && (interrupted || stop());
         let due = evaluated == Evaluated::Best || done || step.is_multiple_of(plan.checkpoint_every);
-        if (due && step > saved_step) || stop() {
+        let unsaved = step > saved_step || evaluated == Evaluated::Best || evaluated == Evaluated::NotBest;
+        if (due && unsaved) || stopping {
             checkpoints.save(&state, events)?;
             saved_step = step;
         }
         let window = match window {
+            _ if stopping => return Ok(Outcome { stopped: Some(StopReason::Requested), state }),
             Some(window) if !done => window,
             rest => {
                 let stopped = rest.map(|_| StopReason::NoGain);
@@ -226,7 +230,8 @@ fn is_due(plan: &TrainingPlan, data: &TrainingData, state: &TrainingState) -> bo
     let on_schedule =
         progress.step.is_multiple_of(every) || progress.step == plan.total_steps(data.train.len());
     let already = progress.validation_losses.last().is_some_and(|point| point.step == progress.step);
-    progress.step > 0 && on_schedule && !already && !data.validation.is_empty()
+    let has_labels = data.validation.iter().any(|sequence| sequence.label_weight() > 0.0);
+    progress.step > 0 && on_schedule && !already && has_labels
 }
 
 /// Evaluates the validation data where the step calls for it, and remembers the best.
