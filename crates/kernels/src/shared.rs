@@ -29,7 +29,6 @@ impl<'a, T> SharedSlice<'a, T> {
     /// # Safety
     /// No other task may hold any of these elements while the part lives.
     #[expect(unsafe_code, reason = "the caller promises that tasks do not overlap")]
-    #[expect(clippy::mut_from_ref, reason = "each task takes its own part")]
     pub(crate) unsafe fn part(&self, offset: usize, length: usize) -> &'a mut [T] {
         assert!(offset + length <= self.length, "part beyond its slice");
         // SAFETY: in bounds by the assertion; exclusive by the caller's promise.
