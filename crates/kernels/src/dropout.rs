@@ -100,64 +100,69 @@ fn hash(counter: u32, key: [u32; 2]) -> u32 {
     bits ^ bits >> 15
 }
 
-/// For each element of a block, whether it is kept.
+/// For each element of a block, all ones where it is kept and zero where it is dropped.
 #[inline(always)]
-fn kept(mask: DropoutMask, block: usize) -> [bool; BLOCK] {
-    let mut kept = [false; BLOCK];
-    for lane in 0..LANES {
+fn kept(mask: DropoutMask, block: usize) -> [u16; BLOCK] {
+    let mut kept = [0; BLOCK];
+    let (low, high) = kept.split_at_mut(LANES);
+    for (lane, (low, high)) in low.iter_mut().zip(high).enumerate() {
         let bits = hash((block * LANES + lane) as u32, mask.key);
-        kept[lane] = bits & 0xFFFF >= mask.threshold;
-        kept[LANES + lane] = bits >> 16 >= mask.threshold;
+        *low = if bits & 0xFFFF >= mask.threshold { u16::MAX } else { 0 };
+        *high = if bits >> 16 >= mask.threshold { u16::MAX } else { 0 };
     }
     kept
+}
+
+/// Calls `each` with what is kept of every block and the block's elements of both slices. Whole blocks
+/// have their own loop, whose fixed length makes it vector code.
+#[inline(always)]
+fn for_each_block<A, B>(
+    mask: DropoutMask,
+    first: usize,
+    (left, right): (&mut [A], &[B]),
+    each: impl Fn(&mut A, &B, u16),
+) {
+    let mut block = first / BLOCK;
+    let (left, left_rest) = left.as_chunks_mut::<BLOCK>();
+    let (right, right_rest) = right.as_chunks::<BLOCK>();
+    for (left, right) in left.iter_mut().zip(right) {
+        let kept = kept(mask, block);
+        for index in 0..BLOCK {
+            each(&mut left[index], &right[index], kept[index]);
+        }
+        block += 1;
+    }
+    let kept = kept(mask, block);
+    for ((left, right), kept) in left_rest.iter_mut().zip(right_rest).zip(kept) {
+        each(left, right, kept);
+    }
 }
 
 vectorised! {
     fn apply_chunk_f32(mask: DropoutMask, first: usize, input: &[f32], output: &mut [f32]) {
         let scale = mask.keep_scale();
-        for (block, (output, input)) in output.chunks_mut(BLOCK).zip(input.chunks(BLOCK)).enumerate() {
-            let kept = kept(mask, first / BLOCK + block);
-            for ((y, x), kept) in output.iter_mut().zip(input).zip(kept) {
-                *y = if kept { x * scale } else { 0.0 };
-            }
-        }
+        for_each_block(mask, first, (output, input), |y, x, kept| *y = if kept == 0 { 0.0 } else { x * scale });
     }
 
     fn add_chunk_f32(mask: DropoutMask, first: usize, addend: &[f32], destination: &mut [f32]) {
         let scale = mask.keep_scale();
-        for (block, (sum, addend)) in destination.chunks_mut(BLOCK).zip(addend.chunks(BLOCK)).enumerate() {
-            let kept = kept(mask, first / BLOCK + block);
-            for ((y, x), kept) in sum.iter_mut().zip(addend).zip(kept) {
-                *y += if kept { x * scale } else { 0.0 };
-            }
-        }
+        for_each_block(mask, first, (destination, addend), |y, x, kept| {
+            *y += if kept == 0 { 0.0 } else { x * scale };
+        });
     }
 
     fn apply_chunk(mask: DropoutMask, first: usize, input: &[Bf16], output: &mut [Bf16]) {
-        for (block, (output, input)) in output.chunks_mut(BLOCK).zip(input.chunks(BLOCK)).enumerate() {
-            let kept = kept(mask, first / BLOCK + block);
-            for ((y, x), kept) in output.iter_mut().zip(input).zip(kept) {
-                *y = if kept { *x } else { Bf16(0) };
-            }
-        }
+        for_each_block(mask, first, (output, input), |y, x, kept| *y = Bf16(x.0 & kept));
     }
 
     fn add_chunk(mask: DropoutMask, first: usize, addend: &[Bf16], destination: &mut [f32]) {
-        for (block, (sum, addend)) in destination.chunks_mut(BLOCK).zip(addend.chunks(BLOCK)).enumerate() {
-            let kept = kept(mask, first / BLOCK + block);
-            for ((y, x), kept) in sum.iter_mut().zip(addend).zip(kept) {
-                *y += if kept { x.to_f32() } else { 0.0 };
-            }
-        }
+        for_each_block(mask, first, (destination, addend), |y, x, kept| *y += Bf16(x.0 & kept).to_f32());
     }
 
     fn add_chunk_bf16(mask: DropoutMask, first: usize, addend: &[Bf16], destination: &mut [Bf16]) {
-        for (block, (sum, addend)) in destination.chunks_mut(BLOCK).zip(addend.chunks(BLOCK)).enumerate() {
-            let kept = kept(mask, first / BLOCK + block);
-            for ((y, x), kept) in sum.iter_mut().zip(addend).zip(kept) {
-                *y = Bf16::from_f32(y.to_f32() + if kept { x.to_f32() } else { 0.0 });
-            }
-        }
+        for_each_block(mask, first, (destination, addend), |y, x, kept| {
+            *y = Bf16::from_f32(y.to_f32() + Bf16(x.0 & kept).to_f32());
+        });
     }
 }
 

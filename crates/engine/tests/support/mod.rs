@@ -65,7 +65,6 @@ impl TinyModel {
     }
 
     /// The CPU backend in bf16.
-    #[expect(dead_code, reason = "not every test binary needs it")]
     pub(crate) fn rounded(&self) -> CpuBackend {
         let precision = gradus_engine::backend::cpu::Precision::Bf16;
         CpuBackend::with_precision(self.config.clone(), self.weights(), precision).unwrap()

@@ -60,7 +60,7 @@ pub struct Product<'a> {
 }
 
 /// Rows that one task covers at most.
-const TASK_ROWS: usize = 256;
+const TASK_ROWS: usize = 512;
 /// Smaller tasks than this would spend their time on packing.
 const LEAST_ROWS: usize = 96;
 /// Tasks that a product is cut into at least, if they need not become smaller than that.
