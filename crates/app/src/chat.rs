@@ -31,7 +31,7 @@ pub fn complete(
     options: GenerationOptions,
     visit: &mut dyn FnMut(&str) -> bool,
 ) -> Result<FinishReason, Error> {
-    check(&options)?;
+    check(prompt, &options)?;
     let AdaptedModel { runtime, adapter } = model;
     let tokens = match (&runtime.chat_template, raw) {
         (Some(template), false) => {
@@ -43,9 +43,6 @@ pub fn complete(
             tokens
         }
     };
-    if tokens.is_empty() {
-        return Err(Error::Request("the prompt is empty: write what the model should continue".into()));
-    }
     let options = GenerationOptions { stop_tokens: runtime.stop_tokens(), ..options };
     let mut decoder = runtime.tokenizer.stream();
     let reason = generate(runtime.backend.as_mut(), adapter.as_ref(), &tokens, &options, &mut |token| {
@@ -58,7 +55,10 @@ pub fn complete(
     Ok(reason)
 }
 
-fn check(options: &GenerationOptions) -> Result<(), Error> {
+fn check(prompt: &str, options: &GenerationOptions) -> Result<(), Error> {
+    if prompt.trim().is_empty() {
+        return Err(Error::Request("the prompt is empty: write what the model should continue".into()));
+    }
     let GenerationOptions { temperature, top_p, .. } = *options;
     if !(temperature >= 0.0 && temperature.is_finite()) {
         let message = format!(

@@ -195,7 +195,7 @@ pub enum DatasetError {
     #[error("no example is left for training: hold out fewer questions or add marked answers")]
     NothingToTrainOn,
     /// Not JSON of a dataset.
-    #[error("this is not a dataset: {0}")]
+    #[error("this is not a dataset ({0}): give a file that `gradus dataset build` wrote")]
     Json(#[from] serde_json::Error),
     /// Written by another version.
     #[error(

@@ -1,0 +1,83 @@
+//! Settings that make no sense.
+
+use crate::course;
+use crate::model;
+
+#[test]
+fn plans_that_cannot_work_are_refused_before_anything_is_written() {
+    let place = course::place();
+    let refuse = |option: &str, field: &str| {
+        let command = format!("train --dataset dataset.json --model tiny --output new {option}");
+        place.refuse(&command, &["nothing was started", field, "must be"]);
+    };
+    refuse("--epochs 0", "epochs");
+    refuse("--batch-size 0", "batch_size");
+    refuse("--learning-rate NaN", "learning_rate");
+    refuse("--learning-rate 0", "learning_rate");
+    refuse("--learning-rate inf", "learning_rate");
+    refuse("--lora-rank 0", "rank");
+    refuse("--lora-dropout 1", "dropout");
+    refuse("--lora-alpha NaN", "alpha");
+    refuse("--warmup-share 1.5", "warmup_share");
+    refuse("--weight-decay NaN", "weight_decay");
+    refuse("--max-gradient-norm inf", "max_gradient_norm");
+    refuse("--micro-batch-rows 0", "micro_batch_rows");
+    refuse("--checkpoint-every 0", "checkpoint_every");
+    place.refuse(
+        "train --dataset dataset.json --output new --target-modules q_proj,z_proj",
+        &["z_proj", "q_proj"],
+    );
+    place.refuse("train --dataset dataset.json --chat x --output new", &["cannot be used with"]);
+}
+
+#[test]
+fn examples_longer_than_the_context_are_refused_by_row() {
+    let place = course::place();
+    model::write(&place, "short", 40, 1);
+    place.refuse(
+        "train --dataset dataset.json --model short --output new",
+        &["answers.csv, row 2", "at most 40", "longer context"],
+    );
+}
+
+#[test]
+fn another_run_in_the_same_directory_is_refused() {
+    let place = course::trained();
+    place.refuse(
+        "train --dataset dataset.json --model tiny --output run --epochs 1 --lora-rank 2 --seed 9",
+        &["run/checkpoints", "another plan, data or base model", "empty directory"],
+    );
+    place.write("file", "mine");
+    place.refuse(
+        "train --dataset dataset.json --model tiny --output file",
+        &["file/checkpoints", "who may write"],
+    );
+    place.refuse("quickstart --model tiny --output file", &["file"]);
+}
+
+#[test]
+fn prompts_and_sampling_without_sense_are_refused() {
+    let place = course::place();
+    let mut command = place.command("generate --model tiny");
+    command.arg("");
+    let ran = crate::gradus::Ran::of("generate with an empty prompt", command.output().unwrap());
+    ran.assert_refused(&["the prompt is empty", "write"]);
+    place.refuse("generate hello --model tiny --temperature NaN", &["temperature", "must be"]);
+    place.refuse("generate hello --model tiny --top-p 0", &["top-p", "must be"]);
+    place.refuse("generate hello --model tiny --top-p 2", &["top-p", "must be"]);
+    model::write(&place, "short", 40, 1);
+    let mut command = place.command("generate --model short");
+    command.arg("water ".repeat(100));
+    let ran = crate::gradus::Ran::of("generate with a long prompt", command.output().unwrap());
+    ran.assert_refused(&["40"]);
+}
+
+#[test]
+fn conversations_with_faults_are_refused_by_line() {
+    let place = course::place();
+    place.write("chat.jsonl", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\nnot json\n");
+    place.refuse(
+        "train --chat chat.jsonl --model tiny --output new",
+        &["chat.jsonl, line 1", "assistant", "chat.jsonl, line 2"],
+    );
+}

@@ -1,0 +1,69 @@
+//! Ctrl-C and SIGTERM.
+
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use gradus_app::engine::random::Random;
+
+use crate::course;
+use crate::gradus::{Place, Ran};
+use crate::killed::assert_same_model;
+
+/// Runs training with events, sends it a signal after so many lines, and waits.
+fn signalled(place: &Place, signal: &str, lines: usize) -> Ran {
+    let command = format!("{} --json", course::TRAIN);
+    let mut child = place.command(&command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    for _ in 0..lines {
+        stdout.read_line(&mut said).unwrap();
+    }
+    // The process may have finished by itself: then there is nobody to signal.
+    Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+    stdout.read_to_string(&mut said).unwrap();
+    let mut output = child.wait_with_output().unwrap();
+    output.stdout = said.into_bytes();
+    Ran::of(&command, output)
+}
+
+#[test]
+fn interrupted_training_says_so_and_ends_with_the_same_bytes() {
+    let (place, expected) = (course::place(), course::place());
+    expected.succeed(course::TRAIN);
+    let mut random = Random::new(&[43]);
+    let mut interruptions = 0;
+    loop {
+        assert!(interruptions < 200, "the run makes no progress");
+        let signal = if interruptions % 2 == 0 { "-INT" } else { "-TERM" };
+        let ran = signalled(&place, signal, 1 + (random.next_u64() % 16) as usize);
+        if ran.code == Some(0) {
+            break;
+        }
+        interruptions += 1;
+        assert_eq!(ran.code, Some(130), "{ran:?}");
+        assert!(ran.stderr.contains("Stopping at the next safe place"), "{ran:?}");
+        let last = ran.json_lines().pop().unwrap();
+        assert_eq!(last["error"], "stopped; run the same command again to go on");
+        assert!(!place.path("run/model").exists());
+    }
+    assert!(interruptions >= 5, "only {interruptions} interruptions");
+    assert_same_model(&place, &expected, "run", "interrupted");
+}
+
+#[test]
+fn an_interruption_is_told_to_people_as_one_line() {
+    let place = course::place();
+    let mut child =
+        place.command(course::TRAIN).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("parameters to train") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.trim_end().ends_with("error: stopped; run the same command again to go on"), "{said}");
+}
