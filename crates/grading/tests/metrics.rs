@@ -164,6 +164,16 @@ fn a_model_that_errs_less_is_an_improvement_and_the_other_way_round_a_deteriorat
 }
 
 #[test]
+fn four_students_are_too_few_to_measure_an_improvement_however_clear() {
+    let answer =
+        |cluster| PairedMarks { reference: Marks::ONE, base: Marks::ZERO, trained: Marks::ONE, cluster };
+    let found = compare(&[0, 1, 2, 3].map(answer), Bootstrap::default()).unwrap();
+    assert!(found.error_reduction.low > 0.0);
+    assert_close(found.p_value, 2.0 / 16.0);
+    assert_eq!(found.verdict, Verdict::NoMeasurableImprovement);
+}
+
+#[test]
 fn models_about_as_good_show_no_measurable_improvement() {
     let found = compare(&two_models(5, 6), Bootstrap::default()).unwrap();
     assert_eq!(found.verdict, Verdict::NoMeasurableImprovement);

@@ -116,8 +116,8 @@ pub(crate) fn comparison_sentence(comparison: &PairedComparison) -> String {
         Verdict::NoMeasurableImprovement => {
             let direction = if reduction.value < 0.0 { "further from" } else { "closer to" };
             format!(
-                "On average its marks moved {} marks {direction} the teacher’s, but the 95\u{a0}% interval \
-                 of the gain ({}; {p}) includes zero: either training changed little, or these answers \
+                "On average its marks moved {} marks {direction} the teacher’s (95\u{a0}% interval of the \
+                 gain {}; {p}), which may well be chance: either training changed little, or these answers \
                  are too few to show it.",
                 decimal(reduction.value.abs(), 2),
                 interval(reduction, 2),
@@ -255,7 +255,7 @@ mod tests {
     fn an_interval_with_zero_in_it_is_not_told_as_an_improvement() {
         let sentence = comparison_sentence(&comparison(-0.1, 0.3, Verdict::NoMeasurableImprovement));
         assert!(sentence.contains("0.10 marks closer to"), "{sentence}");
-        assert!(sentence.contains("includes zero"), "{sentence}");
+        assert!(sentence.contains("may well be chance"), "{sentence}");
         assert!(sentence.contains("−0.10 to 0.30"), "{sentence}");
     }
 }

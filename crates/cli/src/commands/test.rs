@@ -174,7 +174,7 @@ fn number(estimate: &Estimate) -> String {
 }
 
 fn verdict(section: &ResultSection) -> String {
-    let gain = number(&section.comparison.error_reduction);
+    let gain = &section.comparison.error_reduction;
     let p = section.comparison.p_value;
     let p = if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") };
     match section.comparison.verdict {
@@ -184,7 +184,10 @@ fn verdict(section: &ResultSection) -> String {
             )
         }
         Verdict::NoMeasurableImprovement => {
-            format!("No measurable improvement over the base model: its error is {gain} marks larger ({p}).")
+            let gain = number(gain);
+            format!(
+                "No measurable improvement over the base model, whose error is {gain} marks larger ({p})."
+            )
         }
         Verdict::Deterioration => {
             format!(

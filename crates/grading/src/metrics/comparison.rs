@@ -7,6 +7,9 @@ use super::random::SplitMix64;
 use super::sums::Sums;
 use super::{Estimate, PairedComparison, Verdict};
 
+/// Largest p-value at which a difference counts as measured.
+const SIGNIFICANCE: f64 = 0.05;
+
 /// One answer marked by a person and by two models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PairedMarks {
@@ -69,11 +72,12 @@ pub fn compare(answers: &[PairedMarks], options: Bootstrap) -> Option<PairedComp
         });
     let error_reduction = error_reduction?;
     let saved: Vec<i128> = units.iter().map(PairedSums::saved_error).collect();
+    let p_value = sign_flip_p_value(&saved, options.resamples, &mut random);
     Some(PairedComparison {
         kappa_difference,
         error_reduction,
-        p_value: sign_flip_p_value(&saved, options.resamples, &mut random),
-        verdict: verdict(error_reduction),
+        p_value,
+        verdict: verdict(error_reduction, p_value),
     })
 }
 
@@ -83,8 +87,11 @@ fn paired_sums(answer: &PairedMarks) -> PairedSums {
     PairedSums { base: sums(answer.base), trained: sums(answer.trained) }
 }
 
-fn verdict(error_reduction: Estimate) -> Verdict {
-    if error_reduction.low > 0.0 {
+/// Interval and test must agree: with few students the interval alone is too narrow.
+fn verdict(error_reduction: Estimate, p_value: f64) -> Verdict {
+    if p_value > SIGNIFICANCE {
+        Verdict::NoMeasurableImprovement
+    } else if error_reduction.low > 0.0 {
         Verdict::Improvement
     } else if error_reduction.high < 0.0 {
         Verdict::Deterioration

@@ -53,7 +53,7 @@ pub struct Agreement {
 pub enum Verdict {
     /// The trained model is better, beyond the interval.
     Improvement,
-    /// The interval of the difference contains zero.
+    /// The interval of the difference contains zero, or the paired test could well have come out so by chance.
     NoMeasurableImprovement,
     /// The trained model is worse, beyond the interval.
     Deterioration,
@@ -68,7 +68,8 @@ pub struct PairedComparison {
     pub error_reduction: Estimate,
     /// Two-sided p-value of the paired permutation test on absolute errors.
     pub p_value: f64,
-    /// What it comes to, judged on `error_reduction`.
+    /// What it comes to: a difference counts where the interval of `error_reduction` excludes zero and the
+    /// p-value is at most 0.05.
     pub verdict: Verdict,
 }
 
