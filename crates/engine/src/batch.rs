@@ -124,23 +124,16 @@ pub fn micro_batches(sequences: &[&Sequence], max_rows: usize) -> Vec<Vec<usize>
     let mut order: Vec<usize> = (0..sequences.len()).collect();
     order.sort_by(|a, b| sequences[*a].tokens.cmp(&sequences[*b].tokens).then(a.cmp(b)));
     let mut batches: Vec<Vec<usize>> = Vec::new();
-    let mut rows = 0;
-    let mut previous: &[u32] = &[];
     for index in order {
-        let tokens = &sequences[index].tokens;
-        let shared = common_prefix(previous, tokens);
-        let added = tokens.len() - if shared < SHORTEST_SHARED_PREFIX { 0 } else { shared };
-        match batches.last_mut() {
-            Some(batch) if rows + added <= max_rows => {
-                batch.push(index);
-                rows += added;
-            }
-            _ => {
-                batches.push(vec![index]);
-                rows = tokens.len();
-            }
+        // Packed for real: how much is shared depends on everything in the batch.
+        let fits = |batch: &Vec<usize>| {
+            let members: Vec<&Sequence> = batch.iter().chain([&index]).map(|i| sequences[*i]).collect();
+            PackedBatch::pack(&members).tokens.len() <= max_rows
+        };
+        match batches.last_mut().filter(|batch| fits(batch)) {
+            Some(batch) => batch.push(index),
+            None => batches.push(vec![index]),
         }
-        previous = tokens;
     }
     batches
 }
