@@ -174,24 +174,23 @@ fn number(estimate: &Estimate) -> String {
 }
 
 fn verdict(section: &ResultSection) -> String {
-    let gain = &section.comparison.error_reduction;
+    let gain = section.comparison.error_reduction;
     let p = section.comparison.p_value;
     let p = if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") };
     match section.comparison.verdict {
-        Verdict::Improvement => {
-            format!(
-                "The trained model errs by {gain} marks less than the base model ({p}): a measurable improvement."
-            )
-        }
-        Verdict::NoMeasurableImprovement => {
-            let gain = number(gain);
-            format!(
-                "No measurable improvement over the base model, whose error is {gain} marks larger ({p})."
-            )
-        }
+        Verdict::Improvement => format!(
+            "The trained model errs by {} marks less than the base model ({p}): a measurable improvement.",
+            number(&gain)
+        ),
+        Verdict::NoMeasurableImprovement => format!(
+            "No measurable improvement: the base model's error is {} marks larger ({p}).",
+            number(&gain)
+        ),
         Verdict::Deterioration => {
+            let loss = Estimate { value: -gain.value, low: -gain.high, high: -gain.low };
             format!(
-                "The trained model is worse than the base model, whose error is {gain} marks larger ({p})."
+                "The trained model is worse: it errs by {} marks more than the base model ({p}).",
+                number(&loss)
             )
         }
     }
