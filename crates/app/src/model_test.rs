@@ -48,6 +48,8 @@ pub struct ModelTestRequest<'a> {
     pub feedback: Feedback,
     /// The command that does this again.
     pub command: String,
+    /// What a reader of the report must know of the data.
+    pub caveats: Vec<String>,
 }
 
 /// Runs a model test.
@@ -85,6 +87,7 @@ pub fn run_model_test(
         findings: &findings,
         problems,
         command: request.command.clone(),
+        caveats: &request.caveats,
         generated_at: session.clock.now(),
     }))
 }

@@ -92,6 +92,7 @@ pub fn quickstart(
         dataset: Some(&dataset),
         feedback: Feedback::Written,
         command: "gradus quickstart".to_owned(),
+        caveats: vec![course.caveat.clone()],
     };
     let report = run_model_test(&test, &mut runtime, session)?;
     let (html, json) = write_report(&report, request.output)?;

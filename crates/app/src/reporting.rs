@@ -36,6 +36,7 @@ pub(crate) struct Material<'a> {
     pub(crate) findings: &'a [Finding],
     pub(crate) problems: Vec<String>,
     pub(crate) command: String,
+    pub(crate) caveats: &'a [String],
     pub(crate) generated_at: chrono::DateTime<chrono::Utc>,
 }
 
@@ -264,10 +265,11 @@ fn reproduction(material: &Material<'_>, bootstrap: Bootstrap) -> Reproduction {
 }
 
 fn caveats(material: &Material<'_>) -> Vec<String> {
-    let mut caveats = vec![
+    let mut caveats = material.caveats.to_vec();
+    caveats.extend([
         "The confidence is the model's own probability of the mark; it has not been calibrated.".to_owned(),
         "A model repeats the habits of the marker it learnt from, the unfair ones included.".to_owned(),
-    ];
+    ]);
     if material.dataset.is_none() {
         caveats.push(
             "The training data was not at hand for this report, so seen and unseen questions are not told apart and leakage was not looked for."

@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
-use gradus_kernels::{Accumulate, Matrix, multiply};
+use gradus_kernels::bf16::{Bf16Matrix, Left, Product, Right, Target, Term, multiply_bf16};
+use gradus_kernels::{Accumulate, Matrix, MatrixMut, multiply};
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::Adapter;
+use crate::backend::cpu::Precision;
 use crate::batch::{PackedBatch, Sequence, micro_batches};
 use crate::config::ModelConfig;
 use crate::training::{TrainingData, TrainingPlan};
@@ -139,17 +141,35 @@ fn seconds(config: &ModelConfig, rows: usize, validation_rows: usize) -> f64 {
     OVERHEAD * operations / measured_speed(config)
 }
 
-/// Floating-point operations a second of one typical product on this machine, now.
+/// Floating-point operations a second of one typical product on this machine, now, in the precision that
+/// the CPU backend will use.
 fn measured_speed(config: &ModelConfig) -> f64 {
     let (rows, input, output) = (512, config.hidden_size, config.intermediate_size);
-    let (left, right) = (vec![0.5; rows * input], vec![0.5; output * input]);
+    let (left, right) = (vec![0.5; rows * input], vec![0.5; input * output]);
     let mut product = vec![0.0; rows * output];
-    let mut run = || {
+    let best = match Precision::best() {
+        Precision::F32 => best_seconds(|| {
+            let (left, right) = (Matrix::new(&left, rows, input), Matrix::new(&right, input, output));
+            multiply(&mut product, left, right, 1.0, Accumulate::Overwrite);
+        }),
+        Precision::Bf16 => {
+            let left = Bf16Matrix::from_f32(&left, rows, input);
+            let right = Bf16Matrix::from_f32(&right, input, output);
+            best_seconds(|| {
+                let terms = vec![Term { left: Left::Rows(left.view()), right: Right::Rows(right.view()) }];
+                let target = Target::Overwrite(MatrixMut::new(&mut product, rows, output));
+                rayon::scope(|_| multiply_bf16(&mut [Product { target, terms }]));
+            })
+        }
+    };
+    2.0 * (rows * input * output) as f64 / best.max(1e-9)
+}
+
+fn best_seconds(mut run: impl FnMut()) -> f64 {
+    let mut seconds = || {
         let started = Instant::now();
-        let weight = Matrix::new(&right, output, input).transposed();
-        multiply(&mut product, Matrix::new(&left, rows, input), weight, 1.0, Accumulate::Overwrite);
+        run();
         started.elapsed().as_secs_f64()
     };
-    let best = (0..4).map(|_| run()).fold(f64::INFINITY, f64::min);
-    2.0 * (rows * input * output) as f64 / best.max(1e-9)
+    (0..8).map(|_| seconds()).fold(f64::INFINITY, f64::min)
 }

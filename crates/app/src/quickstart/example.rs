@@ -30,6 +30,7 @@ const FILES: [(&str, &[u8]); 12] = bundled![
 /// The course's files.
 pub(super) struct Course {
     pub(super) title: String,
+    pub(super) caveat: String,
     pub(super) guide: PathBuf,
     pub(super) answers: PathBuf,
     pub(super) held_out: PathBuf,
@@ -41,6 +42,7 @@ pub(super) struct Course {
 #[serde(deny_unknown_fields)]
 struct CourseFile {
     title: String,
+    caveat: String,
     guide: String,
     answers: String,
     held_out: String,
@@ -64,6 +66,7 @@ pub(super) fn unpack(directory: &Path) -> Result<Course, Error> {
     })?;
     Ok(Course {
         title: course.title,
+        caveat: course.caveat,
         guide: directory.join(course.guide),
         answers: directory.join(course.answers),
         held_out: directory.join(course.held_out),

@@ -73,6 +73,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         dataset: dataset.as_ref(),
         feedback: if arguments.no_feedback { Feedback::Skipped } else { Feedback::Written },
         command: command(arguments),
+        caveats: Vec::new(),
     };
     let report = environment.watch(|session| run_model_test(&request, &mut runtime, session))?;
     let (html, json) = write_report(&report, &arguments.output)?;
