@@ -154,7 +154,7 @@ fn measured_speed(config: &ModelConfig) -> f64 {
         }),
         Precision::Bf16 => {
             let left = Bf16Matrix::from_f32(&left, rows, input);
-            let right = Bf16Matrix::from_f32(&right, input, output);
+            let right = Bf16Matrix::from_f32(&right, output, input);
             best_seconds(|| {
                 let terms = vec![Term { left: Left::Rows(left.view()), right: Right::Rows(right.view()) }];
                 let target = Target::Overwrite(MatrixMut::new(&mut product, rows, output));
