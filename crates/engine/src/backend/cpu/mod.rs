@@ -4,6 +4,8 @@ mod exact;
 mod fast;
 mod workspace;
 
+use gradus_kernels::RotaryTable;
+use gradus_kernels::attention::Segment;
 use gradus_kernels::cpu::{Level, level};
 
 use super::{Backend, BackendError, Dropout, Reader};
@@ -88,4 +90,28 @@ impl Backend for CpuBackend {
     fn reader<'a>(&'a mut self, adapter: Option<&'a Adapter>) -> Box<dyn Reader + 'a> {
         self.decoder.reader(adapter)
     }
+}
+
+/// What stays the same through all the layers of one pass.
+struct Pass<'a> {
+    positions: &'a [u32],
+    segments: &'a [Segment],
+    adapter: Option<&'a Adapter>,
+    dropout: Option<Dropout>,
+}
+
+/// Makes the rotary table long enough: it grows with what is read, since a table for a context of 128k
+/// positions would be larger than a small model.
+fn reach(rotary: &mut RotaryTable, config: &ModelConfig, length: usize) {
+    if length > rotary.positions() {
+        *rotary = RotaryTable::new(&config.rope_inverse_frequencies(), length.next_power_of_two());
+    }
+}
+
+/// The positions and the segment of `count` tokens read after `length` others.
+fn continuation(length: usize, count: usize) -> (Vec<u32>, [Segment; 1]) {
+    let end = length + count;
+    let before = std::iter::once(0..length).filter(|range| !range.is_empty());
+    let segment = Segment { rows: 0..count, prefix: before.collect(), own: length..end };
+    ((length..end).map(|position| position as u32).collect(), [segment])
 }

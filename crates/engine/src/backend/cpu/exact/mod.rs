@@ -8,6 +8,7 @@ use gradus_kernels::attention::Segment;
 use gradus_kernels::{CrossEntropy, RotaryTable, Target, rms_norm, rms_norm_backward};
 
 use super::workspace::Workspace;
+use super::{Pass, reach};
 use crate::adapter::Adapter;
 use crate::backend::{Backend, BackendError, Dropout, Reader, check_batch};
 use crate::batch::PackedBatch;
@@ -26,14 +27,6 @@ pub(super) struct Decoder {
     output: Option<Vec<f32>>,
     rotary: RotaryTable,
     workspace: Workspace<f32>,
-}
-
-/// What stays the same through all the layers of one pass.
-struct Pass<'a> {
-    positions: &'a [u32],
-    segments: &'a [Segment],
-    adapter: Option<&'a Adapter>,
-    dropout: Option<Dropout>,
 }
 
 impl Decoder {
@@ -65,15 +58,6 @@ impl Decoder {
         }
     }
 
-    /// Makes the rotary table long enough: it grows with what is read, since a table for a context of
-    /// 128k positions would be larger than a small model.
-    fn reach(&mut self, length: usize) {
-        if length > self.rotary.positions() {
-            let frequencies = self.config.rope_inverse_frequencies();
-            self.rotary = RotaryTable::new(&frequencies, length.next_power_of_two());
-        }
-    }
-
     fn embed(&mut self, tokens: &[u32]) -> Vec<f32> {
         let width = self.config.hidden_size;
         let mut hidden = self.workspace.take(tokens.len() * width);
@@ -85,7 +69,7 @@ impl Decoder {
 
     fn prepare_batch(&mut self, batch: &PackedBatch) -> Result<Vec<Segment>, BackendError> {
         let length = check_batch(&self.config, batch)?;
-        self.reach(length);
+        reach(&mut self.rotary, &self.config, length);
         let prefixes = batch.prefixes();
         let segments = batch.segments.iter().zip(prefixes).map(|(segment, prefix)| Segment {
             rows: segment.rows.clone(),

@@ -1,11 +1,11 @@
 //! Reading one sequence with a key/value cache, for generation.
 
-use gradus_kernels::attention::Segment;
 use gradus_kernels::rms_norm;
 
 use super::layer::KeysAndValues;
 use super::{Decoder, Pass};
 use crate::adapter::Adapter;
+use crate::backend::cpu::{continuation, reach};
 use crate::backend::{BackendError, Reader, check_tokens};
 
 /// Keys and values of one layer for every token read, `[tokens, key/value heads * dim]` each.
@@ -43,14 +43,8 @@ impl Reader for DecoderReader<'_> {
             return Err(BackendError::NothingToRead);
         }
         check_tokens(&self.backend.config, tokens, end)?;
-        self.backend.reach(end);
-        let positions: Vec<u32> = (self.length..end).map(|position| position as u32).collect();
-        let before = 0..self.length;
-        let segments = [Segment {
-            rows: 0..tokens.len(),
-            prefix: if before.is_empty() { Vec::new() } else { std::iter::once(before).collect() },
-            own: self.length..end,
-        }];
+        reach(&mut self.backend.rotary, &self.backend.config, end);
+        let (positions, segments) = continuation(self.length, tokens.len());
         let pass = Pass { positions: &positions, segments: &segments, adapter: self.adapter, dropout: None };
         let mut hidden = self.backend.embed(tokens);
         for (layer, cache) in self.backend.layers.iter().zip(&mut self.caches) {

@@ -6,10 +6,10 @@ mod layer;
 mod linear;
 mod reader;
 
-use gradus_kernels::attention::Segment;
 use gradus_kernels::bf16::{Bf16Matrix, widen_from_bf16};
 use gradus_kernels::{Bf16CrossEntropy, RotaryTable, rms_norm_backward_bf16, rms_norm_bf16};
 
+use super::{Pass, reach};
 use crate::adapter::Adapter;
 use crate::backend::{Backend, BackendError, Dropout, Reader, check_batch};
 use crate::batch::PackedBatch;
@@ -30,14 +30,6 @@ pub(super) struct Decoder {
     output: Option<Bf16Matrix>,
     rotary: RotaryTable,
     buffers: Buffers,
-}
-
-/// What stays the same through all the layers of one pass.
-struct Pass<'a> {
-    positions: &'a [u32],
-    segments: &'a [Segment],
-    adapter: Option<&'a Adapter>,
-    dropout: Option<Dropout>,
 }
 
 /// Rows after the final norm, and what its backward pass needs.
@@ -74,15 +66,6 @@ impl Decoder {
         Bf16CrossEntropy { projection: self.output.as_ref().unwrap_or(&self.embedding).view() }
     }
 
-    /// Makes the rotary table long enough: it grows with what is read, since a table for a context of
-    /// 128k positions would be larger than a small model.
-    fn reach(&mut self, length: usize) {
-        if length > self.rotary.positions() {
-            let frequencies = self.config.rope_inverse_frequencies();
-            self.rotary = RotaryTable::new(&frequencies, length.next_power_of_two());
-        }
-    }
-
     fn embed(&mut self, tokens: &[u32]) -> Vec<f32> {
         let width = self.config.hidden_size;
         let mut hidden = self.buffers.take(tokens.len() * width);
@@ -94,7 +77,7 @@ impl Decoder {
 
     fn prepare(&mut self, batch: &PackedBatch) -> Result<Vec<Part>, BackendError> {
         let length = check_batch(&self.config, batch)?;
-        self.reach(length);
+        reach(&mut self.rotary, &self.config, length);
         Ok(cut::cut(batch))
     }
 

@@ -1,10 +1,10 @@
 //! Reading one sequence with a key/value cache, for generation.
 
-use gradus_kernels::attention::Segment;
 use gradus_kernels::bf16::{Bf16, Bf16Matrix};
 
 use super::{Decoder, Pass};
 use crate::adapter::Adapter;
+use crate::backend::cpu::{continuation, reach};
 use crate::backend::{BackendError, Reader, check_tokens};
 
 /// Keys and values of one layer for every token read, `[tokens, key/value heads * dim]` each.
@@ -42,14 +42,8 @@ impl Reader for DecoderReader<'_> {
             return Err(BackendError::NothingToRead);
         }
         check_tokens(&self.decoder.config, tokens, end)?;
-        self.decoder.reach(end);
-        let positions: Vec<u32> = (self.length..end).map(|position| position as u32).collect();
-        let before = 0..self.length;
-        let segments = [Segment {
-            rows: 0..tokens.len(),
-            prefix: if before.is_empty() { Vec::new() } else { std::iter::once(before).collect() },
-            own: self.length..end,
-        }];
+        reach(&mut self.decoder.rotary, &self.decoder.config, end);
+        let (positions, segments) = continuation(self.length, tokens.len());
         let pass = Pass { positions: &positions, segments: &segments, adapter: self.adapter, dropout: None };
         let mut hidden = self.decoder.embed(tokens);
         for (layer, cache) in self.decoder.layers.iter().zip(&mut self.caches) {
