@@ -138,16 +138,16 @@ fn seconds(config: &ModelConfig, rows: usize, validation_rows: usize) -> f64 {
     const OVERHEAD: f64 = 1.6;
     let weights = config.parameter_count() - config.vocabulary_size * config.hidden_size;
     let operations = weights as f64 * (4.0 * rows as f64 + 2.0 * validation_rows as f64);
-    OVERHEAD * operations / measured_speed(config)
+    let shape = (512, config.hidden_size, config.intermediate_size);
+    OVERHEAD * operations / product_speed(Precision::best(), shape)
 }
 
-/// Floating-point operations a second of one typical product on this machine, now, in the precision that
-/// the CPU backend will use.
-fn measured_speed(config: &ModelConfig) -> f64 {
-    let (rows, input, output) = (512, config.hidden_size, config.intermediate_size);
+/// Floating-point operations a second of a product of `rows x input` by `input x output` on this machine,
+/// now, as the CPU backend computes it in that precision.
+pub fn product_speed(precision: Precision, (rows, input, output): (usize, usize, usize)) -> f64 {
     let (left, right) = (vec![0.5; rows * input], vec![0.5; input * output]);
     let mut product = vec![0.0; rows * output];
-    let best = match Precision::best() {
+    let best = match precision {
         Precision::F32 => best_seconds(|| {
             let (left, right) = (Matrix::new(&left, rows, input), Matrix::new(&right, input, output));
             multiply(&mut product, left, right, 1.0, Accumulate::Overwrite);
@@ -171,5 +171,5 @@ fn best_seconds(mut run: impl FnMut()) -> f64 {
         run();
         started.elapsed().as_secs_f64()
     };
-    (0..8).map(|_| seconds()).fold(f64::INFINITY, f64::min)
+    (0..12).map(|_| seconds()).fold(f64::INFINITY, f64::min)
 }
