@@ -1,7 +1,9 @@
-//! Developer commands: `cargo xtask test` sets up and runs every test, `cargo xtask tidy` checks the source tree.
+//! Developer commands: `cargo xtask test` sets up and runs every test, `cargo xtask tidy` checks the source tree,
+//! `cargo xtask bench` measures the engine beside its peers.
 //! Knows nothing of what Gradus does; it must build in seconds.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer command talks to a terminal")]
 
+mod bench;
 mod environment;
 mod suite;
 mod tidy;
@@ -38,12 +40,13 @@ fn run() -> Result<bool> {
     let environment = Environment::read()?;
     match arguments.next().as_deref() {
         Some("test") => suite::run(&environment, arguments),
+        Some("bench") => bench::run(&environment, arguments),
         Some("tidy") => tidy::run(&environment.workspace_root),
         Some("help" | "--help" | "-h") => {
-            println!("{USAGE}");
+            println!("{USAGE}\n{}", bench::USAGE);
             Ok(true)
         }
-        Some(other) => bail!("there is no command `{other}`\n\n{USAGE}"),
-        None => bail!("which command?\n\n{USAGE}"),
+        Some(other) => bail!("there is no command `{other}`\n\n{USAGE}\n{}", bench::USAGE),
+        None => bail!("which command?\n\n{USAGE}\n{}", bench::USAGE),
     }
 }

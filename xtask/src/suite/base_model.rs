@@ -35,7 +35,7 @@ fn build(environment: &Environment) -> Result<PathBuf> {
 }
 
 /// Finds the built program in cargo's messages, one JSON object a line.
-fn executable(messages: &str) -> Option<PathBuf> {
+pub(crate) fn executable(messages: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())

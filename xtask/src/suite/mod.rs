@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::environment::Environment;
+pub(crate) use base_model::executable;
 use summary::Summary;
 
 /// The variable through which tests learn where the base model lies; they are left out without it.
@@ -26,7 +27,7 @@ pub(crate) fn run(environment: &Environment, arguments: impl IntoIterator<Item =
     let started = Instant::now();
 
     needs::ensure(needs::EVERY_RUN, &environment.command_dirs)?;
-    let model = if selection.fast { None } else { Some(model_to_test_with(environment)?) };
+    let model = if selection.fast { None } else { Some(base_model(environment)?) };
 
     let mut tests = selection.command(environment);
     match &model {
@@ -47,7 +48,8 @@ pub(crate) fn run(environment: &Environment, arguments: impl IntoIterator<Item =
     Ok(passed)
 }
 
-fn model_to_test_with(environment: &Environment) -> Result<PathBuf> {
+/// The model to test with: the one named, or the base model, fetched where it is not there.
+pub(crate) fn base_model(environment: &Environment) -> Result<PathBuf> {
     if let Some(path) = &environment.test_model {
         anyhow::ensure!(
             path.is_file(),
