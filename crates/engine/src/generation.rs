@@ -3,6 +3,7 @@
 use crate::adapter::Adapter;
 use crate::backend::{Backend, BackendError};
 use crate::random::Random;
+use crate::reading::{Piece, Reader};
 
 /// How to choose tokens and when to stop.
 #[derive(Debug, Clone)]
@@ -44,17 +45,23 @@ pub fn generate(
 ) -> Result<FinishReason, BackendError> {
     let context = backend.config().context_length;
     let mut random = Random::new(&[options.seed, 0x6E4E]);
-    let mut reader = backend.reader(adapter);
-    let mut logits = reader.read(prompt)?;
+    let mut reader = Reader::new(backend, prompt.len() + options.max_tokens);
+    let adapter = adapter.map(|adapter| reader.adapt(adapter)).transpose()?;
+    let sequence = reader.start(adapter);
+    let mut read = |tokens: &[u32]| -> Result<(Vec<f32>, usize), BackendError> {
+        let logits = reader.read(&[Piece { sequence, tokens, logits: true }])?;
+        Ok((logits, reader.length(sequence)))
+    };
+    let (mut logits, mut length) = read(prompt)?;
     for _ in 0..options.max_tokens {
         let token = choose(&logits, options, &mut random);
         if options.stop_tokens.contains(&token) || !visit(token) {
             return Ok(FinishReason::Stop);
         }
-        if reader.length() >= context {
+        if length >= context {
             break;
         }
-        logits = reader.read(&[token])?;
+        (logits, length) = read(&[token])?;
     }
     Ok(FinishReason::Length)
 }

@@ -11,6 +11,7 @@ pub mod files;
 pub mod generation;
 pub mod preflight;
 pub mod random;
+pub mod reading;
 pub mod scoring;
 pub mod tokenizer;
 pub mod training;

@@ -63,7 +63,7 @@ impl Arguments {
             }
         }
         if found.workloads.is_empty() {
-            let usual = ["train:4x256", "train:8x512", "prefill:8x512", "decode:1"];
+            let usual = ["train:4x256", "train:8x512", "prefill:8x512", "decode:1", "decode:16"];
             found.workloads = usual.into_iter().filter_map(Workload::parse).collect();
         }
         Ok(found)

@@ -6,6 +6,7 @@ use gradus_engine::adapter::{Adapter, LoraConfig};
 use gradus_engine::backend::{Backend, BackendError};
 use gradus_engine::batch::{Label, PackedBatch, Sequence};
 use gradus_engine::random::Random;
+use gradus_engine::reading::{Piece, Reader, SequenceId};
 use gradus_kernels::{AdamW, AdamWState};
 
 use super::Failure;
@@ -31,11 +32,7 @@ pub(super) fn measure(
             let batch = packed(workload, workload.length);
             (best(repeats, || backend.log_probabilities(&batch, None).map(|_| ()))?, tokens, 0)
         }
-        Measured::Prefill => {
-            let batch = packed(workload, 1);
-            let seconds = best(repeats, || backend.log_probabilities(&batch, None).map(|_| ()))?;
-            (seconds, tokens, embedding)
-        }
+        Measured::Prefill => (prefill(backend, workload, repeats)?, tokens, embedding),
         Measured::Decode => (decode(backend, workload)?, workload.batch as f64, 0),
     };
     Ok(Measurement { tokens_per_second: tokens / seconds, unused_weights })
@@ -58,21 +55,45 @@ fn train(backend: &mut dyn Backend, workload: &Workload, repeats: usize) -> Resu
     })
 }
 
-/// Seconds of one token after a prompt of the workload's length.
+/// Seconds of reading every prompt, in passes of as many rows as generation reads at once.
+fn prefill(backend: &mut dyn Backend, workload: &Workload, repeats: usize) -> Result<f64, Failure> {
+    const ROWS: usize = 1024;
+    let prompts: Vec<Vec<u32>> =
+        (0..workload.batch).map(|index| tokens(workload.length, index as u64)).collect();
+    let mut reader = Reader::new(backend, workload.batch * workload.length);
+    best(repeats, || {
+        for prompts in prompts.chunks((ROWS / workload.length).max(1)) {
+            let sequences: Vec<SequenceId> = prompts.iter().map(|_| reader.start(None)).collect();
+            let pieces = sequences.iter().zip(prompts);
+            let pieces = pieces.map(|(sequence, tokens)| Piece { sequence: *sequence, tokens, logits: true });
+            reader.read(&pieces.collect::<Vec<_>>())?;
+            sequences.into_iter().for_each(|sequence| reader.forget(sequence));
+        }
+        Ok(())
+    })
+}
+
+/// Seconds of one more token for every sequence, after prompts of the workload's length.
 fn decode(backend: &mut dyn Backend, workload: &Workload) -> Result<f64, Failure> {
     const TOKENS: usize = 64;
-    if workload.batch != 1 {
-        return Err("one sequence is decoded at a time".into());
+    let mut reader = Reader::new(backend, workload.batch * (workload.length + TOKENS));
+    let sequences: Vec<SequenceId> = (0..workload.batch).map(|_| reader.start(None)).collect();
+    for (index, sequence) in sequences.iter().enumerate() {
+        let tokens = tokens(workload.length, index as u64);
+        reader.read(&[Piece { sequence: *sequence, tokens: &tokens, logits: false }])?;
     }
-    let mut reader = backend.reader(None);
-    reader.read(&tokens(workload.length, 1))?;
-    let mut seconds: Vec<f64> = Vec::with_capacity(TOKENS);
+    let mut seconds = 0.0;
     for token in 0..TOKENS {
+        let token = [token as u32 + 10];
+        let pieces: Vec<Piece<'_>> = sequences
+            .iter()
+            .map(|sequence| Piece { sequence: *sequence, tokens: &token, logits: true })
+            .collect();
         let start = Instant::now();
-        reader.read(&[token as u32 + 10])?;
-        seconds.push(start.elapsed().as_secs_f64());
+        reader.read(&pieces)?;
+        seconds += start.elapsed().as_secs_f64();
     }
-    Ok(seconds.iter().sum::<f64>() / TOKENS as f64)
+    Ok(seconds / TOKENS as f64)
 }
 
 /// Seconds of the fastest run.

@@ -1,6 +1,8 @@
-//! The seam between training and the mathematics: a backend runs packed batches and single sequences
-//! through one model. Optimizer, schedule and checkpoints are the same for every backend.
+//! The seam between training and the mathematics: a backend runs packed batches, and rows whose keys and
+//! values are kept, through one model. Optimizer, schedule, checkpoints and the bookkeeping of sequences
+//! are the same for every backend.
 
+mod cached;
 pub mod cpu;
 mod dropout;
 pub mod generic;
@@ -8,6 +10,7 @@ pub mod generic;
 use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
+pub use cached::{CachedModel, CachedRows};
 
 /// Why a backend could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,18 @@ pub enum BackendError {
     /// A sequence without a token.
     #[error("there is no token to read; a sequence needs at least one")]
     NothingToRead,
+    /// No room for more keys and values.
+    #[error(
+        "the cache of keys and values holds {capacity} tokens, {free} of them free, and {needed} are needed; allow it more memory, or read fewer or shorter texts at once"
+    )]
+    CacheFull {
+        /// Tokens to be read.
+        needed: usize,
+        /// Tokens for which there is room.
+        free: usize,
+        /// Tokens for which there would be room in an empty cache.
+        capacity: usize,
+    },
     /// The tensor library failed, usually because memory ran out.
     #[error("a tensor operation failed; if memory ran out, use smaller micro-batches: {0}")]
     Tensors(#[from] candle_core::Error),
@@ -42,7 +57,7 @@ pub enum BackendError {
 }
 
 /// Refuses tokens that the model does not have and sequences (`length` tokens long) beyond its context.
-fn check_tokens(config: &ModelConfig, tokens: &[u32], length: usize) -> Result<(), BackendError> {
+pub(crate) fn check_tokens(config: &ModelConfig, tokens: &[u32], length: usize) -> Result<(), BackendError> {
     let vocabulary = config.vocabulary_size;
     if let Some(token) = tokens.iter().find(|token| **token as usize >= vocabulary) {
         return Err(BackendError::TokenOutOfRange { token: *token, vocabulary });
@@ -95,15 +110,9 @@ pub trait Backend {
         adapter: Option<&Adapter>,
     ) -> Result<Vec<f32>, BackendError>;
 
-    /// Starts reading one sequence, keeping keys and values of what was read.
-    fn reader<'a>(&'a mut self, adapter: Option<&'a Adapter>) -> Box<dyn Reader + 'a>;
-}
+    /// Bytes that the keys and values of one token take while sequences are read.
+    fn cache_bytes_per_token(&self) -> usize;
 
-/// One sequence being read token by token.
-pub trait Reader {
-    /// Reads more tokens and returns the logits after the last, `[vocabulary]`.
-    fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, BackendError>;
-
-    /// Tokens read so far.
-    fn length(&self) -> usize;
+    /// The model with an empty cache of keys and values, for a [`Reader`](crate::reading::Reader).
+    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a>;
 }

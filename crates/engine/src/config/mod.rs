@@ -107,6 +107,11 @@ impl ModelConfig {
         self.rope_scaling.validate()
     }
 
+    /// Numbers in the keys and values of one token, over all layers.
+    pub fn keys_and_values_per_token(&self) -> usize {
+        2 * self.layers * self.key_value_heads * self.head_dim
+    }
+
     /// Every tensor of the model under its Hugging Face name, with its shape (`[out, in]` for
     /// projections). Lazy, so that an absurd layer count costs nothing before a check stops it.
     pub fn tensor_shapes(&self) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {

@@ -1,7 +1,7 @@
 //! The CPU backend in bf16 against the same in f32: what differs is rounding, and threads change nothing.
 
 use crate::sequences::{family, pack};
-use crate::support::TinyModel;
+use crate::support::{TinyModel, read_in_pieces};
 use crate::{largest, norm, variants};
 use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::cpu::CpuBackend;
@@ -56,12 +56,8 @@ fn reading_gives_the_logits_that_scoring_gives() {
         let adapter = model.adapter(4);
         let tokens = model.tokens(40, 3);
         let mut backend = model.rounded();
-        let mut reader = backend.reader(Some(&adapter));
-        let mut logits = reader.read(&tokens[..30]).unwrap();
-        for token in &tokens[30..] {
-            logits = reader.read(&[*token]).unwrap();
-        }
-        drop(reader);
+        let pieces: Vec<&[u32]> = std::iter::once(&tokens[..30]).chain(tokens[30..].chunks(1)).collect();
+        let logits = read_in_pieces(&mut backend, Some(&adapter), &pieces).pop().unwrap();
         let total: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
         let completion: Vec<(u32, f32)> = vec![(7, 1.0)];
         let batch = pack(&[Sequence::completion(&tokens, &completion)]);
@@ -109,7 +105,7 @@ fn one_thread_and_several_give_the_same_bits_in_bf16() {
             let (loss, gradients) =
                 gradients(&mut backend, &batch, &adapter, Some(Dropout { key: 1, probability: 0.1 }));
             let log_probabilities = backend.log_probabilities(&batch, Some(&adapter)).unwrap();
-            let logits = backend.reader(Some(&adapter)).read(&batch.tokens[..200]).unwrap();
+            let logits = read_in_pieces(&mut backend, Some(&adapter), &[&batch.tokens[..200]]).concat();
             let all = [gradients, log_probabilities, logits].concat();
             (loss.to_bits(), all.into_iter().map(f32::to_bits).collect::<Vec<_>>())
         })

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use gradus_engine::adapter::{Adapter, LoraConfig, TargetModule};
+use gradus_engine::backend::Backend;
 use gradus_engine::backend::cpu::CpuBackend;
 use gradus_engine::backend::generic::{Device, GenericBackend, Precision};
 use gradus_engine::config::{Family, ModelConfig, RopeScaling};
 use gradus_engine::files::{Tensor, Weights};
 use gradus_engine::random::Random;
+use gradus_engine::reading::{Piece, Reader};
 
 /// A model of a few thousand parameters.
 pub(crate) struct TinyModel {
@@ -93,4 +95,17 @@ impl TinyModel {
     fn weights(&self) -> Weights {
         Weights::from_tensors(&self.config, self.tensors.clone()).unwrap()
     }
+}
+
+/// Reads one sequence, some tokens at a time; the logits after each.
+pub(crate) fn read_in_pieces(
+    backend: &mut dyn Backend,
+    adapter: Option<&Adapter>,
+    pieces: &[&[u32]],
+) -> Vec<Vec<f32>> {
+    let mut reader = Reader::new(backend, pieces.iter().map(|piece| piece.len()).sum());
+    let adapter = adapter.map(|adapter| reader.adapt(adapter).unwrap());
+    let sequence = reader.start(adapter);
+    let read = |tokens: &&[u32]| reader.read(&[Piece { sequence, tokens, logits: true }]).unwrap();
+    pieces.iter().map(read).collect()
 }

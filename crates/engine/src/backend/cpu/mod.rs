@@ -8,7 +8,7 @@ use gradus_kernels::RotaryTable;
 use gradus_kernels::attention::Segment;
 use gradus_kernels::cpu::{Level, level};
 
-use super::{Backend, BackendError, Dropout, Reader};
+use super::{Backend, BackendError, CachedModel, Dropout};
 use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
@@ -87,8 +87,12 @@ impl Backend for CpuBackend {
         self.decoder.log_probabilities(batch, adapter)
     }
 
-    fn reader<'a>(&'a mut self, adapter: Option<&'a Adapter>) -> Box<dyn Reader + 'a> {
-        self.decoder.reader(adapter)
+    fn cache_bytes_per_token(&self) -> usize {
+        self.decoder.cache_bytes_per_token()
+    }
+
+    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a> {
+        self.decoder.cached()
     }
 }
 
@@ -108,10 +112,14 @@ fn reach(rotary: &mut RotaryTable, config: &ModelConfig, length: usize) {
     }
 }
 
-/// The positions and the segment of `count` tokens read after `length` others.
-fn continuation(length: usize, count: usize) -> (Vec<u32>, [Segment; 1]) {
-    let end = length + count;
-    let before = std::iter::once(0..length).filter(|range| !range.is_empty());
-    let segment = Segment { rows: 0..count, prefix: before.collect(), own: length..end };
-    ((length..end).map(|position| position as u32).collect(), [segment])
+/// Copies rows of keys or values, `width` numbers each, to their places in a cache.
+fn keep<T: Copy + Default>(kept: &mut Vec<T>, rows: &[T], width: usize, segments: &[Segment]) {
+    let end = segments.iter().map(|segment| segment.own.end).max().unwrap_or(0);
+    if kept.len() < end * width {
+        kept.resize(end * width, T::default());
+    }
+    for segment in segments {
+        let own = segment.own.start * width..segment.own.end * width;
+        kept[own].copy_from_slice(&rows[segment.rows.start * width..segment.rows.end * width]);
+    }
 }

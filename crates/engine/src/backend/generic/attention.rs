@@ -22,22 +22,11 @@ pub(super) struct Attention {
     head_dim: usize,
 }
 
-/// Rotated keys and values of every token read, `[tokens, key/value heads, dim]` each.
-#[derive(Clone, Default)]
-pub(super) struct Cache(Option<(Tensor, Tensor)>);
-
-impl Cache {
-    /// Appends and returns all.
-    fn extend(&mut self, keys: Tensor, values: Tensor) -> candle_core::Result<(Tensor, Tensor)> {
-        let all = match self.0.take() {
-            Some((read_keys, read_values)) => {
-                (Tensor::cat(&[read_keys, keys], 0)?, Tensor::cat(&[read_values, values], 0)?)
-            }
-            None => (keys, values),
-        };
-        self.0 = Some(all.clone());
-        Ok(all)
-    }
+/// Keys and values of the rows that were read.
+pub(super) trait Cache {
+    /// Keeps those of this pass, `[rows, key/value heads, dim]` each, and returns those that it sees, in
+    /// the columns of its mask.
+    fn extend(&mut self, keys: Tensor, values: Tensor) -> candle_core::Result<(Tensor, Tensor)>;
 }
 
 impl Attention {
@@ -66,13 +55,13 @@ impl Attention {
         })
     }
 
-    /// `[rows, hidden]` gives `[rows, hidden]`. With a cache, the keys and values of what was read
-    /// before come first.
+    /// `[rows, hidden]` gives `[rows, hidden]`. With a cache, attention sees the keys and values that it
+    /// says.
     pub(super) fn forward(
         &self,
         x: &Tensor,
         pass: Pass<'_>,
-        cache: Option<&mut Cache>,
+        cache: Option<&mut dyn Cache>,
     ) -> candle_core::Result<Tensor> {
         let rows = x.dim(0)?;
         let heads = |x: Tensor, heads: usize| x.reshape((rows, heads, self.head_dim));

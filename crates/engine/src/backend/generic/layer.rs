@@ -39,7 +39,7 @@ impl Layer {
         &self,
         x: &Tensor,
         pass: Pass<'_>,
-        cache: Option<&mut Cache>,
+        cache: Option<&mut dyn Cache>,
     ) -> candle_core::Result<Tensor> {
         let middle = (x + self.attention.forward(&self.attention_norm.forward(x)?, pass, cache)?)?;
         let normalised = self.feed_forward_norm.forward(&middle)?;
@@ -52,6 +52,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use candle_core::{DType, Device};
+    use gradus_kernels::attention::Segment;
 
     use super::super::lora::LayerLora;
     use super::super::placement::Placement;
@@ -101,10 +102,13 @@ mod tests {
         let mut weights = WeightTensors { weights, placement: placement.clone() };
         let layer = Layer::new(&config, 0, &mut weights).unwrap();
 
+        let whole = Segment { rows: 0..5, prefix: Vec::new(), own: 0..5 };
         let rows = Rows {
             rotation: Rotation::new(&config.rope_inverse_frequencies(), &[0, 1, 2, 3, 4], &placement)
                 .unwrap(),
-            mask: placement.tensor(mask::of_reading(0, 5, config.sliding_window), (5, 5)).unwrap(),
+            mask: placement
+                .tensor(mask::of_cached(&[whole], &[0, 1, 2, 3, 4], config.sliding_window), (5, 5))
+                .unwrap(),
             dropout: Some(Dropout { key: 1, probability: 0.5 }),
         };
         let adapter = Adapter::new(LoraConfig::default(), &config, 3);

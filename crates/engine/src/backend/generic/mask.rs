@@ -1,6 +1,8 @@
 //! Which rows see which, as a dense mask to add to attention scores: 0 where a key is seen, -∞ where it
 //! is not. Pure: knows no tensors.
 
+use gradus_kernels::attention::Segment;
+
 use crate::batch::PackedBatch;
 
 /// The mask of a packed batch, `[rows, rows]` row-major: a row sees the rows of the segments that its
@@ -21,12 +23,22 @@ pub(super) fn of_batch(batch: &PackedBatch, window: Option<usize>) -> Vec<f64> {
     mask
 }
 
-/// The mask of rows `read..length` of a sequence over all its `length` keys, row-major.
-pub(super) fn of_reading(read: usize, length: usize, window: Option<usize>) -> Vec<f64> {
-    let value = |row: usize, key: usize| {
-        if key <= row && in_window(row - key, window) { 0.0 } else { f64::NEG_INFINITY }
-    };
-    (read..length).flat_map(|row| (0..length).map(move |key| value(row, key))).collect()
+/// The mask of rows of the segments over the rows `keys` (ascending) of a cache, row-major.
+pub(super) fn of_cached(segments: &[Segment], keys: &[u32], window: Option<usize>) -> Vec<f64> {
+    let rows = segments.iter().map(|segment| segment.rows.end).max().unwrap_or(0);
+    let mut mask = vec![f64::NEG_INFINITY; rows * keys.len()];
+    for segment in segments {
+        let seen: Vec<usize> =
+            segment.prefix.iter().chain(std::iter::once(&segment.own)).flat_map(Clone::clone).collect();
+        let read = seen.len() - segment.own.len();
+        for (index, row) in segment.rows.clone().enumerate() {
+            let seen = seen[..=read + index].iter().enumerate();
+            for (_, key) in seen.filter(|(position, _)| in_window(read + index - position, window)) {
+                mask[row * keys.len() + keys.partition_point(|row| (*row as usize) < *key)] = 0.0;
+            }
+        }
+    }
+    mask
 }
 
 /// A window counts the row itself.
@@ -73,8 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn reading_on_sees_what_was_read() {
-        assert_eq!(picture(&of_reading(2, 4, None), 4), ["xxx.", "xxxx"]);
-        assert_eq!(picture(&of_reading(2, 4, Some(2)), 4), [".xx.", "..xx"]);
+    fn reading_on_sees_what_was_read_in_order_of_position_wherever_it_is_kept() {
+        let segments = [
+            Segment { rows: 0..2, prefix: Vec::from_iter(std::iter::once(7..9)), own: 3..5 },
+            Segment { rows: 2..3, prefix: Vec::from_iter(std::iter::once(7..8)), own: 12..13 },
+        ];
+        let keys = [3, 4, 7, 8, 12];
+        assert_eq!(picture(&of_cached(&segments, &keys, None), 5), ["x.xx.", "xxxx.", "..x.x"]);
+        assert_eq!(picture(&of_cached(&segments, &keys, Some(2)), 5), ["x..x.", "xx...", "..x.x"]);
     }
 }

@@ -21,7 +21,7 @@ mod weights;
 pub use candle_core::Device;
 use candle_core::{DType, Tensor};
 
-use super::{Backend, BackendError, Dropout, Reader, check_batch};
+use super::{Backend, BackendError, CachedModel, Dropout, check_batch};
 use crate::adapter::Adapter;
 use crate::batch::{PackedBatch, PackedLabel};
 use crate::config::ModelConfig;
@@ -211,7 +211,11 @@ impl Backend for GenericBackend {
         Ok(all.into_iter().map(|p| p as f32).collect())
     }
 
-    fn reader<'a>(&'a mut self, adapter: Option<&'a Adapter>) -> Box<dyn Reader + 'a> {
-        Box::new(reader::GenericReader::new(self, adapter))
+    fn cache_bytes_per_token(&self) -> usize {
+        self.config.keys_and_values_per_token() * self.placement.dtype.size_in_bytes()
+    }
+
+    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a> {
+        Box::new(reader::GenericReader::new(self))
     }
 }

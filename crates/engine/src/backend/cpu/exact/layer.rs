@@ -78,7 +78,7 @@ impl LayerActivations {
 pub(super) enum KeysAndValues<'a> {
     /// Those of the batch itself.
     OfTheBatch,
-    /// Those of everything read so far; the batch's own are appended.
+    /// Those of everything read so far; the batch's own are kept with them.
     Cached(&'a mut LayerCache),
 }
 
@@ -218,7 +218,7 @@ impl Layer {
         let cache = match keys_and_values {
             KeysAndValues::OfTheBatch => None,
             KeysAndValues::Cached(cache) => {
-                cache.append(&saved.keys, &saved.values);
+                cache.keep(&saved.keys, &saved.values, self.key.output(), pass.segments);
                 Some(&*cache)
             }
         };

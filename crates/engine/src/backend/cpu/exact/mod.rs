@@ -10,7 +10,7 @@ use gradus_kernels::{CrossEntropy, RotaryTable, Target, rms_norm, rms_norm_backw
 use super::workspace::Workspace;
 use super::{Pass, reach};
 use crate::adapter::Adapter;
-use crate::backend::{Backend, BackendError, Dropout, Reader, check_batch};
+use crate::backend::{Backend, BackendError, CachedModel, Dropout, check_batch};
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::files::Weights;
@@ -181,7 +181,11 @@ impl Backend for Decoder {
         Ok(self.cross_entropy().log_probabilities(&labels.normalised, &labels.targets))
     }
 
-    fn reader<'a>(&'a mut self, adapter: Option<&'a Adapter>) -> Box<dyn Reader + 'a> {
-        Box::new(reader::DecoderReader::new(self, adapter))
+    fn cache_bytes_per_token(&self) -> usize {
+        self.config.keys_and_values_per_token() * size_of::<f32>()
+    }
+
+    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a> {
+        Box::new(reader::DecoderReader::new(self))
     }
 }

@@ -1,14 +1,15 @@
-//! Reading one sequence with a key/value cache, for generation.
+//! Rows read with kept keys and values.
 
+use gradus_kernels::attention::Segment;
 use gradus_kernels::rms_norm;
 
 use super::layer::KeysAndValues;
 use super::{Decoder, Pass};
 use crate::adapter::Adapter;
-use crate::backend::cpu::{continuation, reach};
-use crate::backend::{BackendError, Reader, check_tokens};
+use crate::backend::cpu::{keep, reach};
+use crate::backend::{BackendError, CachedModel, CachedRows};
 
-/// Keys and values of one layer for every token read, `[tokens, key/value heads * dim]` each.
+/// Keys and values of one layer, `[rows of the cache, key/value heads * dim]` each.
 #[derive(Debug, Default, Clone)]
 pub(super) struct LayerCache {
     pub(super) keys: Vec<f32>,
@@ -16,56 +17,53 @@ pub(super) struct LayerCache {
 }
 
 impl LayerCache {
-    pub(super) fn append(&mut self, keys: &[f32], values: &[f32]) {
-        self.keys.extend_from_slice(keys);
-        self.values.extend_from_slice(values);
+    /// Keeps those of the segments' rows.
+    pub(super) fn keep(&mut self, keys: &[f32], values: &[f32], width: usize, segments: &[Segment]) {
+        keep(&mut self.keys, keys, width, segments);
+        keep(&mut self.values, values, width, segments);
     }
 }
 
 pub(super) struct DecoderReader<'a> {
-    backend: &'a mut Decoder,
-    adapter: Option<&'a Adapter>,
+    decoder: &'a mut Decoder,
+    adapters: Vec<Adapter>,
     caches: Vec<LayerCache>,
-    length: usize,
 }
 
 impl<'a> DecoderReader<'a> {
-    pub(super) fn new(backend: &'a mut Decoder, adapter: Option<&'a Adapter>) -> Self {
-        let caches = vec![LayerCache::default(); backend.layers.len()];
-        Self { backend, adapter, caches, length: 0 }
+    pub(super) fn new(decoder: &'a mut Decoder) -> Self {
+        let caches = vec![LayerCache::default(); decoder.layers.len()];
+        Self { decoder, adapters: Vec::new(), caches }
     }
 }
 
-impl Reader for DecoderReader<'_> {
-    fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, BackendError> {
-        let end = self.length + tokens.len();
-        if tokens.is_empty() {
-            return Err(BackendError::NothingToRead);
-        }
-        check_tokens(&self.backend.config, tokens, end)?;
-        reach(&mut self.backend.rotary, &self.backend.config, end);
-        let (positions, segments) = continuation(self.length, tokens.len());
-        let pass = Pass { positions: &positions, segments: &segments, adapter: self.adapter, dropout: None };
-        let mut hidden = self.backend.embed(tokens);
-        for (layer, cache) in self.backend.layers.iter().zip(&mut self.caches) {
+impl CachedModel for DecoderReader<'_> {
+    fn adapt(&mut self, adapter: &Adapter) -> Result<(), BackendError> {
+        self.adapters.push(adapter.clone());
+        Ok(())
+    }
+
+    fn forward(&mut self, rows: CachedRows<'_>) -> Result<Vec<f32>, BackendError> {
+        let decoder = &mut *self.decoder;
+        reach(&mut decoder.rotary, &decoder.config, rows.longest());
+        let adapter = rows.adapter.map(|index| &self.adapters[index]);
+        let pass = Pass { positions: rows.positions, segments: rows.segments, adapter, dropout: None };
+        let mut hidden = decoder.embed(rows.tokens);
+        for (layer, cache) in decoder.layers.iter().zip(&mut self.caches) {
             let keys_and_values = KeysAndValues::Cached(cache);
-            let workspace = &mut self.backend.workspace;
+            let workspace = &mut decoder.workspace;
             let (next, activations) =
-                layer.forward(&pass, &self.backend.rotary, keys_and_values, hidden, workspace);
+                layer.forward(&pass, &decoder.rotary, keys_and_values, hidden, workspace);
             activations.recycle(workspace);
             hidden = next;
         }
-        self.length = end;
-        let width = self.backend.config.hidden_size;
-        let last = hidden[hidden.len() - width..].to_vec();
-        self.backend.workspace.give(hidden);
-        let (mut normalised, mut inverse_rms) = (vec![0.0; width], [0.0]);
-        let epsilon = self.backend.config.rms_norm_epsilon as f32;
-        rms_norm(&last, &self.backend.final_norm, epsilon, &mut normalised, &mut inverse_rms);
-        Ok(self.backend.cross_entropy().logits(&normalised))
-    }
-
-    fn length(&self) -> usize {
-        self.length
+        let width = decoder.config.hidden_size;
+        let last: Vec<f32> =
+            rows.outputs.iter().flat_map(|row| &hidden[row * width..][..width]).copied().collect();
+        decoder.workspace.give(hidden);
+        let (mut normalised, mut inverse_rms) = (vec![0.0; last.len()], vec![0.0; rows.outputs.len()]);
+        let epsilon = decoder.config.rms_norm_epsilon as f32;
+        rms_norm(&last, &decoder.final_norm, epsilon, &mut normalised, &mut inverse_rms);
+        Ok(decoder.cross_entropy().logits(&normalised))
     }
 }

@@ -126,7 +126,7 @@ impl Layer {
     }
 
     /// Replaces the hidden states `[rows, hidden]` by the layer's output. With a cache, the rows' keys
-    /// and values are appended to it and attention sees all of it.
+    /// and values are kept in it, and attention sees those that it keeps.
     pub(super) fn forward(
         &self,
         pass: &Pass<'_>,
@@ -237,7 +237,7 @@ impl Layer {
         let mut output = buffers.take_matrix(pass.positions.len(), self.query.output());
         let mut log_sums = buffers.take(pass.positions.len() * self.heads.query);
         let cache = cache.map(|cache| {
-            cache.append(&kept.keys, &kept.values);
+            cache.keep(&kept.keys, &kept.values, pass.segments);
             &*cache
         });
         let inputs = match cache {

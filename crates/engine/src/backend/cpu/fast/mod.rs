@@ -6,12 +6,12 @@ mod layer;
 mod linear;
 mod reader;
 
-use gradus_kernels::bf16::{Bf16Matrix, widen_from_bf16};
+use gradus_kernels::bf16::{Bf16, Bf16Matrix, widen_from_bf16};
 use gradus_kernels::{Bf16CrossEntropy, RotaryTable, rms_norm_backward_bf16, rms_norm_bf16};
 
 use super::{Pass, reach};
 use crate::adapter::Adapter;
-use crate::backend::{Backend, BackendError, Dropout, Reader, check_batch};
+use crate::backend::{Backend, BackendError, CachedModel, Dropout, check_batch};
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::files::Weights;
@@ -187,7 +187,11 @@ impl Backend for Decoder {
         rayon::scope(|_| Ok(parts.iter().flat_map(|part| self.log_probabilities_of(part, adapter)).collect()))
     }
 
-    fn reader<'a>(&'a mut self, adapter: Option<&'a Adapter>) -> Box<dyn Reader + 'a> {
-        Box::new(reader::DecoderReader::new(self, adapter))
+    fn cache_bytes_per_token(&self) -> usize {
+        self.config.keys_and_values_per_token() * size_of::<Bf16>()
+    }
+
+    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a> {
+        Box::new(reader::DecoderReader::new(self))
     }
 }

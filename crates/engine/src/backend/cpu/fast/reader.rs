@@ -1,13 +1,14 @@
-//! Reading one sequence with a key/value cache, for generation.
+//! Rows read with kept keys and values.
 
+use gradus_kernels::attention::Segment;
 use gradus_kernels::bf16::{Bf16, Bf16Matrix};
 
 use super::{Decoder, Pass};
 use crate::adapter::Adapter;
-use crate::backend::cpu::{continuation, reach};
-use crate::backend::{BackendError, Reader, check_tokens};
+use crate::backend::cpu::{keep, reach};
+use crate::backend::{BackendError, CachedModel, CachedRows};
 
-/// Keys and values of one layer for every token read, `[tokens, key/value heads * dim]` each.
+/// Keys and values of one layer, `[rows of the cache, key/value heads * dim]` each.
 #[derive(Debug, Default, Clone)]
 pub(super) struct LayerCache {
     pub(super) keys: Vec<Bf16>,
@@ -15,50 +16,56 @@ pub(super) struct LayerCache {
 }
 
 impl LayerCache {
-    pub(super) fn append(&mut self, keys: &Bf16Matrix, values: &Bf16Matrix) {
-        self.keys.extend_from_slice(keys.data());
-        self.values.extend_from_slice(values.data());
+    /// Keeps those of the segments' rows.
+    pub(super) fn keep(&mut self, keys: &Bf16Matrix, values: &Bf16Matrix, segments: &[Segment]) {
+        keep(&mut self.keys, keys.data(), keys.stride(), segments);
+        keep(&mut self.values, values.data(), values.stride(), segments);
     }
 }
 
 pub(super) struct DecoderReader<'a> {
     decoder: &'a mut Decoder,
-    adapter: Option<&'a Adapter>,
+    adapters: Vec<Adapter>,
     caches: Vec<LayerCache>,
-    length: usize,
 }
 
 impl<'a> DecoderReader<'a> {
-    pub(super) fn new(decoder: &'a mut Decoder, adapter: Option<&'a Adapter>) -> Self {
+    pub(super) fn new(decoder: &'a mut Decoder) -> Self {
         let caches = vec![LayerCache::default(); decoder.layers.len()];
-        Self { decoder, adapter, caches, length: 0 }
+        Self { decoder, adapters: Vec::new(), caches }
+    }
+
+    fn read(&mut self, rows: CachedRows<'_>) -> Vec<f32> {
+        let decoder = &mut *self.decoder;
+        reach(&mut decoder.rotary, &decoder.config, rows.longest());
+        let adapter = rows.adapter.map(|index| &self.adapters[index]);
+        let pass = Pass { positions: rows.positions, segments: rows.segments, adapter, dropout: None };
+        let mut hidden = decoder.embed(rows.tokens);
+        for (layer, cache) in decoder.layers.iter().zip(&mut self.caches) {
+            let buffers = &mut decoder.buffers;
+            let kept = layer.forward(&pass, &decoder.rotary, Some(cache), &mut hidden, buffers);
+            kept.recycle(buffers);
+        }
+        if rows.outputs.is_empty() {
+            decoder.buffers.give(hidden);
+            return Vec::new();
+        }
+        let width = decoder.config.hidden_size;
+        let last: Vec<f32> =
+            rows.outputs.iter().flat_map(|row| &hidden[row * width..][..width]).copied().collect();
+        decoder.buffers.give(hidden);
+        decoder.cross_entropy().logits(&decoder.normalise(&last).normalised)
     }
 }
 
-impl Reader for DecoderReader<'_> {
-    fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, BackendError> {
-        let end = self.length + tokens.len();
-        if tokens.is_empty() {
-            return Err(BackendError::NothingToRead);
-        }
-        check_tokens(&self.decoder.config, tokens, end)?;
-        reach(&mut self.decoder.rotary, &self.decoder.config, end);
-        let (positions, segments) = continuation(self.length, tokens.len());
-        let pass = Pass { positions: &positions, segments: &segments, adapter: self.adapter, dropout: None };
-        let mut hidden = self.decoder.embed(tokens);
-        for (layer, cache) in self.decoder.layers.iter().zip(&mut self.caches) {
-            let buffers = &mut self.decoder.buffers;
-            let kept = layer.forward(&pass, &self.decoder.rotary, Some(cache), &mut hidden, buffers);
-            kept.recycle(buffers);
-        }
-        self.length = end;
-        let last = &hidden[hidden.len() - self.decoder.config.hidden_size..];
-        let normalised = self.decoder.normalise(last).normalised;
-        self.decoder.buffers.give(hidden);
-        Ok(self.decoder.cross_entropy().logits(&normalised))
+impl CachedModel for DecoderReader<'_> {
+    fn adapt(&mut self, adapter: &Adapter) -> Result<(), BackendError> {
+        self.adapters.push(adapter.clone());
+        Ok(())
     }
 
-    fn length(&self) -> usize {
-        self.length
+    fn forward(&mut self, rows: CachedRows<'_>) -> Result<Vec<f32>, BackendError> {
+        // Inside the pool, so that each of the many small parallel steps starts without changing threads.
+        Ok(rayon::scope(|_| self.read(rows)))
     }
 }
