@@ -1,14 +1,17 @@
 //! Exports of a trained model for other programs.
 
+mod sample;
+
 use std::path::{Path, PathBuf};
 
-use gradus_engine::export::{merged, peft};
+use gradus_engine::batch::Sequence;
+use gradus_engine::export::gguf::{self, About, GgufExport, GgufType, Prompting};
+use gradus_engine::export::{Drift, Precision, merged, peft};
 use serde::Serialize;
 
-use crate::encoding;
 use crate::runtime::Runtime;
-use crate::trained::{self, TrainedModel};
-use crate::{Error, Session};
+use crate::trained::{self, Purpose, TrainedModel};
+use crate::{Error, Session, files};
 
 /// How to export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +19,24 @@ pub enum ExportFormat {
     /// A Hugging Face PEFT adapter.
     Peft,
     /// The base model with the adapter merged in, as safetensors.
-    Merged(gradus_engine::export::Precision),
+    Merged(Precision),
+    /// The same as a GGUF file, with a Modelfile for Ollama.
+    Gguf(GgufType),
+}
+
+/// What to export, how and where to.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportRequest<'a> {
+    /// The file or directory of the base model.
+    pub base: &'a Path,
+    /// The trained model.
+    pub model_directory: &'a Path,
+    /// As what.
+    pub format: ExportFormat,
+    /// The base model's licence (SPDX), where it is known.
+    pub licence: Option<&'a str>,
+    /// A new directory.
+    pub output: &'a Path,
 }
 
 /// An export that was made and checked.
@@ -27,30 +47,62 @@ pub struct Exported {
     /// The largest difference of a log-probability between the export and the trained model, in nats;
     /// absent for an adapter, whose parameters are compared bit by bit.
     pub largest_difference: Option<f64>,
+    /// The mean of these differences, without sign.
+    pub mean_difference: Option<f64>,
+    /// What to know about it, a sentence each.
+    pub notes: Vec<String>,
 }
 
-/// Exports the trained model in `model_directory`; `base` is the file or directory of its base model.
+/// Exports the trained model; `runtime` holds its base model.
 pub fn export_model(
     runtime: Runtime,
-    base: &Path,
-    model_directory: &Path,
-    format: ExportFormat,
-    output: &Path,
+    request: &ExportRequest<'_>,
     session: &mut Session<'_>,
 ) -> Result<Exported, Error> {
-    let trained = trained::load(model_directory, &runtime)?;
-    match format {
-        ExportFormat::Peft => export_adapter(&runtime, &trained, output),
+    let trained = trained::load(request.model_directory, &runtime)?;
+    let sample = |runtime: Runtime, session: &mut Session<'_>| {
+        session.watcher.stage("Merging the adapter into the base model, and comparing");
+        // The memory of the original, which goes out of scope here, is needed for the comparison.
+        sample::of(&runtime, trained.manifest.purpose)
+    };
+    match request.format {
+        ExportFormat::Peft => export_adapter(&runtime, &trained, request.output),
         ExportFormat::Merged(precision) => {
-            session.watcher.stage("Merging the adapter into the base model, and comparing");
-            let sample = sample(&runtime)?;
-            // The original's memory is needed for the comparison.
-            drop(runtime);
-            let merge = merged::Merge { base, adapter: &trained.adapter, precision, sample: &sample };
-            let drift = merged::write_merged(output, &merge)?;
-            Ok(Exported { path: output.to_owned(), largest_difference: Some(drift.largest) })
+            let sample = &sample(runtime, session)?;
+            let merge = merged::Merge { base: request.base, adapter: &trained.adapter, precision, sample };
+            let drift = merged::write_merged(request.output, &merge)?;
+            Ok(Exported::compared(request.output, drift, Vec::new()))
+        }
+        ExportFormat::Gguf(kind) => {
+            let sample = &sample(runtime, session)?;
+            export_gguf(&trained, request, kind, sample)
         }
     }
+}
+
+fn export_gguf(
+    trained: &TrainedModel,
+    request: &ExportRequest<'_>,
+    kind: GgufType,
+    sample: &[Sequence],
+) -> Result<Exported, Error> {
+    let manifest = &trained.manifest;
+    let name = files::name(request.output);
+    let exported = gguf::write_gguf(
+        request.output,
+        &GgufExport {
+            base: request.base,
+            adapter: &trained.adapter,
+            kind,
+            about: About { name: &name, base_model: &manifest.base_model, licence: request.licence },
+            prompting: match manifest.purpose {
+                Purpose::Marking => Prompting::Completion,
+                Purpose::Chat => Prompting::Chat,
+            },
+            sample,
+        },
+    )?;
+    Ok(Exported::compared(request.output, exported.drift, exported.notes))
 }
 
 fn export_adapter(runtime: &Runtime, trained: &TrainedModel, output: &Path) -> Result<Exported, Error> {
@@ -60,13 +112,13 @@ fn export_adapter(runtime: &Runtime, trained: &TrainedModel, output: &Path) -> R
         let message = format!("{} does not read back as it was written: export again", output.display());
         return Err(Error::Request(message));
     }
-    Ok(Exported { path: output.to_owned(), largest_difference: None })
+    let path = output.to_owned();
+    Ok(Exported { path, largest_difference: None, mean_difference: None, notes: Vec::new() })
 }
 
-/// A text that every model can read, to compare an export by.
-fn sample(runtime: &Runtime) -> Result<Vec<gradus_engine::batch::Sequence>, Error> {
-    const TEXT: &str = "Question: Why does a plant need light?\nStudent answer: It makes sugar from water and \
-                        carbon dioxide, and light gives the energy.\nMark: 2\nFeedback: Correct.\n";
-    let tokens = runtime.tokenizer.encode(TEXT, false)?;
-    encoding::every_token_a_label(tokens).map(|sequence| vec![sequence])
+impl Exported {
+    fn compared(path: &Path, drift: Drift, notes: Vec<String>) -> Self {
+        let (mean, largest) = (Some(drift.mean), Some(drift.largest));
+        Self { path: path.to_owned(), largest_difference: largest, mean_difference: mean, notes }
+    }
 }

@@ -98,7 +98,7 @@ fn damaged_trained_models_are_refused() {
 fn exports_replace_nothing() {
     let place = course::trained();
     place.write("there/letter.txt", "mine");
-    for format in ["peft", "merged"] {
+    for format in ["peft", "merged", "gguf"] {
         let command = format!("export --model run/model --format {format} --output there");
         place.refuse(&command, &["there", "not an empty directory", "choose another"]);
     }

@@ -56,9 +56,11 @@ fn a_checkpoint_that_does_not_fit_leaves_those_before_it() {
 fn an_export_that_does_not_fit_leaves_nothing() {
     let place = course::trained();
     let before = place.files();
-    let ran = run_limited(&place, 4, "export --model run/model --format merged --output merged");
-    ran.assert_refused(&["merged"]);
-    assert_eq!(place.files(), before);
+    for format in ["merged", "gguf"] {
+        let ran = run_limited(&place, 4, &format!("export --model run/model --format {format} --output new"));
+        ran.assert_refused(&["cannot write", ".partial-new"]);
+        assert_eq!(place.files(), before);
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -8,6 +8,7 @@ mod bad_models;
 mod bad_requests;
 mod bad_tables;
 mod course;
+mod exports;
 mod full_disk;
 mod gradus;
 mod help;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::merged::Drift;
+use super::Drift;
 use crate::backend::BackendError;
 use crate::files::FilesError;
 use crate::tokenizer::TokenizerError;
@@ -69,7 +69,7 @@ pub enum ExportError {
     EmptySample,
     /// The exported model says something else than the model that was trained.
     #[error(
-        "the exported model does not say the same as the trained one: its log-probabilities are {drift}, and {tolerance} is allowed; nothing was kept; export in f32, or report this"
+        "the exported model does not say the same as the trained one: its log-probabilities are {drift}, and {tolerance} is allowed; nothing was kept; export with more bits a weight, or report this"
     )]
     Drifted {
         /// What was measured.

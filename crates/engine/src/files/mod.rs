@@ -4,7 +4,7 @@
 
 mod error;
 mod fingerprint;
-mod gguf;
+pub(crate) mod gguf;
 mod hugging_face;
 mod safetensors;
 mod weights;
@@ -12,9 +12,12 @@ mod weights;
 pub use error::FilesError;
 pub use weights::{Tensor, Weights};
 
+use candle_core::quantized::gguf_file::Value;
+
 use crate::chat::ChatTemplate;
 use crate::config::ModelConfig;
 use crate::tokenizer::Tokenizer;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A model as read from disk. Weights are read when they are taken.
@@ -41,4 +44,9 @@ pub struct ModelFiles {
 pub fn load(path: &Path) -> Result<ModelFiles, FilesError> {
     let metadata = std::fs::metadata(path).map_err(|source| FilesError::read(path, source))?;
     if metadata.is_dir() { hugging_face::load(path) } else { gguf::load(path) }
+}
+
+/// The metadata of a GGUF file as they are; `None` for a directory.
+pub(crate) fn gguf_metadata(path: &Path) -> Result<Option<BTreeMap<String, Value>>, FilesError> {
+    if path.is_dir() { Ok(None) } else { gguf::metadata_of(path).map(Some) }
 }

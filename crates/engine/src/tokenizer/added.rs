@@ -25,6 +25,11 @@ impl AddedTokens {
         Self { ids: decoder.keys().copied().collect(), texts, special }
     }
 
+    /// Each with its id.
+    pub(super) fn texts(&self) -> &[(String, u32)] {
+        &self.texts
+    }
+
     pub(super) fn contains(&self, id: u32) -> bool {
         self.ids.contains(&id)
     }

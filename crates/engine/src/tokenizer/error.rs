@@ -24,6 +24,14 @@ pub enum TokenizerError {
         /// Rows of the embedding table.
         rows: usize,
     },
+    /// GGUF has no way to say what the tokenizer does.
+    #[error(
+        "the tokenizer cannot be written to a GGUF file: {what}; export the model merged, and convert that with llama.cpp's own converter"
+    )]
+    NotInGguf {
+        /// What cannot be said.
+        what: &'static str,
+    },
     /// The text could not be split into tokens.
     #[error("the text cannot be tokenized: {0}")]
     Encode(String),

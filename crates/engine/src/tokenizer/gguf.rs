@@ -27,10 +27,11 @@ const QWEN2_SPLIT: &str = concat!(
 );
 
 /// Token types as llama.cpp numbers them.
-const UNKNOWN: i64 = 2;
-const CONTROL: i64 = 3;
-const USER_DEFINED: i64 = 4;
-const UNUSED: i64 = 5;
+pub(super) const NORMAL: i64 = 1;
+pub(super) const UNKNOWN: i64 = 2;
+pub(super) const CONTROL: i64 = 3;
+pub(super) const USER_DEFINED: i64 = 4;
+pub(super) const UNUSED: i64 = 5;
 
 /// The tokenizer part of a GGUF header (`tokenizer.ggml.*`).
 #[derive(Debug, Clone, Default)]
@@ -64,7 +65,7 @@ impl GgufVocabulary {
     }
 
     fn token_type(&self, id: usize) -> i64 {
-        self.token_types.get(id).copied().unwrap_or(1)
+        self.token_types.get(id).copied().unwrap_or(NORMAL)
     }
 
     fn split(&self) -> Result<SplitRules, TokenizerError> {

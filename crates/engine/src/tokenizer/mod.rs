@@ -9,6 +9,7 @@ mod encode;
 mod error;
 mod gguf;
 mod merges;
+mod to_gguf;
 
 pub use decode::StreamDecoder;
 pub use encode::EncodedToken;

@@ -12,6 +12,11 @@ pub(crate) fn python() -> Option<PathBuf> {
     variable("GRADUS_PEFT_PYTHON", "a Python with torch, transformers and peft")
 }
 
+/// A Python that has llama-cpp-python.
+pub(crate) fn llama_cpp_python() -> Option<PathBuf> {
+    variable("GRADUS_LLAMA_CPP_PYTHON", "a Python with llama-cpp-python")
+}
+
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stdout,

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod environment;
+mod gguf;
+mod gguf_tokenizer;
+mod llama_cpp;
 mod merged;
 mod parity;
 mod peft;

@@ -1,22 +1,22 @@
 //! The base model with the adapter's update added to its weights (W + s·B·A), as a directory that
 //! Hugging Face transformers and this engine load. Checked by reading it back before it is kept.
 
-mod drift;
 mod settings;
 
 use std::path::Path;
 
 use gradus_kernels::{Accumulate, Matrix, multiply};
 
+pub use super::drift::Drift;
 pub use super::tensors::Precision;
-pub use drift::Drift;
 
 use super::ExportError;
 use super::draft::Draft;
-use super::tensors;
+use super::{drift, tensors};
 use crate::adapter::Adapter;
 use crate::batch::Sequence;
-use crate::files::{self, ModelFiles};
+use crate::config::ModelConfig;
+use crate::files::{self, ModelFiles, Weights};
 
 const WEIGHTS: &str = "model.safetensors";
 
@@ -41,16 +41,10 @@ pub struct Merge<'a> {
 /// When the adapter belongs to another model, something is in the way, or the export says something
 /// else than the original by more than [`Drift::tolerance`]; then nothing is left behind.
 pub fn write_merged(destination: &Path, merge: &Merge<'_>) -> Result<Drift, ExportError> {
-    if merge.sample.iter().all(|sequence| sequence.labels.is_empty()) {
-        return Err(ExportError::EmptySample);
-    }
+    check_sample(merge.sample)?;
     let draft = Draft::begin(destination)?;
     let base = files::load(merge.base)?;
-    let fitting = Adapter::zeroed(merge.adapter.config().clone(), &base.config);
-    if fitting.pairs() != merge.adapter.pairs() || fitting.parameters.len() != merge.adapter.parameters.len()
-    {
-        return Err(ExportError::OtherBase { base: merge.base.to_owned() });
-    }
+    check_fit(&base.config, merge.adapter, merge.base)?;
     settings::write(&draft, &base, merge.precision)?;
     write_weights(&draft.path().join(WEIGHTS), base, merge)?;
 
@@ -68,11 +62,35 @@ pub fn write_merged(destination: &Path, merge: &Merge<'_>) -> Result<Drift, Expo
 fn write_weights(path: &Path, base: ModelFiles, merge: &Merge<'_>) -> Result<(), ExportError> {
     let ModelFiles { config, mut weights, .. } = base;
     let shapes: Vec<_> = config.tensor_shapes().collect();
-    tensors::write(path, merge.precision, &shapes, |name| {
-        let mut weight = weights.take(name)?.data;
-        add_update(&mut weight, name, merge.adapter);
-        Ok(weight)
-    })
+    tensors::write(path, merge.precision, &shapes, |name| merged_weight(&mut weights, name, merge.adapter))
+}
+
+/// Without labels there would be nothing to compare an export by.
+pub(super) fn check_sample(sample: &[Sequence]) -> Result<(), ExportError> {
+    if sample.iter().all(|sequence| sequence.labels.is_empty()) {
+        return Err(ExportError::EmptySample);
+    }
+    Ok(())
+}
+
+/// The adapter has the matrices of a model of those sizes.
+pub(super) fn check_fit(config: &ModelConfig, adapter: &Adapter, base: &Path) -> Result<(), ExportError> {
+    let fitting = Adapter::zeroed(adapter.config().clone(), config);
+    if fitting.pairs() != adapter.pairs() || fitting.parameters.len() != adapter.parameters.len() {
+        return Err(ExportError::OtherBase { base: base.to_owned() });
+    }
+    Ok(())
+}
+
+/// The weight of that name with the adapter's update, row-major.
+pub(super) fn merged_weight(
+    weights: &mut Weights,
+    name: &str,
+    adapter: &Adapter,
+) -> Result<Vec<f32>, ExportError> {
+    let mut weight = weights.take(name)?.data;
+    add_update(&mut weight, name, adapter);
+    Ok(weight)
 }
 
 /// Adds s·B·A to the weight `[output, input]` of that name, where it is adapted.

@@ -2,13 +2,8 @@
 
 use super::GgufFile;
 use super::metadata::Metadata;
+use super::rope;
 use crate::config::{ConfigError, Family, ModelConfig, RopeScaling};
-
-/// Rotary parameters of Llama 3.1 and later; a GGUF file holds only what follows from them, as a tensor.
-const LLAMA3_LOW: f64 = 1.0;
-const LLAMA3_HIGH: f64 = 4.0;
-const LLAMA3_ORIGINAL_CONTEXT: usize = 8192;
-const ROPE_FACTORS: &str = "rope_freqs.weight";
 
 pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConfig, ConfigError> {
     if metadata.optional_size("split.count")?.is_some_and(|count| count > 1) {
@@ -64,8 +59,8 @@ pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConf
     };
     config.validate()?;
     check_rotated_part(metadata, architecture, &config)?;
-    if has(ROPE_FACTORS) {
-        config.rope_scaling = llama3_scaling(&factors(file)?, &config)?;
+    if has(rope::FACTORS) {
+        config.rope_scaling = rope::scaling_behind(&factors(file)?, &config)?;
     }
     Ok(config)
 }
@@ -82,8 +77,8 @@ fn required_number(metadata: &Metadata<'_>, key: &str) -> Result<f64, ConfigErro
 
 fn eos_token_ids(metadata: &Metadata<'_>) -> Vec<u32> {
     let mut ids = Vec::new();
-    for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"] {
-        ids.extend(metadata.token_id(key).filter(|id| !ids.contains(id)));
+    for key in ["eos_token_id", "eot_token_id", "eom_token_id"] {
+        ids.extend(metadata.token_id(&format!("tokenizer.ggml.{key}")).filter(|id| !ids.contains(id)));
     }
     ids
 }
@@ -113,26 +108,6 @@ fn linear_scaling(metadata: &Metadata<'_>, architecture: &str) -> Result<RopeSca
 }
 
 fn factors(file: &GgufFile) -> Result<Vec<f32>, ConfigError> {
-    file.read(ROPE_FACTORS)
-        .map_err(|error| ConfigError::invalid(ROPE_FACTORS, "unreadable", error.to_string()))
-}
-
-/// Recovers the parameters behind stored divisors of the frequencies, and makes sure that they are.
-fn llama3_scaling(stored: &[f32], config: &ModelConfig) -> Result<RopeScaling, ConfigError> {
-    let scaling = RopeScaling::Llama3 {
-        factor: f64::from(stored.iter().copied().fold(1.0, f32::max)),
-        low_frequency_factor: LLAMA3_LOW,
-        high_frequency_factor: LLAMA3_HIGH,
-        original_context_length: LLAMA3_ORIGINAL_CONTEXT,
-    };
-    let plain = ModelConfig { rope_scaling: RopeScaling::None, ..config.clone() }.rope_inverse_frequencies();
-    let scaled = ModelConfig { rope_scaling: scaling, ..config.clone() }.rope_inverse_frequencies();
-    let same = stored.len() == plain.len()
-        && (plain.iter().zip(&scaled).zip(stored))
-            .all(|((plain, scaled), stored)| (plain / scaled - stored).abs() <= 1e-3 * stored.abs());
-    if same {
-        return Ok(scaling);
-    }
-    let what = format!("the rotary factors of the tensor {ROPE_FACTORS} (not those of Llama 3.1)");
-    Err(ConfigError::UnsupportedFeature { what })
+    file.read(rope::FACTORS)
+        .map_err(|error| ConfigError::invalid(rope::FACTORS, "unreadable", error.to_string()))
 }

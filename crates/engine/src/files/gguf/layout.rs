@@ -5,7 +5,7 @@ use super::metadata::Metadata;
 use crate::config::ModelConfig;
 
 /// Puts the tensors of one file into the Hugging Face layout.
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// llama.cpp rotates neighbouring rows (0 with 1, 2 with 3) for `llama` and stores them so;
     /// Hugging Face rotates a row with the one half a head further on.
     interleaved: bool,
@@ -15,21 +15,35 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new(metadata: &Metadata<'_>, config: &ModelConfig) -> Self {
-        Self {
-            interleaved: metadata.optional_text("general.architecture") == Some("llama"),
-            head_dim: config.head_dim,
-            hidden_size: config.hidden_size,
-        }
+        Self::of_file(metadata.optional_text("general.architecture") == Some("llama"), config)
+    }
+
+    /// The layout of a file of the architecture `llama` (`interleaved`) or another.
+    pub(crate) fn of_file(interleaved: bool, config: &ModelConfig) -> Self {
+        Self { interleaved, head_dim: config.head_dim, hidden_size: config.hidden_size }
     }
 
     /// `name` is the Hugging Face name; the values are row-major.
     pub(super) fn to_hugging_face(&self, name: &str, values: Vec<f32>) -> Vec<f32> {
-        let rotated = name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj.");
-        if !(self.interleaved && rotated) {
-            return values;
+        match self.reordered_width(name) {
+            Some(width) => halves_from_pairs(&values, self.head_dim, width),
+            None => values,
         }
+    }
+
+    /// The way back: values in the order of Hugging Face to that of the file.
+    pub(crate) fn to_file(&self, name: &str, values: Vec<f32>) -> Vec<f32> {
+        match self.reordered_width(name) {
+            Some(width) => pairs_from_halves(&values, self.head_dim, width),
+            None => values,
+        }
+    }
+
+    /// The width of the rows of a tensor whose rows stand in another order in the file.
+    fn reordered_width(&self, name: &str) -> Option<usize> {
+        let rotated = name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj.");
         let width = if name.ends_with(".bias") { 1 } else { self.hidden_size };
-        halves_from_pairs(&values, self.head_dim, width)
+        (self.interleaved && rotated).then_some(width)
     }
 }
 
@@ -44,8 +58,21 @@ fn halves_from_pairs(values: &[f32], head_dim: usize, width: usize) -> Vec<f32> 
     reordered
 }
 
+/// Within each head, rows of the first half and of the second in turn.
+fn pairs_from_halves(values: &[f32], head_dim: usize, width: usize) -> Vec<f32> {
+    let mut reordered = Vec::with_capacity(values.len());
+    for head in values.chunks_exact(head_dim * width) {
+        for row in 0..head_dim / 2 {
+            for row in [row, row + head_dim / 2] {
+                reordered.extend_from_slice(&head[row * width..(row + 1) * width]);
+            }
+        }
+    }
+    reordered
+}
+
 /// The name in the file of a Hugging Face tensor.
-pub(super) fn gguf_name(name: &str) -> Option<String> {
+pub(crate) fn gguf_name(name: &str) -> Option<String> {
     let whole = match name {
         "model.embed_tokens.weight" => "token_embd.weight",
         "model.norm.weight" => "output_norm.weight",
@@ -86,6 +113,7 @@ mod tests {
         let stored: Vec<f32> = (0..8).flat_map(|row| [row as f32; 2]).collect();
         let rows: Vec<f32> = halves_from_pairs(&stored, 4, 2).into_iter().step_by(2).collect();
         assert_eq!(rows, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+        assert_eq!(pairs_from_halves(&halves_from_pairs(&stored, 4, 2), 4, 2), stored);
     }
 
     #[test]

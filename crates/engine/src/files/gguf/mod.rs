@@ -3,8 +3,9 @@
 //! has been held against the file's size first.
 
 mod config;
-mod layout;
+pub(crate) mod layout;
 mod metadata;
+pub(crate) mod rope;
 mod vocabulary;
 
 use super::weights::TensorSource;
@@ -13,8 +14,9 @@ use crate::chat::ChatTemplate;
 use crate::tokenizer::Tokenizer;
 use candle_core::Device;
 use candle_core::quantized::ggml_file::qtensor_from_ggml;
-use candle_core::quantized::gguf_file::{Content, TensorInfo};
+use candle_core::quantized::gguf_file::{Content, TensorInfo, Value};
 use metadata::Metadata;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,6 +47,11 @@ pub(super) fn load(path: &Path) -> Result<ModelFiles, FilesError> {
     let weights = Weights::check(&config, Box::new(GgufWeights { file, layout }), path)?;
     let fingerprint = fingerprint::of_files(&[path.to_owned()])?;
     Ok(ModelFiles { config, weights, tokenizer, chat_template, fingerprint })
+}
+
+/// All metadata of a file, uninterpreted.
+pub(super) fn metadata_of(path: &Path) -> Result<BTreeMap<String, Value>, FilesError> {
+    Ok(GgufFile::open(path)?.content.metadata.into_iter().collect())
 }
 
 struct GgufFile {

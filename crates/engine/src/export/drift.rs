@@ -23,7 +23,7 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// What an export may differ by.
+    /// What a merged model may differ by.
     ///
     /// In f32 only the order of additions differs (2e-5 at most on SmolLM2-135M). In bf16 every weight
     /// is rounded by up to 1 part in 512, as in any published bf16 model, and errors of random sign

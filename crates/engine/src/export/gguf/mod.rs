@@ -1,0 +1,199 @@
+//! The base model with the adapter merged in as a GGUF file, for llama.cpp and what is built on it, with
+//! a Modelfile for Ollama. Checked by reading it back before it is kept.
+
+mod file;
+mod metadata;
+mod modelfile;
+mod storage;
+mod turns;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::quantized::GgmlDType;
+
+use crate::adapter::Adapter;
+use crate::batch::Sequence;
+use crate::config::ModelConfig;
+use crate::files::{self, ModelFiles, gguf};
+
+use super::draft::Draft;
+use super::drift::{self, Drift};
+use super::{ExportError, merged};
+use file::Stored;
+pub use storage::GgufType;
+
+const MODEL: &str = "model.gguf";
+const MODELFILE: &str = "Modelfile";
+
+/// What to export, and how to check it.
+#[derive(Debug, Clone, Copy)]
+pub struct GgufExport<'a> {
+    /// The base model: a GGUF file or a directory.
+    pub base: &'a Path,
+    /// The adapter trained on it.
+    pub adapter: &'a Adapter,
+    /// How to store the weights.
+    pub kind: GgufType,
+    /// What the file says of itself.
+    pub about: About<'a>,
+    /// How the model is asked.
+    pub prompting: Prompting,
+    /// Sequences with labels by whose log-probabilities the export is compared with the original.
+    pub sample: &'a [Sequence],
+}
+
+/// Where a model comes from, as its file says.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// What its base model is called.
+    pub base_model: &'a str,
+    /// SPDX identifier, where the base model's file does not say.
+    pub licence: Option<&'a str>,
+}
+
+/// How a model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompting {
+    /// By conversations in its chat template.
+    Chat,
+    /// By a bare prompt; the most probable next line is the answer.
+    Completion,
+}
+
+/// An export that was made and checked.
+#[derive(Debug, Clone)]
+pub struct GgufExported {
+    /// How far it is from the original.
+    pub drift: Drift,
+    /// Bytes of the GGUF file.
+    pub bytes: u64,
+    /// What a person should know about it, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Writes `model.gguf` and `Modelfile` to a directory that must not exist, or be empty. At no time is
+/// more than one model in memory: the original is scored, then copied tensor by tensor, then the copy is
+/// scored.
+///
+/// # Errors
+/// When the adapter belongs to another model, the format cannot say what the base model is, something is
+/// in the way, or the export says something else than the original by more than
+/// [`GgufType::tolerance`]; then nothing is left behind.
+pub fn write_gguf(destination: &Path, export: &GgufExport<'_>) -> Result<GgufExported, ExportError> {
+    merged::check_sample(export.sample)?;
+    let draft = Draft::begin(destination)?;
+    let base = files::load(export.base)?;
+    merged::check_fit(&base.config, export.adapter, export.base)?;
+    let factors = rope_factors(&base.config, export.base)?;
+
+    let carried = files::gguf_metadata(export.base)?;
+    let metadata = metadata::of(&base, carried, &export.about, export.kind.file_type())?;
+    let modelfile = modelfile::write(&base, export.prompting, metadata::licence(&metadata));
+    draft.write_text(MODELFILE, &modelfile.text)?;
+
+    let tensors = stored_tensors(&base.config, export.kind, factors.as_deref());
+    let mut notes = notes(&base.config, export.kind);
+    notes.extend(modelfile.note.map(str::to_owned));
+    let path = draft.path().join(MODEL);
+    write_tensors(&path, &metadata, &tensors, base, (export.adapter, factors))?;
+
+    let drift = compare(&path, export)?;
+    let bytes = std::fs::metadata(&path).map_err(ExportError::io("read", &path))?.len();
+    draft.publish()?;
+    Ok(GgufExported { drift, bytes, notes })
+}
+
+fn compare(path: &Path, export: &GgufExport<'_>) -> Result<Drift, ExportError> {
+    let expected = drift::log_probabilities(export.base, Some(export.adapter), export.sample)?;
+    let exported = drift::log_probabilities(path, None, export.sample)?;
+    let drift = Drift::between(&expected, &exported);
+    let tolerance = export.kind.tolerance();
+    if drift.is_within(tolerance) { Ok(drift) } else { Err(ExportError::Drifted { drift, tolerance }) }
+}
+
+/// The rotary divisors that the file holds as a tensor, made sure to mean what they should to its readers.
+fn rope_factors(config: &ModelConfig, base: &Path) -> Result<Option<Vec<f32>>, ExportError> {
+    let Some(factors) = gguf::rope::factors(config) else {
+        return Ok(None);
+    };
+    let is_llama = metadata::architecture_name(config.family) == "llama";
+    if is_llama
+        && gguf::rope::scaling_behind(&factors, config).is_ok_and(|found| found == config.rope_scaling)
+    {
+        return Ok(Some(factors));
+    }
+    let reason = "its rotary scaling is not that of Llama 3.1, the only one of its kind that a GGUF file can \
+                  say; export it merged";
+    Err(ExportError::unsupported(base, reason))
+}
+
+/// The tensors in the order in which they are written: those of the model, then the rotary divisors.
+fn stored_tensors(config: &ModelConfig, kind: GgufType, factors: Option<&[f32]>) -> Vec<Stored> {
+    let of_model = config.tensor_shapes().filter_map(|(name, shape)| {
+        let wanted = kind.wanted(&shape, name == output_name(config));
+        Some(Stored {
+            name: gguf::layout::gguf_name(&name)?,
+            blocks: storage::fitting(wanted, &shape),
+            shape,
+        })
+    });
+    let of_rope = factors.map(|factors| Stored {
+        name: gguf::rope::FACTORS.to_owned(),
+        shape: vec![factors.len()],
+        blocks: GgmlDType::F32,
+    });
+    of_model.chain(of_rope).collect()
+}
+
+fn write_tensors(
+    path: &Path,
+    metadata: &metadata::Metadata,
+    tensors: &[Stored],
+    base: ModelFiles,
+    (adapter, factors): (&Adapter, Option<Vec<f32>>),
+) -> Result<(), ExportError> {
+    let ModelFiles { config, mut weights, .. } = base;
+    let names: Vec<String> = config.tensor_shapes().map(|(name, _)| name).collect();
+    let interleaved = metadata::architecture_name(config.family) == "llama";
+    let layout = gguf::layout::Layout::of_file(interleaved, &config);
+    file::write(path, metadata, tensors, |index| {
+        let Some(name) = names.get(index) else {
+            return Ok(factors.clone().unwrap_or_default());
+        };
+        let weight = merged::merged_weight(&mut weights, name, adapter)?;
+        Ok(layout.to_file(name, weight))
+    })
+}
+
+/// The name in the file of the output projection.
+fn output_name(config: &ModelConfig) -> &'static str {
+    if config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" }
+}
+
+fn notes(config: &ModelConfig, kind: GgufType) -> Vec<String> {
+    let mut replaced: BTreeMap<(usize, String), usize> = BTreeMap::new();
+    for (name, shape) in config.tensor_shapes() {
+        let wanted = kind.wanted(&shape, name == output_name(config));
+        let stored = storage::fitting(wanted, &shape);
+        if stored != wanted {
+            *replaced.entry((wanted.block_size(), storage::name(stored))).or_default() += 1;
+        }
+    }
+    let mut notes = Vec::new();
+    for ((block, name), count) in replaced {
+        let (of, has) = if count == 1 { ("tensor", "has") } else { ("tensors", "have") };
+        notes.push(format!(
+            "{count} {of} whose rows are no whole blocks of {block} weights {has} the type {name}, as in llama.cpp"
+        ));
+    }
+    if let Some(window) = config.sliding_window.filter(|window| *window < config.context_length) {
+        notes.push(format!(
+            "the model looks back {window} tokens; a program that does not read this from the file says \
+             something else beyond them"
+        ));
+    }
+    notes
+}
