@@ -1,6 +1,6 @@
 """Scores a sample with an exported GGUF file, goes on from its prompts and tokenizes texts, by llama.cpp.
 
-Needs: CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON" pip install llama-cpp-python
+Needs: pip install llama-cpp-python
 Run:   by the tests of crates/engine, when GRADUS_LLAMA_CPP_PYTHON names a Python that has it
 
 Reads {"model", "sample": [{"prompt", "completion"}], "texts", "continuation"} from standard input; prints
