@@ -6,6 +6,7 @@ use gradus_engine::backend::BackendError;
 use gradus_engine::chat::ChatError;
 use gradus_engine::export::ExportError;
 use gradus_engine::files::FilesError;
+use gradus_engine::generation::GenerationError;
 use gradus_engine::tokenizer::TokenizerError;
 use gradus_engine::training::{CheckpointError, TrainError};
 use gradus_extract::ExtractError;
@@ -81,6 +82,9 @@ pub enum Error {
     /// The model could not process something.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// Text could not be generated.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -1,8 +1,10 @@
 //! Marking answers: the probability of every legal mark, then feedback.
 
+use std::collections::BTreeMap;
+
 use gradus_domain::Marks;
 use gradus_engine::adapter::Adapter;
-use gradus_engine::generation::{GenerationOptions, generate};
+use gradus_engine::generation::{Event, GenerationOptions, Generator, GeneratorLimits, Request, RequestId};
 use gradus_engine::scoring::{self, score};
 use gradus_grading::guide::Question;
 use serde::{Deserialize, Serialize};
@@ -87,30 +89,55 @@ fn marking(question: &Question, probabilities: &[f64]) -> Marking {
     }
 }
 
-/// Writes feedback for an answer that has been given a mark.
-pub fn feedback(
+/// Writes feedback for answers that have been given marks, many at a time.
+pub fn write_feedback(
     runtime: &mut Runtime,
     adapter: Option<&Adapter>,
-    answer: Unmarked<'_>,
-    mark: Marks,
-) -> Result<String, Error> {
-    let tokenizer = &runtime.tokenizer;
-    let mut prompt = encoding::prompt_tokens(tokenizer, answer.question, answer.answer)?;
-    prompt.extend(encoding::mark_tokens(tokenizer, mark)?);
-    prompt.extend(encoding::feedback_prefix_tokens(tokenizer)?);
+    answers: &[(Unmarked<'_>, Marks)],
+    session: &mut Session<'_>,
+) -> Result<Vec<String>, Error> {
     let options = GenerationOptions {
         max_tokens: FEEDBACK_TOKENS,
         stop_tokens: runtime.stop_tokens(),
         ..GenerationOptions::default()
     };
-    let mut decoder = tokenizer.stream();
-    let mut text = String::new();
-    generate(runtime.backend.as_mut(), adapter, &prompt, &options, &mut |token| {
-        text.push_str(&decoder.push(token));
-        // Feedback is one line; the model may begin with white space.
-        !text.trim_start().contains('\n')
-    })?;
-    Ok(text.trim().lines().next().unwrap_or_default().trim().to_owned())
+    let Runtime { backend, tokenizer, .. } = runtime;
+    let mut generator = Generator::new(backend.as_mut(), tokenizer, GeneratorLimits::default());
+    let adapter = adapter.map(|adapter| generator.adapt(adapter)).transpose()?;
+    let mut texts: BTreeMap<RequestId, String> = BTreeMap::new();
+    for (answer, mark) in answers {
+        let mut prompt = encoding::prompt_tokens(tokenizer, answer.question, answer.answer)?;
+        prompt.extend(encoding::mark_tokens(tokenizer, *mark)?);
+        prompt.extend(encoding::feedback_prefix_tokens(tokenizer)?);
+        let request = Request { prompt, adapter, options: options.clone(), constraint: None };
+        texts.insert(generator.submit(request)?, String::new());
+    }
+    let mut done = 0;
+    while !generator.is_idle() {
+        session.check()?;
+        for event in generator.step()? {
+            match event {
+                Event::Token { request, token } => {
+                    let text = texts.entry(request).or_default();
+                    text.push_str(&token.text);
+                    // Feedback is one line; the model may begin with white space.
+                    if text.trim_start().contains('\n') {
+                        generator.cancel(request);
+                    }
+                }
+                Event::Finished { .. } => {}
+                Event::Failed { error, .. } => return Err(error.into()),
+            }
+        }
+        let (running, waiting) = generator.load();
+        let now_done = answers.len() - running - waiting;
+        if now_done > done {
+            done = now_done;
+            session.watcher.progress(done as u64, Some(answers.len() as u64), "answers");
+        }
+    }
+    let first_line = |text: String| text.trim().lines().next().unwrap_or_default().trim().to_owned();
+    Ok(texts.into_values().map(first_line).collect())
 }
 
 #[cfg(test)]

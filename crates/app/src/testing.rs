@@ -11,7 +11,7 @@ use gradus_grading::metrics::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::marking::{Marking, Unmarked, feedback, mark_answers};
+use crate::marking::{Marking, Unmarked, mark_answers, write_feedback};
 use crate::runtime::Runtime;
 use crate::{Error, Session};
 
@@ -74,7 +74,13 @@ pub fn test_answers(
     session.watcher.stage("Marking with the trained model");
     let trained = mark_answers(runtime, Some(adapter), &unmarked, session)?;
     let feedback = match feedback {
-        Feedback::Written => write_feedback(runtime, adapter, &unmarked, &trained, session)?,
+        Feedback::Written => {
+            session.watcher.stage("Writing feedback");
+            let marked = unmarked.iter().zip(&trained).map(|(answer, marking)| (*answer, marking.mark));
+            let marked: Vec<_> = marked.collect();
+            let feedback = write_feedback(runtime, Some(adapter), &marked, session)?;
+            feedback.into_iter().map(Some).collect()
+        }
         Feedback::Skipped => vec![None; answers.len()],
     };
     let tested = answers.iter().zip(questions).zip(base).zip(trained).zip(feedback);
@@ -95,24 +101,6 @@ fn question_of<'a>(guide: &'a Guide, answer: &MarkedAnswer) -> Result<&'a Questi
         let (file, row, question) = (&answer.source.file, answer.source.row, &answer.question.0);
         Error::Request(format!("{file}, row {row}: question {question} is not in the guide"))
     })
-}
-
-fn write_feedback(
-    runtime: &mut Runtime,
-    adapter: &Adapter,
-    answers: &[Unmarked<'_>],
-    markings: &[Marking],
-    session: &mut Session<'_>,
-) -> Result<Vec<Option<String>>, Error> {
-    session.watcher.stage("Writing feedback");
-    let total = answers.len() as u64;
-    let mut all = Vec::with_capacity(answers.len());
-    for (answer, marking) in answers.iter().zip(markings) {
-        session.check()?;
-        all.push(Some(feedback(runtime, Some(adapter), *answer, marking.mark)?));
-        session.watcher.progress(all.len() as u64, Some(total), "answers");
-    }
-    Ok(all)
 }
 
 /// Agreement on the given answers. `None` without answers.

@@ -6,7 +6,7 @@ use clap::Args;
 use gradus_app::domain::Marks;
 use gradus_app::grading::guide::{Guide, QuestionId};
 use gradus_app::guides::read_guide;
-use gradus_app::marking::{Marking, Unmarked, feedback, mark_answers};
+use gradus_app::marking::{Marking, Unmarked, mark_answers, write_feedback};
 use gradus_app::papers::{PaperFile, read_paper};
 use gradus_app::runtime::Runtime;
 use gradus_app::trained::{self, TrainedModel};
@@ -73,18 +73,23 @@ fn mark(
     let unmarked: Vec<Unmarked<'_>> =
         known.iter().map(|(answer, question)| Unmarked { question, answer: &answer.answer }).collect();
     let markings = mark_answers(runtime, Some(&model.adapter), &unmarked, session)?;
-    let mut marked = Vec::with_capacity(known.len());
-    for ((unmarked, marking), (answer, question)) in unmarked.into_iter().zip(markings).zip(&known) {
-        session.check()?;
-        let feedback = match with_feedback {
-            true => Some(feedback(runtime, Some(&model.adapter), unmarked, marking.mark)?),
-            false => None,
-        };
-        let (question, max_marks) = (question.id.clone(), question.max_marks);
-        marked.push(MarkedAnswer { question, max_marks, answer: answer.answer.clone(), marking, feedback });
-        session.watcher.progress(marked.len() as u64, Some(known.len() as u64), "answers");
-    }
-    Ok(marked)
+    let feedback: Vec<Option<String>> = if with_feedback {
+        session.watcher.stage("Writing feedback");
+        let marked: Vec<_> =
+            unmarked.iter().zip(&markings).map(|(answer, marking)| (*answer, marking.mark)).collect();
+        write_feedback(runtime, Some(&model.adapter), &marked, session)?.into_iter().map(Some).collect()
+    } else {
+        vec![None; known.len()]
+    };
+    let marked = known.iter().zip(markings).zip(feedback);
+    let marked = marked.map(|(((answer, question), marking), feedback)| MarkedAnswer {
+        question: question.id.clone(),
+        max_marks: question.max_marks,
+        answer: answer.answer.clone(),
+        marking,
+        feedback,
+    });
+    Ok(marked.collect())
 }
 
 fn show(paper: &PaperFile, marked: &[MarkedAnswer], environment: &Environment) -> anyhow::Result<()> {

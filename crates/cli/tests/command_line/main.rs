@@ -10,6 +10,7 @@ mod bad_tables;
 mod course;
 mod exports;
 mod full_disk;
+mod generate;
 mod gradus;
 mod help;
 mod interrupted;

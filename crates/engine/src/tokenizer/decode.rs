@@ -25,6 +25,12 @@ impl Tokenizer {
     pub fn stream(&self) -> StreamDecoder<'_> {
         StreamDecoder { tokenizer: self, pending: Vec::new(), at_start: true }
     }
+
+    /// The same for tokens that continue a text: a space that they begin with is part of it.
+    #[must_use]
+    pub fn continued_stream(&self) -> StreamDecoder<'_> {
+        StreamDecoder { tokenizer: self, pending: Vec::new(), at_start: false }
+    }
 }
 
 /// Gives out text as soon as it is complete: a character whose bytes are spread over several tokens

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use gradus_engine::config::{Family, ModelConfig};
 use gradus_engine::export::gguf::GgufType;
 use gradus_engine::files;
-use gradus_engine::generation::{GenerationOptions, generate};
+use gradus_engine::generation::{GeneratedToken, GenerationOptions, Request, generate};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -71,18 +71,20 @@ fn llama_cpp_scores_and_goes_on_as_the_trained_smollm2_does() {
     let mut sample: Vec<Example> = read::<Reference>("smollm2.json").batches.into_iter().flatten().collect();
     sample.truncate(8);
     let adapter = smollm2_adapter(&base);
+    let tokenizer = files::load(&base).unwrap().tokenizer;
     let mut backend = backend(&base);
     let expected = scores(&mut backend, Some(&adapter), &sample);
     let continuations: Vec<Vec<u32>> = sample
         .iter()
         .map(|example| {
             let options = GenerationOptions { max_tokens: CONTINUATION, ..GenerationOptions::default() };
+            let request = Request { prompt: example.prompt.clone(), options, ..Request::default() };
             let mut tokens = Vec::new();
-            let mut keep = |token| {
-                tokens.push(token);
+            let mut keep = |token: &GeneratedToken| {
+                tokens.extend(token.token);
                 true
             };
-            generate(&mut backend, Some(&adapter), &example.prompt, &options, &mut keep).unwrap();
+            generate(&mut backend, Some(&adapter), &tokenizer, request, &mut keep).unwrap();
             tokens
         })
         .collect();
