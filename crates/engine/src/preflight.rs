@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use gradus_kernels::bf16::{Bf16Matrix, Left, Product, Right, Target, Term, multiply_bf16};
-use gradus_kernels::{Accumulate, Matrix, MatrixMut, multiply};
+use gradus_kernels::product::{Left, Product, Right, Target, Term, multiply};
+use gradus_kernels::{Bf16, Matrix, MatrixMut, Number};
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::Adapter;
@@ -144,25 +144,24 @@ fn seconds(config: &ModelConfig, rows: usize, validation_rows: usize) -> f64 {
 
 /// Floating-point operations a second of a product of `rows x input` by `input x output` on this machine,
 /// now, as the CPU backend computes it in that precision.
-pub fn product_speed(precision: Precision, (rows, input, output): (usize, usize, usize)) -> f64 {
-    let (left, right) = (vec![0.5; rows * input], vec![0.5; input * output]);
-    let mut product = vec![0.0; rows * output];
-    let best = match precision {
-        Precision::F32 => best_seconds(|| {
-            let (left, right) = (Matrix::new(&left, rows, input), Matrix::new(&right, input, output));
-            multiply(&mut product, left, right, 1.0, Accumulate::Overwrite);
-        }),
-        Precision::Bf16 => {
-            let left = Bf16Matrix::from_f32(&left, rows, input);
-            let right = Bf16Matrix::from_f32(&right, output, input);
-            best_seconds(|| {
-                let terms = vec![Term { left: Left::Rows(left.view()), right: Right::Rows(right.view()) }];
-                let target = Target::Overwrite(MatrixMut::new(&mut product, rows, output));
-                rayon::scope(|_| multiply_bf16(&mut [Product { target, terms }]));
-            })
-        }
+pub fn product_speed(precision: Precision, shape: (usize, usize, usize)) -> f64 {
+    let (rows, input, output) = shape;
+    let seconds = match precision {
+        Precision::F32 => product_seconds::<f32>(shape),
+        Precision::Bf16 => product_seconds::<Bf16>(shape),
     };
-    2.0 * (rows * input * output) as f64 / best.max(1e-9)
+    2.0 * (rows * input * output) as f64 / seconds.max(1e-9)
+}
+
+fn product_seconds<N: Number>((rows, input, output): (usize, usize, usize)) -> f64 {
+    let left = Matrix::<N>::from_f32(&vec![0.5; rows * input], rows, input);
+    let right = Matrix::from_f32(&vec![0.5; output * input], output, input);
+    let mut product = vec![0.0; rows * output];
+    best_seconds(|| {
+        let terms = vec![Term { left: Left::Rows(left.view()), right: Right::Rows(right.view()) }];
+        let target = Target::Overwrite(MatrixMut::new(&mut product, rows, output));
+        rayon::scope(|_| multiply(&mut [Product { target, terms }]));
+    })
 }
 
 fn best_seconds(mut run: impl FnMut()) -> f64 {

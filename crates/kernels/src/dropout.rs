@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::bf16::Bf16;
+use crate::number::Number;
 use crate::simd::vectorised;
 
 /// Elements that share sixteen hashes of 32 bits, 16 bits each.
@@ -43,26 +43,8 @@ impl DropoutMask {
         (bits >> (within / LANES * 16)) & 0xFFFF >= self.threshold
     }
 
-    /// `output` becomes `input` with the dropped elements zero and the kept ones times [`Self::keep_scale`].
-    pub fn apply(self, input: &[f32], output: &mut [f32]) {
-        assert_eq!(input.len(), output.len(), "as many elements");
-        output
-            .par_chunks_mut(CHUNK)
-            .zip(input.par_chunks(CHUNK))
-            .enumerate()
-            .for_each(|(chunk, (output, input))| apply_chunk_f32(self, chunk * CHUNK, input, output));
-    }
-
-    /// Adds to `destination` what [`Self::apply`] makes of `addend`.
-    pub fn add_applied(self, addend: &[f32], destination: &mut [f32]) {
-        assert_eq!(addend.len(), destination.len(), "as many elements");
-        destination.par_chunks_mut(CHUNK).zip(addend.par_chunks(CHUNK)).enumerate().for_each(
-            |(chunk, (destination, addend))| add_chunk_f32(self, chunk * CHUNK, addend, destination),
-        );
-    }
-
     /// `output` becomes `input` with the dropped elements zero; kept elements are not scaled.
-    pub fn apply_bf16(self, input: &[Bf16], output: &mut [Bf16]) {
+    pub fn apply<N: Number>(self, input: &[N], output: &mut [N]) {
         assert_eq!(input.len(), output.len(), "as many elements");
         output
             .par_chunks_mut(CHUNK)
@@ -71,22 +53,14 @@ impl DropoutMask {
             .for_each(|(chunk, (output, input))| apply_chunk(self, chunk * CHUNK, input, output));
     }
 
-    /// Adds the kept elements of `addend` to `destination`, unscaled.
-    pub fn add_kept(self, addend: &[Bf16], destination: &mut [f32]) {
+    /// Adds the kept elements of `addend` to `destination`, unscaled, and rounds the sums.
+    pub fn add_kept<N: Number, D: Number>(self, addend: &[N], destination: &mut [D]) {
         assert_eq!(addend.len(), destination.len(), "as many elements");
         destination
             .par_chunks_mut(CHUNK)
             .zip(addend.par_chunks(CHUNK))
             .enumerate()
             .for_each(|(chunk, (destination, addend))| add_chunk(self, chunk * CHUNK, addend, destination));
-    }
-
-    /// As [`Self::add_kept`], rounding the sum.
-    pub fn add_kept_bf16(self, addend: &[Bf16], destination: &mut [Bf16]) {
-        assert_eq!(addend.len(), destination.len(), "as many elements");
-        destination.par_chunks_mut(CHUNK).zip(addend.par_chunks(CHUNK)).enumerate().for_each(
-            |(chunk, (destination, addend))| add_chunk_bf16(self, chunk * CHUNK, addend, destination),
-        );
     }
 }
 
@@ -139,29 +113,13 @@ fn for_each_block<A, B>(
 }
 
 vectorised! {
-    fn apply_chunk_f32(mask: DropoutMask, first: usize, input: &[f32], output: &mut [f32]) {
-        let scale = mask.keep_scale();
-        for_each_block(mask, first, (output, input), |y, x, kept| *y = if kept == 0 { 0.0 } else { x * scale });
+    fn apply_chunk<N: Number>(mask: DropoutMask, first: usize, input: &[N], output: &mut [N]) {
+        for_each_block(mask, first, (output, input), |y, x, kept| *y = x.masked(kept));
     }
 
-    fn add_chunk_f32(mask: DropoutMask, first: usize, addend: &[f32], destination: &mut [f32]) {
-        let scale = mask.keep_scale();
+    fn add_chunk<N: Number, D: Number>(mask: DropoutMask, first: usize, addend: &[N], destination: &mut [D]) {
         for_each_block(mask, first, (destination, addend), |y, x, kept| {
-            *y += if kept == 0 { 0.0 } else { x * scale };
-        });
-    }
-
-    fn apply_chunk(mask: DropoutMask, first: usize, input: &[Bf16], output: &mut [Bf16]) {
-        for_each_block(mask, first, (output, input), |y, x, kept| *y = Bf16(x.0 & kept));
-    }
-
-    fn add_chunk(mask: DropoutMask, first: usize, addend: &[Bf16], destination: &mut [f32]) {
-        for_each_block(mask, first, (destination, addend), |y, x, kept| *y += Bf16(x.0 & kept).to_f32());
-    }
-
-    fn add_chunk_bf16(mask: DropoutMask, first: usize, addend: &[Bf16], destination: &mut [Bf16]) {
-        for_each_block(mask, first, (destination, addend), |y, x, kept| {
-            *y = Bf16::from_f32(y.to_f32() + Bf16(x.0 & kept).to_f32());
+            *y = D::from_f32(y.to_f32() + x.masked(kept).to_f32());
         });
     }
 }
@@ -169,6 +127,7 @@ vectorised! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bf16::Bf16;
 
     #[test]
     fn the_expected_share_is_dropped_wherever_one_looks() {
@@ -196,26 +155,25 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_use_of_a_mask_drops_the_same_elements() {
+    fn check_uses<N: Number>() {
         let mask = DropoutMask::new(77, 0.1);
         let count = CHUNK + 45;
-        let ones = vec![Bf16::from_f32(1.0); count];
-        let mut dropped = vec![Bf16::from_f32(9.0); count];
-        mask.apply_bf16(&ones, &mut dropped);
-        let (mut sums, mut rounded) = (vec![2.0; count], vec![Bf16::from_f32(2.0); count]);
-        mask.add_kept(&ones, &mut sums);
-        mask.add_kept_bf16(&ones, &mut rounded);
-        let (mut scaled, mut scaled_sums) = (vec![9.0; count], vec![2.0; count]);
-        mask.apply(&vec![1.0; count], &mut scaled);
-        mask.add_applied(&vec![1.0; count], &mut scaled_sums);
+        let of = |value| vec![N::from_f32(value); count];
+        let (mut dropped, mut sums, mut rounded) = (of(9.0), vec![2.0; count], of(2.0));
+        mask.apply(&of(1.0), &mut dropped);
+        mask.add_kept(&of(1.0), &mut sums);
+        mask.add_kept(&of(1.0), &mut rounded);
         for index in 0..count {
             let expected = if mask.keeps(index) { 1.0 } else { 0.0 };
             assert_eq!(dropped[index].to_f32(), expected, "{index}");
             assert_eq!(sums[index], 2.0 + expected, "{index}");
-            assert_eq!(scaled[index], expected * mask.keep_scale(), "{index}");
-            assert_eq!(scaled_sums[index], 2.0 + expected * mask.keep_scale(), "{index}");
             assert_eq!(rounded[index].to_f32(), 2.0 + expected, "{index}");
         }
+    }
+
+    #[test]
+    fn every_use_of_a_mask_drops_the_same_elements() {
+        check_uses::<f32>();
+        check_uses::<Bf16>();
     }
 }

@@ -1,122 +1,149 @@
-//! Strided views of row-major f32 matrices: whole, a block of rows, a range of columns, transposed.
+//! Row-major matrices. Rows are padded with zeros to whole cells, so that products may read cells; a
+//! whole weight is stored once and serves both `x Wᵀ` and `dy W`.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
-/// A read-only view of `rows x cols` numbers.
-#[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    pub(crate) data: &'a [f32],
-    pub(crate) rows: usize,
-    pub(crate) cols: usize,
-    pub(crate) row_stride: usize,
-    pub(crate) col_stride: usize,
+use crate::number::{Number, round, round_scaled};
+
+/// An owned `rows x cols` matrix.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Matrix<N> {
+    data: Vec<N>,
+    rows: usize,
+    cols: usize,
 }
 
-impl<'a> Matrix<'a> {
-    /// All of `data` as `rows x cols`, row-major.
-    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(data.len(), rows * cols, "matrix size");
-        Self { data, rows, cols, row_stride: cols, col_stride: 1 }
+impl<N: Number> Matrix<N> {
+    /// All zeros.
+    pub fn zeroed(rows: usize, cols: usize) -> Self {
+        Self::over(Vec::new(), rows, cols)
     }
 
-    /// The transpose, without copying.
-    pub fn transposed(self) -> Self {
-        Self {
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
+    /// A matrix in the memory of `buffer`. Its numbers are leftovers of other uses, to be overwritten;
+    /// only the padding is sure to be zero.
+    pub fn over(mut buffer: Vec<N>, rows: usize, cols: usize) -> Self {
+        let stride = Self::stride_of(cols);
+        buffer.resize(rows * stride, N::default());
+        if stride != cols {
+            buffer.chunks_mut(stride).for_each(|row| row[cols..].fill(N::default()));
         }
+        Self { data: buffer, rows, cols }
+    }
+
+    /// The nearest numbers to `values`, row-major `[rows, cols]`.
+    pub fn from_f32(values: &[f32], rows: usize, cols: usize) -> Self {
+        let mut matrix = Self::zeroed(rows, cols);
+        matrix.round_from(values);
+        matrix
+    }
+
+    /// Overwrites all of it with the nearest numbers to `values`, row-major `[rows, cols]`.
+    pub fn round_from(&mut self, values: &[f32]) {
+        assert_eq!(values.len(), self.rows * self.cols, "matrix size");
+        let (cols, stride) = (self.cols, self.stride());
+        if cols == stride {
+            return round(values, &mut self.data);
+        }
+        for (row, values) in self.data.chunks_mut(stride).zip(values.chunks(cols)) {
+            round(values, &mut row[..cols]);
+        }
+    }
+
+    /// As [`Self::round_from`], each number multiplied by `factor` first.
+    pub fn round_scaled_from(&mut self, values: &[f32], factor: f32) {
+        assert_eq!(values.len(), self.rows * self.cols, "matrix size");
+        let (cols, stride) = (self.cols, self.stride());
+        for (row, values) in self.data.chunks_mut(stride).zip(values.chunks(cols)) {
+            round_scaled(values, factor, &mut row[..cols]);
+        }
+    }
+
+    /// Its memory, for [`Self::over`].
+    pub fn into_buffer(self) -> Vec<N> {
+        self.data
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Numbers from one row's start to the next's.
+    pub fn stride(&self) -> usize {
+        Self::stride_of(self.cols)
+    }
+
+    /// As [`Self::stride`], of matrices with that many columns.
+    pub fn stride_of(cols: usize) -> usize {
+        cols.next_multiple_of(N::PER_CELL)
+    }
+
+    /// One row.
+    pub fn row(&self, index: usize) -> &[N] {
+        &self.data[index * self.stride()..][..self.cols]
+    }
+
+    /// Every number, padding included.
+    pub fn data(&self) -> &[N] {
+        &self.data
+    }
+
+    /// Every number, padding included: what is written there must be finite.
+    pub fn data_mut(&mut self) -> &mut [N] {
+        &mut self.data
+    }
+
+    /// All of it.
+    pub fn view(&self) -> View<'_, N> {
+        View { data: &self.data, rows: self.rows, cols: self.cols, stride: self.stride() }
+    }
+}
+
+/// A view of some rows and columns.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a, N> {
+    pub(crate) data: &'a [N],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    /// Whole cells, and at least `cols`; what remains of the last cell of each row is zero.
+    pub(crate) stride: usize,
+}
+
+impl<'a, N: Number> View<'a, N> {
+    /// All of `data` as `rows x cols`, row-major; the columns must fill whole cells (two bf16 numbers each).
+    pub fn new(data: &'a [N], rows: usize, cols: usize) -> Self {
+        assert!(data.len() == rows * cols && cols.is_multiple_of(N::PER_CELL), "matrix size");
+        Self { data, rows, cols, stride: cols }
     }
 
     /// Some of the rows.
     pub fn rows(self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.rows, "rows in range");
-        Self {
-            data: &self.data[(range.start * self.row_stride).min(self.data.len())..],
-            rows: range.len(),
-            ..self
-        }
+        let data = &self.data[(range.start * self.stride).min(self.data.len())..];
+        Self { data, rows: range.len(), ..self }
     }
 
-    /// Some of the columns.
+    /// Some of the columns: whole cells of them, or up to the last.
     pub fn cols(self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.cols, "columns in range");
-        Self {
-            data: &self.data[(range.start * self.col_stride).min(self.data.len())..],
-            cols: range.len(),
-            ..self
-        }
-    }
-
-    /// One row of a view whose columns are adjacent.
-    pub fn row(self, index: usize) -> &'a [f32] {
-        assert!(self.col_stride == 1 && index < self.rows, "a row of adjacent numbers");
-        &self.data[index * self.row_stride..][..self.cols]
-    }
-}
-
-/// A writable view of `rows x cols` numbers whose columns are adjacent.
-#[derive(Debug)]
-pub struct MatrixMut<'a> {
-    start: *mut f32,
-    pub(crate) rows: usize,
-    pub(crate) cols: usize,
-    pub(crate) row_stride: usize,
-    borrow: PhantomData<&'a mut [f32]>,
-}
-
-// SAFETY: a MatrixMut is an exclusive borrow of its elements, like `&mut [f32]`.
-#[expect(unsafe_code, reason = "see the comment above")]
-unsafe impl Send for MatrixMut<'_> {}
-
-impl<'a> MatrixMut<'a> {
-    /// All of `data` as `rows x cols`, row-major.
-    pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(data.len(), rows * cols, "matrix size");
-        Self { start: data.as_mut_ptr(), rows, cols, row_stride: cols, borrow: PhantomData }
-    }
-
-    /// # Safety
-    /// `start` must point to [`Self::span`] elements that nothing else uses for `'a` (elements between
-    /// the rows excepted).
-    #[expect(unsafe_code, reason = "built from a pointer")]
-    pub(crate) unsafe fn from_raw(start: *mut f32, rows: usize, cols: usize, row_stride: usize) -> Self {
-        Self { start, rows, cols, row_stride, borrow: PhantomData }
-    }
-
-    /// Elements from the first of the first row to the last of the last.
-    pub(crate) fn span(rows: usize, cols: usize, row_stride: usize) -> usize {
-        if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols }
-    }
-
-    pub(crate) fn pointer(&mut self) -> *mut f32 {
-        self.start
-    }
-
-    /// The same view for a shorter time.
-    pub fn reborrow(&mut self) -> MatrixMut<'_> {
-        MatrixMut { start: self.start, borrow: PhantomData, ..*self }
-    }
-
-    /// Some of the columns.
-    pub fn into_cols(self, range: Range<usize>) -> Self {
-        assert!(range.start <= range.end && range.end <= self.cols, "columns in range");
-        // SAFETY: still inside the span; an empty range keeps the start.
-        #[expect(unsafe_code, reason = "moves the start inside the view")]
-        let start = unsafe { self.start.add(if range.is_empty() { 0 } else { range.start }) };
-        Self { start, cols: range.len(), ..self }
+        assert!(range.len().is_multiple_of(N::PER_CELL) || range.end == self.cols, "whole cells of columns");
+        let data = &self.data[range.start.min(self.data.len())..];
+        Self { data, cols: range.len(), ..self }
     }
 
     /// One row.
-    pub fn row(&mut self, index: usize) -> &mut [f32] {
-        assert!(index < self.rows, "row in range");
-        // SAFETY: `cols` elements from the row's start are inside the span and exclusively ours.
-        #[expect(unsafe_code, reason = "a row of an exclusive view")]
-        unsafe {
-            std::slice::from_raw_parts_mut(self.start.add(index * self.row_stride), self.cols)
-        }
+    pub fn row(self, index: usize) -> &'a [N] {
+        &self.data[index * self.stride..][..self.cols]
+    }
+
+    /// Whether the whole cells of every row lie inside the data.
+    pub(crate) fn holds_cells(&self) -> bool {
+        let whole = self.cols.next_multiple_of(N::PER_CELL);
+        self.rows == 0 || (self.rows - 1) * self.stride + whole <= self.data.len()
     }
 }

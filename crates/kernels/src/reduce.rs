@@ -1,28 +1,74 @@
-//! Sums over vectors, in a fixed order of sixteen lanes so that they vectorise and stay the same bits
-//! on every instruction set.
+//! Small operations on f32 vectors, sums in a fixed order of sixteen lanes so that they vectorise and
+//! stay the same bits on every instruction set.
 
-use crate::simd::vectorised;
-
-const LANES: usize = 16;
+use crate::number::{Number, dot};
+use crate::simd::{exp, vectorised};
 
 vectorised! {
-    /// Inner product of two vectors of one length.
-    pub fn dot(left: &[f32], right: &[f32]) -> f32 {
-        let mut lanes = [0.0_f32; LANES];
-        let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-        let tail: f32 = left_chunks.remainder().iter().zip(right_chunks.remainder()).map(|(a, b)| a * b).sum();
-        for (a, b) in left_chunks.zip(right_chunks) {
-            for lane in 0..LANES {
-                lanes[lane] += a[lane] * b[lane];
+    /// `destination += addend`, element by element.
+    pub fn add_assign(destination: &mut [f32], addend: &[f32]) {
+        for (value, add) in destination.iter_mut().zip(addend) {
+            *value += add;
+        }
+    }
+
+    pub(crate) fn scale(values: &mut [f32], factor: f32) {
+        for value in values {
+            *value *= factor;
+        }
+    }
+
+    pub(crate) fn maximum(values: &[f32]) -> f32 {
+        let mut lanes = [f32::NEG_INFINITY; 16];
+        let chunks = values.chunks_exact(16);
+        let mut highest = f32::NEG_INFINITY;
+        for value in chunks.remainder() {
+            highest = if *value > highest { *value } else { highest };
+        }
+        for chunk in chunks {
+            for lane in 0..16 {
+                lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
+            }
+        }
+        lanes.iter().fold(highest, |highest, value| if *value > highest { *value } else { highest })
+    }
+
+    /// Replaces each value by e^(value - shift) and returns their sum.
+    pub(crate) fn exponentials(values: &mut [f32], shift: f32) -> f32 {
+        for value in values.iter_mut() {
+            *value = exp(*value - shift);
+        }
+        let mut lanes = [0.0_f32; 16];
+        let chunks = values.chunks_exact(16);
+        let tail: f32 = chunks.remainder().iter().sum();
+        for chunk in chunks {
+            for lane in 0..16 {
+                lanes[lane] += chunk[lane];
             }
         }
         lanes.iter().sum::<f32>() + tail
     }
 
-    /// `destination += addend`, element by element.
-    pub fn add_assign(destination: &mut [f32], addend: &[f32]) {
-        for (value, add) in destination.iter_mut().zip(addend) {
-            *value += add;
+    /// The sum of e^(value - shift).
+    pub(crate) fn sum_of_exponentials(values: &[f32], shift: f32) -> f32 {
+        let mut lanes = [0.0_f32; 16];
+        let chunks = values.chunks_exact(16);
+        let mut tail = 0.0;
+        for value in chunks.remainder() {
+            tail += exp(*value - shift);
+        }
+        for chunk in chunks {
+            for lane in 0..16 {
+                lanes[lane] += exp(chunk[lane] - shift);
+            }
+        }
+        lanes.iter().sum::<f32>() + tail
+    }
+
+    /// Multiplies numbers by a factor and rounds the products.
+    pub(crate) fn scale_numbers<N: Number>(values: &mut [N], factor: f32) {
+        for value in values {
+            *value = N::from_f32(value.to_f32() * factor);
         }
     }
 }

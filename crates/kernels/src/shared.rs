@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::matrix::MatrixMut;
+use crate::matrix_mut::MatrixMut;
 
 /// A mutable slice handed to parallel tasks that write disjoint parts of it.
 pub(crate) struct SharedSlice<'a, T = f32> {

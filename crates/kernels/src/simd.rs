@@ -2,20 +2,25 @@
 //!
 //! The bodies are plain Rust without fused multiply-add, so every instruction set gives the same bits.
 
-/// Declares functions whose bodies are compiled for AVX-512, AVX2 and the portable baseline.
+/// Declares functions, generic over numbers where they need be, whose bodies are compiled for AVX-512,
+/// AVX2 and the portable baseline.
 macro_rules! vectorised {
-    ($($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?)
-        $(-> $result:ty)? $body:block)*) => {$(
+    ($($(#[$attribute:meta])* $visibility:vis fn $name:ident $(<$($number:ident: $bound:ident),+>)?
+        ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block)*) => {$(
         $(#[$attribute])*
-        $visibility fn $name($($argument: $type),*) $(-> $result)? {
+        $visibility fn $name$(<$($number: $bound),+>)?($($argument: $type),*) $(-> $result)? {
             #[inline(always)]
-            fn portable($($argument: $type),*) $(-> $result)? $body
+            fn portable$(<$($number: $bound),+>)?($($argument: $type),*) $(-> $result)? $body
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-                fn avx512($($argument: $type),*) $(-> $result)? { portable($($argument),*) }
+                fn avx512$(<$($number: $bound),+>)?($($argument: $type),*) $(-> $result)? {
+                    portable($($argument),*)
+                }
                 #[target_feature(enable = "avx2")]
-                fn avx2($($argument: $type),*) $(-> $result)? { portable($($argument),*) }
+                fn avx2$(<$($number: $bound),+>)?($($argument: $type),*) $(-> $result)? {
+                    portable($($argument),*)
+                }
                 match crate::cpu::level() {
                     crate::cpu::Level::Portable => {}
                     crate::cpu::Level::Avx2 => {

@@ -1,77 +1,45 @@
-//! SwiGLU (Shazeer 2020): silu(gate) · up, with silu(x) = x / (1 + e^-x).
+//! SwiGLU (Shazeer 2020): silu(gate) · up, with silu(x) = x / (1 + e^-x), computed in f32.
 
 use rayon::prelude::*;
 
-use crate::bf16::Bf16;
+use crate::number::Number;
 use crate::simd::{exp, vectorised};
 
 const CHUNK: usize = 1 << 14;
 
 /// `output = silu(gate) * up`, element by element.
-pub fn swiglu(gate: &[f32], up: &[f32], output: &mut [f32]) {
+pub fn swiglu<N: Number>(gate: &[N], up: &[N], output: &mut [N]) {
     output
         .par_chunks_mut(CHUNK)
         .zip(gate.par_chunks(CHUNK).zip(up.par_chunks(CHUNK)))
         .for_each(|(output, (gate, up))| forward(gate, up, output));
 }
 
-/// Gradients of [`swiglu`], written over `gate` and `up` (which are not needed after it).
-pub fn swiglu_backward(gate: &mut [f32], up: &mut [f32], d_output: &[f32]) {
-    gate.par_chunks_mut(CHUNK)
-        .zip(up.par_chunks_mut(CHUNK))
-        .zip(d_output.par_chunks(CHUNK))
-        .for_each(|((gate, up), d_output)| backward(gate, up, d_output));
-}
-
-/// As [`swiglu`] on bf16 numbers, computed in f32.
-pub fn swiglu_bf16(gate: &[Bf16], up: &[Bf16], output: &mut [Bf16]) {
-    output
-        .par_chunks_mut(CHUNK)
-        .zip(gate.par_chunks(CHUNK).zip(up.par_chunks(CHUNK)))
-        .for_each(|(output, (gate, up))| forward_bf16(gate, up, output));
-}
-
-/// As [`swiglu_backward`] on bf16 numbers, computed in f32. Also writes the output of [`swiglu_bf16`]
-/// over its gradient `d_output`.
-pub fn swiglu_backward_bf16(gate: &mut [Bf16], up: &mut [Bf16], d_output: &mut [Bf16]) {
+/// Gradients of [`swiglu`], written over `gate` and `up`. Also writes the output of [`swiglu`] over its
+/// gradient `d_output`.
+pub fn swiglu_backward<N: Number>(gate: &mut [N], up: &mut [N], d_output: &mut [N]) {
     gate.par_chunks_mut(CHUNK)
         .zip(up.par_chunks_mut(CHUNK))
         .zip(d_output.par_chunks_mut(CHUNK))
-        .for_each(|((gate, up), d_output)| backward_bf16(gate, up, d_output));
+        .for_each(|((gate, up), d_output)| backward(gate, up, d_output));
 }
 
 vectorised! {
-    fn forward_bf16(gate: &[Bf16], up: &[Bf16], output: &mut [Bf16]) {
+    fn forward<N: Number>(gate: &[N], up: &[N], output: &mut [N]) {
         for ((y, g), u) in output.iter_mut().zip(gate).zip(up) {
             let g = g.to_f32();
-            *y = Bf16::from_f32(g / (1.0 + exp(-g)) * u.to_f32());
+            *y = N::from_f32(g / (1.0 + exp(-g)) * u.to_f32());
         }
     }
 
-    fn backward_bf16(gate: &mut [Bf16], up: &mut [Bf16], d_output: &mut [Bf16]) {
+    fn backward<N: Number>(gate: &mut [N], up: &mut [N], d_output: &mut [N]) {
         for ((gate, up), d_output) in gate.iter_mut().zip(up).zip(d_output) {
             let (g, u, d) = (gate.to_f32(), up.to_f32(), d_output.to_f32());
             let sigmoid = 1.0 / (1.0 + exp(-g));
             let silu = g * sigmoid;
-            *gate = Bf16::from_f32(d * u * sigmoid * (1.0 + g * (1.0 - sigmoid)));
-            *up = Bf16::from_f32(d * silu);
-            *d_output = Bf16::from_f32(silu * u);
-        }
-    }
-
-    fn forward(gate: &[f32], up: &[f32], output: &mut [f32]) {
-        for ((y, g), u) in output.iter_mut().zip(gate).zip(up) {
-            *y = g / (1.0 + exp(-g)) * u;
-        }
-    }
-
-    fn backward(gate: &mut [f32], up: &mut [f32], d_output: &[f32]) {
-        for ((g, u), d) in gate.iter_mut().zip(up).zip(d_output) {
-            let sigmoid = 1.0 / (1.0 + exp(-*g));
-            let silu = *g * sigmoid;
-            let d_silu = sigmoid * (1.0 + *g * (1.0 - sigmoid));
-            *g = d * *u * d_silu;
-            *u = d * silu;
+            *gate = N::from_f32(d * u * sigmoid * (1.0 + g * (1.0 - sigmoid)));
+            *up = N::from_f32(d * silu);
+            *d_output = N::from_f32(silu * u);
         }
     }
 }
@@ -79,22 +47,23 @@ vectorised! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bf16::Bf16;
 
     #[test]
     fn bf16_gives_what_f32_gives_up_to_rounding() {
         let round = |values: &[f32]| -> Vec<Bf16> { values.iter().map(|v| Bf16::from_f32(*v)).collect() };
         let gate: Vec<f32> = (0..50).map(|i| (i as f32 - 25.0) / 4.0).collect();
         let up: Vec<f32> = (0..50).map(|i| (i * 7 % 11) as f32 / 4.0 - 1.0).collect();
-        let (mut output, mut d_gate, mut d_up) = (vec![0.0; 50], gate.clone(), up.clone());
-        swiglu(&gate, &up, &mut output);
-        swiglu_backward(&mut d_gate, &mut d_up, &[0.5; 50]);
+        let (mut output, mut d_gate, mut d_up) = (vec![0.5; 50], gate.clone(), up.clone());
+        swiglu_backward(&mut d_gate, &mut d_up, &mut output);
         let (mut g, mut u, mut d) = (round(&gate), round(&up), round(&[0.5; 50]));
         let mut forward = vec![Bf16::default(); 50];
-        swiglu_bf16(&g, &u, &mut forward);
-        swiglu_backward_bf16(&mut g, &mut u, &mut d);
-        assert_eq!(forward, d);
+        swiglu(&g, &u, &mut forward);
+        swiglu_backward(&mut g, &mut u, &mut d);
         for i in 0..50 {
-            for (got, expected) in [(d[i], output[i]), (g[i], d_gate[i]), (u[i], d_up[i])] {
+            for (got, expected) in
+                [(forward[i], output[i]), (d[i], output[i]), (g[i], d_gate[i]), (u[i], d_up[i])]
+            {
                 assert!((got.to_f32() - expected).abs() <= 0.004 * expected.abs() + 1e-6, "{i}");
             }
         }
@@ -109,14 +78,15 @@ mod tests {
             swiglu(&[g], &[u], &mut y);
             f64::from(y[0])
         };
-        let (mut d_gate, mut d_up) = (gate.clone(), up.clone());
-        swiglu_backward(&mut d_gate, &mut d_up, &[1.0; 40]);
+        let (mut d_gate, mut d_up, mut output) = (gate.clone(), up.clone(), [1.0; 40]);
+        swiglu_backward(&mut d_gate, &mut d_up, &mut output);
         for i in 0..40 {
             let (g, u) = (gate[i], up[i]);
             let by_gate = (value(g + 1e-2, u) - value(g - 1e-2, u)) / 2e-2;
             let by_up = (value(g, u + 1e-2) - value(g, u - 1e-2)) / 2e-2;
             assert!((f64::from(d_gate[i]) - by_gate).abs() < 1e-3, "gate {g}");
             assert!((f64::from(d_up[i]) - by_up).abs() < 1e-3, "up {u}");
+            assert!((f64::from(output[i]) - value(g, u)).abs() < 1e-6, "output {g}");
         }
     }
 }

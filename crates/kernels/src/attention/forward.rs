@@ -1,137 +1,95 @@
-//! Attention forward: softmax(Q Kᵀ / √d) V by blocks of query rows.
+//! Forward: one task computes one query head of one segment, by blocks of rows.
 
 use rayon::prelude::*;
 
-use super::{BLOCK, Inputs, Segment, visible_columns};
-use crate::gemm::{Accumulate, multiply_serial};
-use crate::matrix::{Matrix, MatrixMut};
+use super::{BLOCK, Inputs, Segment, sized, visible_columns};
+use crate::matrix::Matrix;
+use crate::matrix_mut::MatrixMut;
+use crate::number::{Number, round};
+use crate::product::{Accumulate, Left, Packed, Right};
+use crate::reduce::{exponentials, maximum, scale};
+use crate::scratch::with_scratch;
 use crate::shared::SharedSlice;
-use crate::simd::{exp, vectorised};
+
+#[derive(Default)]
+struct Scratch<N> {
+    gathered: Matrix<N>,
+    keys: Packed<N>,
+    values: Packed<N>,
+    scores: Vec<f32>,
+    weights: Matrix<N>,
+    output: Vec<f32>,
+}
 
 /// Writes the attention output `[rows, heads.query * dim]` and, for the backward pass, the logarithm of
 /// each softmax's denominator `[rows, heads.query]`.
-pub fn attention(inputs: Inputs<'_>, output: &mut [f32], log_sums: &mut [f32]) {
-    let heads = inputs.heads;
-    let (output, log_sums) = (SharedSlice::new(output), SharedSlice::new(log_sums));
-    let blocks: Vec<(&Segment, usize)> = inputs
+pub fn attention<N: Number>(inputs: Inputs<'_, N>, output: &mut Matrix<N>, log_sums: &mut [f32]) {
+    let stride = output.stride();
+    let (output, log_sums) = (SharedSlice::new(output.data_mut()), SharedSlice::new(log_sums));
+    let tasks: Vec<(&Segment, usize)> = inputs
         .segments
         .iter()
-        .flat_map(|segment| (0..segment.rows.len()).step_by(BLOCK).map(move |first| (segment, first)))
+        .flat_map(|segment| (0..inputs.heads.query).map(move |head| (segment, head)))
         .collect();
-    blocks.par_iter().for_each(|&(segment, first)| {
-        let rows = BLOCK.min(segment.rows.len() - first);
-        let width = segment.prefix_length() + first + rows;
-        let mut scores = vec![0.0; rows * width];
-        for head in 0..heads.query {
-            let row = segment.rows.start + first;
-            // SAFETY: blocks are disjoint rows, heads are disjoint columns, and one task does one block.
-            #[expect(unsafe_code, reason = "disjoint parts of the outputs")]
-            let (out, mut sums) = unsafe {
-                (
-                    output.matrix(
-                        (row * heads.query + head) * heads.dim,
-                        rows,
-                        heads.dim,
-                        heads.query * heads.dim,
-                    ),
-                    log_sums.matrix(row * heads.query + head, rows, 1, heads.query),
-                )
-            };
-            block_scores(&inputs, segment, first, head, &mut scores);
-            for (i, row) in scores.chunks_mut(width).enumerate() {
-                sums.row(i)[0] = softmax(row, visible_columns(segment, first + i, inputs.window));
+    tasks.par_iter().with_max_len(1).for_each(|&(segment, head)| {
+        with_scratch(|scratch: &mut Scratch<N>| {
+            let key_value_head = head / inputs.heads.group();
+            inputs.gather(inputs.keys, segment, key_value_head, &mut scratch.gathered);
+            scratch.keys.pack(Right::Rows(scratch.gathered.view()));
+            inputs.gather(inputs.values, segment, key_value_head, &mut scratch.gathered);
+            scratch.values.pack(Right::Columns(scratch.gathered.view()));
+            for first in (0..segment.rows.len()).step_by(BLOCK) {
+                block(&inputs, (segment, first, head), scratch, (&output, stride), &log_sums);
             }
-            weighted_values(&inputs, segment, head, &scores, (rows, first + rows), out);
-        }
+        });
     });
 }
 
-/// Fills `scores` (rows of the block x key columns) with Q Kᵀ / √d, before masking.
-pub(super) fn block_scores(
-    inputs: &Inputs<'_>,
-    segment: &Segment,
-    first: usize,
-    head: usize,
-    scores: &mut [f32],
+fn block<N: Number>(
+    inputs: &Inputs<'_, N>,
+    (segment, first, head): (&Segment, usize, usize),
+    scratch: &mut Scratch<N>,
+    (output, stride): (&SharedSlice<'_, N>, usize),
+    log_sums: &SharedSlice<'_, f32>,
 ) {
+    let dim = inputs.heads.dim;
     let rows = BLOCK.min(segment.rows.len() - first);
-    let width = scores.len() / rows;
+    let width = segment.prefix_length() + first + rows;
     let row = segment.rows.start + first;
-    let queries = query_head(inputs, inputs.queries, head).rows(row..row + rows);
-    let scale = 1.0 / (inputs.heads.dim as f32).sqrt();
-    for (range, column) in segment.key_columns(first + rows) {
-        let block = MatrixMut::new(scores, rows, width).into_cols(column..column + range.len());
-        let keys = key_value_head(inputs, inputs.keys, head).rows(range);
-        multiply_serial(block, queries, keys.transposed(), scale, Accumulate::Overwrite);
-    }
-}
+    let scores = sized(&mut scratch.scores, rows * width);
+    let queries = inputs.query_head(inputs.queries, head).rows(row..row + rows);
+    let target = MatrixMut::new(scores, rows, width);
+    scratch.keys.multiply(Left::Rows(queries), target, Accumulate::Overwrite);
 
-fn weighted_values(
-    inputs: &Inputs<'_>,
-    segment: &Segment,
-    head: usize,
-    weights: &[f32],
-    (rows, own_limit): (usize, usize),
-    mut output: MatrixMut<'_>,
-) {
-    let weights = Matrix::new(weights, rows, weights.len() / rows);
-    let mut accumulate = Accumulate::Overwrite;
-    for (range, column) in segment.key_columns(own_limit) {
-        let values = key_value_head(inputs, inputs.values, head).rows(range.clone());
-        let weights = weights.cols(column..column + range.len());
-        multiply_serial(output.reborrow(), weights, values, 1.0, accumulate);
-        accumulate = Accumulate::Add;
-    }
-}
-
-/// One query head of a `[rows, heads.query * dim]` buffer.
-pub(super) fn query_head<'a>(inputs: &Inputs<'_>, data: &'a [f32], head: usize) -> Matrix<'a> {
-    let (dim, width) = (inputs.heads.dim, inputs.heads.query * inputs.heads.dim);
-    Matrix::new(data, data.len() / width, width).cols(head * dim..(head + 1) * dim)
-}
-
-/// The key/value head that a query head uses, of a `[key rows, heads.key_value * dim]` buffer.
-pub(super) fn key_value_head<'a>(inputs: &Inputs<'_>, data: &'a [f32], head: usize) -> Matrix<'a> {
-    let (dim, width) = (inputs.heads.dim, inputs.heads.key_value * inputs.heads.dim);
-    let head = head / inputs.heads.group();
-    Matrix::new(data, data.len() / width, width).cols(head * dim..(head + 1) * dim)
-}
-
-/// Softmax over the visible columns, zero elsewhere; returns the logarithm of the denominator.
-fn softmax(scores: &mut [f32], visible: std::ops::Range<usize>) -> f32 {
-    scores[..visible.start].fill(0.0);
-    scores[visible.end..].fill(0.0);
-    let seen = &mut scores[visible];
-    let highest = maximum(seen);
-    let total = exponentials(seen, highest);
-    scale(seen, 1.0 / total);
-    highest + total.ln()
-}
-
-vectorised! {
-    pub(super) fn maximum(values: &[f32]) -> f32 {
-        values.iter().fold(f32::NEG_INFINITY, |highest, value| if *value > highest { *value } else { highest })
-    }
-
-    /// Replaces each value by e^(value - shift) and returns their sum.
-    pub(super) fn exponentials(values: &mut [f32], shift: f32) -> f32 {
-        for value in values.iter_mut() {
-            *value = exp(*value - shift);
-        }
-        let mut lanes = [0.0_f32; 16];
-        let chunks = values.chunks_exact(16);
-        let tail: f32 = chunks.remainder().iter().sum();
-        for chunk in chunks {
-            for lane in 0..16 {
-                lanes[lane] += chunk[lane];
-            }
-        }
-        lanes.iter().sum::<f32>() + tail
-    }
-
-    fn scale(values: &mut [f32], factor: f32) {
-        for value in values {
-            *value *= factor;
+    let mut weights = Matrix::over(std::mem::take(&mut scratch.weights).into_buffer(), rows, width);
+    let weights_stride = weights.stride();
+    let mut denominators = [0.0; BLOCK];
+    let rounded = weights.data_mut().chunks_mut(weights_stride);
+    for (i, (scores, rounded)) in scores.chunks_mut(width).zip(rounded).enumerate() {
+        let visible = visible_columns(segment, first + i, inputs.window);
+        scores[..visible.start].fill(0.0);
+        scores[visible.end..].fill(0.0);
+        let seen = &mut scores[visible];
+        scale(seen, inputs.scale());
+        let highest = maximum(seen);
+        denominators[i] = exponentials(seen, highest);
+        round(scores, rounded);
+        // SAFETY: one task does one head of one segment.
+        #[expect(unsafe_code, reason = "disjoint parts of the sums")]
+        unsafe {
+            log_sums.part((row + i) * inputs.heads.query + head, 1)[0] = highest + denominators[i].ln();
         }
     }
+
+    let sums = sized(&mut scratch.output, rows * dim);
+    let target = MatrixMut::new(sums, rows, dim);
+    scratch.values.multiply(Left::Rows(weights.view()), target, Accumulate::Overwrite);
+    for (i, sums) in sums.chunks_mut(dim).enumerate() {
+        scale(sums, 1.0 / denominators[i]);
+        // SAFETY: one task does one head of one segment.
+        #[expect(unsafe_code, reason = "disjoint parts of the output")]
+        let to = unsafe { output.part((row + i) * stride + head * dim, dim) };
+        round(sums, to);
+    }
+    scratch.weights = weights;
 }

@@ -1,18 +1,14 @@
-//! Numbers in bf16 (the upper half of an f32) and products of them, summed in f32.
+//! Numbers in bf16, the upper half of an f32. A cell is a pair of them; products are summed in f32.
 
-mod gemv;
-mod interleave;
-mod matrix;
-mod pack;
-mod packed;
-mod product;
 mod tile;
 
-pub use interleave::{Interleaved, InterleavedView};
-pub use matrix::{Bf16Matrix, Bf16View};
-pub(crate) use packed::Packed;
-pub use product::{Left, Product, Right, Target, Term, multiply_bf16};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use tile::store_avx512;
 
+use crate::matrix::View;
+use crate::number::{Cells, Number};
+use crate::product::MOST_LINES;
+use crate::product::strip::{DestinationKind, Strip};
 use crate::simd::vectorised;
 
 /// A bf16 number.
@@ -20,50 +16,82 @@ use crate::simd::vectorised;
 #[repr(transparent)]
 pub struct Bf16(pub(crate) u16);
 
-impl Bf16 {
-    /// The nearest bf16, ties to even. A NaN stays a NaN.
+impl Number for Bf16 {
     #[inline(always)]
-    pub fn from_f32(value: f32) -> Self {
+    fn from_f32(value: f32) -> Self {
         let bits = value.to_bits();
         let rounded = bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) >> 16;
         let quiet_nan = bits >> 16 | 0x40;
         Self(if value.is_nan() { quiet_nan } else { rounded } as u16)
     }
 
-    /// The same number in f32.
     #[inline(always)]
-    pub fn to_f32(self) -> f32 {
+    fn to_f32(self) -> f32 {
         f32::from_bits(u32::from(self.0) << 16)
     }
 }
 
+impl Cells for Bf16 {
+    const PER_CELL: usize = 2;
+
+    #[inline(always)]
+    fn masked(self, kept: u16) -> Self {
+        Self(self.0 & kept)
+    }
+
+    #[inline(always)]
+    fn cell(numbers: &[Self]) -> u32 {
+        pair(numbers[0], numbers[1])
+    }
+
+    fn weave(rows: View<'_, Self>, cells: &mut [u32]) {
+        if rows.rows > 1 {
+            return weave_two(rows.row(0), rows.row(1), cells);
+        }
+        cells.iter_mut().zip(rows.row(0)).for_each(|(cell, low)| *cell = u32::from(low.0));
+    }
+
+    fn weave_rounded(values: &[f32], scale: f32, cells: &mut [u32]) {
+        let (first, second) = values.split_at(cells.len());
+        if !second.is_empty() {
+            return round_two(first, second, scale, cells);
+        }
+        for (cell, low) in cells.iter_mut().zip(first) {
+            *cell = u32::from(Self::from_f32(low * scale).0);
+        }
+    }
+
+    fn destination(start: *mut Self) -> DestinationKind {
+        DestinationKind::Round(start.cast())
+    }
+
+    fn panel_lines() -> usize {
+        MOST_LINES
+    }
+
+    #[expect(unsafe_code, reason = "works on pointers")]
+    unsafe fn multiply_strip(strip: Strip<'_>) {
+        // SAFETY: passed on to the caller.
+        unsafe { tile::multiply_strip(strip) }
+    }
+}
+
+/// Two numbers in one cell, the first in its low half.
+#[inline(always)]
+fn pair(low: Bf16, high: Bf16) -> u32 {
+    u32::from(low.0) | u32::from(high.0) << 16
+}
+
 vectorised! {
-    /// Rounds each number to bf16.
-    pub fn round_to_bf16(values: &[f32], rounded: &mut [Bf16]) {
-        for (to, from) in rounded.iter_mut().zip(values) {
-            *to = Bf16::from_f32(*from);
+    fn weave_two(first: &[Bf16], second: &[Bf16], cells: &mut [u32]) {
+        for ((cell, low), high) in cells.iter_mut().zip(first).zip(second) {
+            *cell = pair(*low, *high);
         }
     }
 
-    /// Inner product of two vectors of one length, in sixteen lanes.
-    pub(crate) fn dot_bf16(left: &[Bf16], right: &[Bf16]) -> f32 {
-        const LANES: usize = 16;
-        let mut lanes = [0.0_f32; LANES];
-        let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-        let rest = left_chunks.remainder().iter().zip(right_chunks.remainder());
-        let tail: f32 = rest.map(|(a, b)| a.to_f32() * b.to_f32()).sum();
-        for (a, b) in left_chunks.zip(right_chunks) {
-            for lane in 0..LANES {
-                lanes[lane] += a[lane].to_f32() * b[lane].to_f32();
-            }
-        }
-        lanes.iter().sum::<f32>() + tail
-    }
-
-    /// Widens each number to f32.
-    pub fn widen_from_bf16(values: &[Bf16], widened: &mut [f32]) {
-        for (to, from) in widened.iter_mut().zip(values) {
-            *to = from.to_f32();
+    fn round_two(first: &[f32], second: &[f32], scale: f32, cells: &mut [u32]) {
+        for ((cell, low), high) in cells.iter_mut().zip(first).zip(second) {
+            *cell = pair(Bf16::from_f32(low * scale), Bf16::from_f32(high * scale));
         }
     }
 }
@@ -71,6 +99,7 @@ vectorised! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::{round, widen};
 
     #[test]
     fn rounding_is_to_the_nearest_with_ties_to_even() {
@@ -88,9 +117,9 @@ mod tests {
     fn a_number_with_eight_bits_survives_both_ways() {
         let values: Vec<f32> = (-128..128).map(|i| i as f32 * 0.25).collect();
         let mut rounded = vec![Bf16::default(); values.len()];
-        round_to_bf16(&values, &mut rounded);
+        round(&values, &mut rounded);
         let mut back = vec![0.0; values.len()];
-        widen_from_bf16(&rounded, &mut back);
+        widen(&rounded, &mut back);
         assert_eq!(back, values);
     }
 }

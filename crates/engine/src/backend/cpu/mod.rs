@@ -1,18 +1,22 @@
 //! The CPU backend: an explicit forward and backward over the layers of a decoder, without a tape.
 
-mod exact;
-mod fast;
-mod workspace;
+mod buffers;
+mod cut;
+mod decoder;
+mod layer;
+mod linear;
+mod reader;
 
-use gradus_kernels::RotaryTable;
 use gradus_kernels::attention::Segment;
 use gradus_kernels::cpu::{Level, level};
+use gradus_kernels::{Bf16, RotaryTable};
 
 use super::{Backend, BackendError, CachedModel, Dropout};
 use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::files::Weights;
+use decoder::Decoder;
 
 /// What the backend computes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +60,8 @@ impl CpuBackend {
     ) -> Result<Self, BackendError> {
         Ok(Self {
             decoder: match precision {
-                Precision::F32 => Box::new(exact::Decoder::new(config, weights)?),
-                Precision::Bf16 => Box::new(fast::Decoder::new(config, weights)?),
+                Precision::F32 => Box::new(Decoder::<f32>::new(config, weights)?),
+                Precision::Bf16 => Box::new(Decoder::<Bf16>::new(config, weights)?),
             },
         })
     }
@@ -109,17 +113,5 @@ struct Pass<'a> {
 fn reach(rotary: &mut RotaryTable, config: &ModelConfig, length: usize) {
     if length > rotary.positions() {
         *rotary = RotaryTable::new(&config.rope_inverse_frequencies(), length.next_power_of_two());
-    }
-}
-
-/// Copies rows of keys or values, `width` numbers each, to their places in a cache.
-fn keep<T: Copy + Default>(kept: &mut Vec<T>, rows: &[T], width: usize, segments: &[Segment]) {
-    let end = segments.iter().map(|segment| segment.own.end).max().unwrap_or(0);
-    if kept.len() < end * width {
-        kept.resize(end * width, T::default());
-    }
-    for segment in segments {
-        let own = segment.own.start * width..segment.own.end * width;
-        kept[own].copy_from_slice(&rows[segment.rows.start * width..segment.rows.end * width]);
     }
 }

@@ -47,7 +47,8 @@ impl Linear {
             return Ok(x.clone());
         };
         let mut factors = vec![0.0; x.elem_count()];
-        mask(dropout, self.layer, self.module).apply(&vec![1.0; x.elem_count()], &mut factors);
+        let mask = mask(dropout, self.layer, self.module);
+        mask.apply(&vec![mask.keep_scale(); x.elem_count()], &mut factors);
         frozen::multiply(x, &Placement::of(x).tensor(factors, x.shape())?)
     }
 }

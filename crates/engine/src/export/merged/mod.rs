@@ -5,7 +5,8 @@ mod settings;
 
 use std::path::Path;
 
-use gradus_kernels::{Accumulate, Matrix, multiply};
+use gradus_kernels::product::{Left, Product, Right, Target, Term, multiply};
+use gradus_kernels::{Matrix, MatrixMut, View};
 
 pub use super::drift::Drift;
 pub use super::tensors::Precision;
@@ -100,8 +101,11 @@ fn add_update(weight: &mut [f32], name: &str, adapter: &Adapter) {
     };
     if let Some(pair) = adapter.pairs().iter().find(|pair| pair.path() == path) {
         let rank = adapter.config().rank;
-        let a = Matrix::new(&adapter.parameters[pair.a.clone()], rank, pair.input);
-        let b = Matrix::new(&adapter.parameters[pair.b.clone()], pair.output, rank);
-        multiply(weight, b, a, adapter.config().scale(), Accumulate::Add);
+        let a = View::new(&adapter.parameters[pair.a.clone()], rank, pair.input);
+        let mut scaled_b = Matrix::<f32>::zeroed(pair.output, rank);
+        scaled_b.round_scaled_from(&adapter.parameters[pair.b.clone()], adapter.config().scale());
+        let target = Target::Add(MatrixMut::new(weight, pair.output, pair.input));
+        let terms = vec![Term { left: Left::Rows(scaled_b.view()), right: Right::Columns(a) }];
+        multiply(&mut [Product { target, terms }]);
     }
 }

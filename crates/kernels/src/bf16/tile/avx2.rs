@@ -2,9 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{Destination, DestinationKind, LeftPairs, Strip};
-use crate::bf16::Bf16;
-use crate::bf16::pack::{LANES, Line};
+use crate::product::pack::{LANES, Line};
+use crate::product::strip::{Destination, LeftCells, Strip};
 
 /// # Safety
 /// As [`super::multiply_strip`]; the processor must have AVX2 and FMA.
@@ -41,7 +40,7 @@ unsafe fn tile<const ROWS: usize>(strip: Strip<'_>, row: usize, group: usize) {
         panel = panel.add(group);
         for left in strip.left {
             accumulate(*left, row, (panel, across), &mut sums);
-            panel = panel.wrapping_add(left.pairs * across);
+            panel = panel.wrapping_add(left.cells * across);
         }
         let columns = LANES.min(strip.width - group * LANES);
         for (i, sums) in sums.iter().enumerate() {
@@ -59,18 +58,18 @@ unsafe fn tile<const ROWS: usize>(strip: Strip<'_>, row: usize, group: usize) {
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 unsafe fn accumulate<const ROWS: usize>(
-    left: LeftPairs,
+    left: LeftCells,
     row: usize,
     (panel, across): (*const Line, usize),
     sums: &mut [[__m256; 2]; ROWS],
 ) {
     // SAFETY: reads the pairs of `ROWS` rows and `pairs` lines, which the caller promised.
     unsafe {
-        for pair in 0..left.pairs {
+        for pair in 0..left.cells {
             let line: *const __m256i = panel.add(pair * across).cast();
             let right = [widen(_mm256_load_si256(line)), widen(_mm256_load_si256(line.add(1)))];
             for (i, sums) in sums.iter_mut().enumerate() {
-                let at = (row + i) * left.row_stride + pair * left.pair_stride;
+                let at = (row + i) * left.row_stride + pair * left.cell_stride;
                 let both = left.start.add(at).read_unaligned();
                 let [low, high] = widen(_mm256_set1_epi32(both as i32));
                 for (sum, right) in sums.iter_mut().zip(right) {
@@ -96,12 +95,6 @@ fn widen(pairs: __m256i) -> [__m256; 2] {
 unsafe fn store(destination: Destination, values: &[f32]) {
     for (i, value) in values.iter().enumerate() {
         // SAFETY: promised by the caller.
-        unsafe {
-            match destination.kind {
-                DestinationKind::Overwrite(to) => *to.add(i) = *value,
-                DestinationKind::Add(to) => *to.add(i) += *value,
-                DestinationKind::Round(to) => *to.add(i) = Bf16::from_f32(*value).0,
-            }
-        }
+        unsafe { destination.at(0, i).put(*value) };
     }
 }

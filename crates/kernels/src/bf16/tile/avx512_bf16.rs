@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{Destination, DestinationKind, LeftPairs, Strip};
-use crate::bf16::pack::{LANES, Line};
+use crate::product::pack::{LANES, Line};
+use crate::product::strip::{Destination, DestinationKind, LeftCells, Strip};
 
 /// # Safety
 /// As [`super::multiply_strip`]; the processor must have AVX-512 F, BW, VL and BF16.
@@ -61,7 +61,7 @@ unsafe fn tile<const ROWS: usize, const LINES: usize>(strip: Strip<'_>, row: usi
     unsafe {
         for left in strip.left {
             accumulate(*left, row, panel, &mut sums);
-            panel = panel.add(left.pairs * LINES);
+            panel = panel.add(left.cells * LINES);
         }
         for (i, sums) in sums.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {
@@ -78,7 +78,7 @@ unsafe fn tile<const ROWS: usize, const LINES: usize>(strip: Strip<'_>, row: usi
 #[target_feature(enable = "avx512f,avx512bf16")]
 #[inline]
 unsafe fn accumulate<const ROWS: usize, const LINES: usize>(
-    left: LeftPairs,
+    left: LeftCells,
     row: usize,
     panel: *const Line,
     sums: &mut [[__m512; LINES]; ROWS],
@@ -88,11 +88,11 @@ unsafe fn accumulate<const ROWS: usize, const LINES: usize>(
         let starts: [*const i32; ROWS] =
             std::array::from_fn(|i| left.start.add((row + i) * left.row_stride).cast());
         let mut line: *const i32 = panel.cast();
-        for pair in 0..left.pairs {
+        for pair in 0..left.cells {
             let right: [__m512i; LINES] =
                 std::array::from_fn(|j| _mm512_load_si512(line.add(j * LANES).cast()));
             for i in 0..ROWS {
-                let value = starts[i].add(pair * left.pair_stride).read_unaligned();
+                let value = starts[i].add(pair * left.cell_stride).read_unaligned();
                 let value = as_bf16(_mm512_set1_epi32(value));
                 for j in 0..LINES {
                     sums[i][j] = _mm512_dpbf16_ps(sums[i][j], value, as_bf16(right[j]));

@@ -1,43 +1,55 @@
-//! Cross-entropy with a bf16 projection. Logits are f32 in a block of the cache; what stays of a chunk of
-//! rows is e^(logit - highest of the row's block) in bf16, precise to 1/256 whatever the logits' size.
-
-use std::cell::RefCell;
+//! Cross-entropy fused with the output projection, in chunks of rows: the logits of a whole batch never
+//! exist at once. Logits are f32 in a block of the cache; what stays of a chunk of rows is
+//! e^(logit - highest of the row's block), in bf16 precise to 1/256 whatever the logits' size.
 
 use rayon::prelude::*;
 
-use super::{Target, sum_of_exponentials};
-use crate::bf16::{
-    Bf16, Bf16Matrix, Bf16View, Left, Packed, Product, Right, Target as ProductTarget, Term, multiply_bf16,
-};
-use crate::gemm::Accumulate;
-use crate::matrix::MatrixMut;
+use crate::matrix::{Matrix, View};
+use crate::matrix_mut::MatrixMut;
+use crate::number::{Number, round};
+use crate::product::{self, Accumulate, Left, Packed, Product, Right, Term, multiply};
+use crate::reduce::{exponentials, maximum, scale_numbers, sum_of_exponentials};
+use crate::scratch::with_scratch;
 use crate::shared::SharedSlice;
-use crate::simd::{exp, vectorised};
+use crate::simd::exp;
 
-/// Rows whose weights exist at one time.
-const ROWS: usize = 256;
+/// Memory for the weights of the rows that exist at one time, in bytes a word of the vocabulary.
+const BYTES: usize = 512;
 /// Words of the vocabulary that one task handles.
 const BLOCK: usize = 256;
 
-/// The output projection in bf16.
-#[derive(Debug, Clone, Copy)]
-pub struct Bf16CrossEntropy<'a> {
-    /// `[vocabulary, width]`.
-    pub projection: Bf16View<'a>,
+/// A token that a row is asked to predict. Several targets may share a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    /// Row of the hidden states.
+    pub row: usize,
+    /// The token.
+    pub token: u32,
+    /// Its weight in the loss.
+    pub weight: f32,
 }
 
-impl Bf16CrossEntropy<'_> {
-    /// As [`super::CrossEntropy::log_probabilities`].
-    pub fn log_probabilities(&self, hidden: &Bf16Matrix, targets: &[Target]) -> Vec<f32> {
+/// The output projection.
+#[derive(Debug, Clone, Copy)]
+pub struct CrossEntropy<'a, N> {
+    /// `[vocabulary, width]`.
+    pub projection: View<'a, N>,
+}
+
+impl<N: Number> CrossEntropy<'_, N> {
+    /// Logarithms of the probabilities of the targets, in their order. `targets` must be ordered by row
+    /// and `hidden` is `[rows, width]`.
+    pub fn log_probabilities(&self, hidden: &Matrix<N>, targets: &[Target]) -> Vec<f32> {
         let mut all = Vec::with_capacity(targets.len());
         self.for_each_chunk(hidden, targets, false, |chunk, _| all.extend(&chunk.log_probabilities));
         all
     }
 
-    /// As [`super::CrossEntropy::backward`].
+    /// As [`Self::log_probabilities`]; also writes the gradient of
+    /// `-scale * Σ weight * log_probability` with respect to `hidden` into `d_hidden`.
     pub fn backward(
         &self,
-        hidden: &Bf16Matrix,
+        hidden: &Matrix<N>,
         targets: &[Target],
         scale: f32,
         d_hidden: &mut [f32],
@@ -49,35 +61,36 @@ impl Bf16CrossEntropy<'_> {
             chunk.replace_by_gradient(targets, scale);
             let rows = chunk.weights.rows();
             let d_rows = &mut d_hidden[chunk.first_row * width..][..rows * width];
-            let target = ProductTarget::Overwrite(MatrixMut::new(d_rows, rows, width));
+            let target = product::Target::Overwrite(MatrixMut::new(d_rows, rows, width));
             let left = Left::Rows(chunk.weights.view());
             let terms = vec![Term { left, right: Right::Columns(self.projection) }];
-            multiply_bf16(&mut [Product { target, terms }]);
+            multiply(&mut [Product { target, terms }]);
         });
         all
     }
 
     /// The logits of every row, `[rows, vocabulary]`. For a few rows only.
-    pub fn logits(&self, hidden: &Bf16Matrix) -> Vec<f32> {
+    pub fn logits(&self, hidden: &Matrix<N>) -> Vec<f32> {
         let mut logits = vec![0.0; hidden.rows() * self.projection.rows];
         let target =
-            ProductTarget::Overwrite(MatrixMut::new(&mut logits, hidden.rows(), self.projection.rows));
+            product::Target::Overwrite(MatrixMut::new(&mut logits, hidden.rows(), self.projection.rows));
         let terms = vec![Term { left: Left::Rows(hidden.view()), right: Right::Rows(self.projection) }];
-        multiply_bf16(&mut [Product { target, terms }]);
+        multiply(&mut [Product { target, terms }]);
         logits
     }
 
     fn for_each_chunk(
         &self,
-        hidden: &Bf16Matrix,
+        hidden: &Matrix<N>,
         targets: &[Target],
         keep_weights: bool,
-        mut visit: impl FnMut(&mut Chunk, &[Target]),
+        mut visit: impl FnMut(&mut Chunk<N>, &[Target]),
     ) {
         assert!(targets.is_sorted_by_key(|target| target.row), "targets ordered by row");
         let mut chunk = Chunk::default();
-        for first_row in (0..hidden.rows()).step_by(ROWS) {
-            let rows = first_row..hidden.rows().min(first_row + ROWS);
+        let most_rows = BYTES / size_of::<N>();
+        for first_row in (0..hidden.rows()).step_by(most_rows) {
+            let rows = first_row..hidden.rows().min(first_row + most_rows);
             let from = targets.partition_point(|target| target.row < rows.start);
             let to = targets.partition_point(|target| target.row < rows.end);
             chunk.first_row = first_row;
@@ -90,10 +103,10 @@ impl Bf16CrossEntropy<'_> {
 /// The softmax of some rows in parts. For each row and block of the vocabulary: the highest logit, and
 /// the sum of e^(logit - highest).
 #[derive(Default)]
-struct Chunk {
+struct Chunk<N> {
     first_row: usize,
     /// `[rows, vocabulary]`, e^(logit - highest of the block), where they are kept.
-    weights: Bf16Matrix,
+    weights: Matrix<N>,
     /// `[blocks, rows]` each.
     highest: Vec<f32>,
     sums: Vec<f32>,
@@ -102,23 +115,25 @@ struct Chunk {
     log_probabilities: Vec<f32>,
 }
 
-thread_local! {
-    static SCRATCH: RefCell<(Packed, Vec<f32>)> = RefCell::default();
+/// What a thread needs for one block of the vocabulary.
+#[derive(Default)]
+struct Scratch<N> {
+    words: Packed<N>,
+    logits: Vec<f32>,
 }
 
-impl Chunk {
+impl<N: Number> Chunk<N> {
     fn compute(
         &mut self,
-        projection: Bf16View<'_>,
-        hidden: Bf16View<'_>,
+        projection: View<'_, N>,
+        hidden: View<'_, N>,
         targets: &[Target],
         keep_weights: bool,
     ) {
         let (rows, vocabulary) = (hidden.rows, projection.rows);
         let blocks = vocabulary.div_ceil(BLOCK);
         let buffer = std::mem::take(&mut self.weights).into_buffer();
-        self.weights =
-            if keep_weights { Bf16Matrix::over(buffer, rows, vocabulary) } else { Bf16Matrix::default() };
+        self.weights = if keep_weights { Matrix::over(buffer, rows, vocabulary) } else { Matrix::default() };
         self.highest.resize(blocks * rows, 0.0);
         self.sums.resize(blocks * rows, 0.0);
         self.log_probabilities.clear();
@@ -134,7 +149,7 @@ impl Chunk {
             .for_each(|(block, (highest, sums))| {
                 let words = block * BLOCK..vocabulary.min((block + 1) * BLOCK);
                 let width = words.len();
-                SCRATCH.with_borrow_mut(|(packed, logits)| {
+                with_scratch(|Scratch { words: packed, logits }: &mut Scratch<N>| {
                     packed.pack(Right::Rows(projection.rows(words.clone())));
                     logits.resize(rows * width, 0.0);
                     let into = MatrixMut::new(logits, rows, width);
@@ -154,7 +169,8 @@ impl Chunk {
                             // SAFETY: blocks are disjoint ranges of columns.
                             #[expect(unsafe_code, reason = "disjoint parts of the weights")]
                             let weights = unsafe { weights.part(row * stride + words.start, width) };
-                            sums[row] = exponentials(logits, highest[row], weights);
+                            sums[row] = exponentials(logits, highest[row]);
+                            round(logits, weights);
                         } else {
                             sums[row] = sum_of_exponentials(logits, highest[row]);
                         }
@@ -200,113 +216,14 @@ impl Chunk {
                 })
                 .collect();
             for (block, weights) in weights[..vocabulary].chunks_mut(BLOCK).enumerate() {
-                scale_bf16(weights, factor(block));
+                scale_numbers(weights, factor(block));
             }
             for (target, value) in targets.iter().zip(at_targets) {
-                weights[target.token as usize] = Bf16::from_f32(value);
+                weights[target.token as usize] = N::from_f32(value);
             }
         });
     }
 }
 
-vectorised! {
-    fn maximum(values: &[f32]) -> f32 {
-        let mut lanes = [f32::NEG_INFINITY; 16];
-        let chunks = values.chunks_exact(16);
-        let mut highest = f32::NEG_INFINITY;
-        for value in chunks.remainder() {
-            highest = if *value > highest { *value } else { highest };
-        }
-        for chunk in chunks {
-            for lane in 0..16 {
-                lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
-            }
-        }
-        lanes.iter().fold(highest, |highest, value| if *value > highest { *value } else { highest })
-    }
-
-    /// Writes e^(value - shift) and returns the sum, taken before rounding.
-    fn exponentials(values: &mut [f32], shift: f32, rounded: &mut [Bf16]) -> f32 {
-        for (value, rounded) in values.iter_mut().zip(rounded) {
-            *value = exp(*value - shift);
-            *rounded = Bf16::from_f32(*value);
-        }
-        let mut lanes = [0.0_f32; 16];
-        let chunks = values.chunks_exact(16);
-        let tail: f32 = chunks.remainder().iter().sum();
-        for chunk in chunks {
-            for lane in 0..16 {
-                lanes[lane] += chunk[lane];
-            }
-        }
-        lanes.iter().sum::<f32>() + tail
-    }
-
-    fn scale_bf16(values: &mut [Bf16], factor: f32) {
-        for value in values {
-            *value = Bf16::from_f32(value.to_f32() * factor);
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::CrossEntropy;
-    use super::*;
-    use crate::bf16::widen_from_bf16;
-
-    const WIDTH: usize = 6;
-    const VOCABULARY: usize = 700;
-    const ROWS: usize = 300;
-
-    fn matrix(rows: usize, factor: usize, size: f32) -> (Vec<f32>, Bf16Matrix) {
-        let value = |i: usize| ((i * factor % 101) as f32 - 50.0) / 50.0 * size;
-        let values: Vec<f32> = (0..rows * WIDTH).map(value).collect();
-        let matrix = Bf16Matrix::from_f32(&values, rows, WIDTH);
-        let mut exact = vec![0.0; rows * WIDTH];
-        widen_from_bf16(matrix.data(), &mut exact);
-        (exact, matrix)
-    }
-
-    /// Two targets on most rows, twice the same on some, none on every fifth.
-    fn targets() -> Vec<Target> {
-        let rows = (0..ROWS).filter(|row| row % 5 != 0);
-        let target = |row, token: usize, weight| Target { row, token: token as u32, weight };
-        rows.flat_map(|row| {
-            [target(row, row * 37 % VOCABULARY, 1.0), target(row, row * 74 % VOCABULARY, 0.25)]
-        })
-        .collect()
-    }
-
-    #[test]
-    fn probabilities_and_gradients_are_those_of_f32_up_to_rounding() {
-        let ((projection, projection_bf16), (hidden, hidden_bf16)) =
-            (matrix(VOCABULARY, 37, 3.0), matrix(ROWS, 53, 4.0));
-        let targets = targets();
-        let exact = CrossEntropy { projection: &projection, width: WIDTH };
-        let rounded = Bf16CrossEntropy { projection: projection_bf16.view() };
-        let (mut expected_gradient, mut gradient) = (vec![9.0; ROWS * WIDTH], vec![9.0; ROWS * WIDTH]);
-        let expected = exact.backward(&hidden, &targets, 0.5, &mut expected_gradient);
-        let got = rounded.backward(&hidden_bf16, &targets, 0.5, &mut gradient);
-        assert_eq!(got, rounded.log_probabilities(&hidden_bf16, &targets));
-        for (got, expected) in got.iter().zip(&expected) {
-            assert!((got - expected).abs() < 1e-4, "{got} {expected}");
-        }
-        for (got, expected) in gradient.iter().zip(&expected_gradient) {
-            assert!((got - expected).abs() < 0.02, "{got} {expected}");
-        }
-    }
-
-    #[test]
-    fn the_bits_are_the_same_on_one_and_on_two_threads() {
-        let (projection, hidden) = (matrix(VOCABULARY, 37, 1.0).1, matrix(ROWS, 53, 1.0).1);
-        let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut gradient = vec![0.0; ROWS * WIDTH];
-            let cross_entropy = Bf16CrossEntropy { projection: projection.view() };
-            let all = pool.install(|| cross_entropy.backward(&hidden, &targets(), 0.5, &mut gradient));
-            (all, gradient)
-        };
-        assert!(run(1) == run(2));
-    }
-}
+mod tests;

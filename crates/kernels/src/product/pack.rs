@@ -1,73 +1,72 @@
-//! Right operands laid out as the tiles read them: panels of up to 64 columns; in a panel, for each pair
-//! of steps of the sum, one line of 16 pairs for every 16 columns.
+//! Right operands laid out as the tiles read them: panels of up to 64 columns; in a panel, for each cell
+//! of the sum, one line of 16 cells for every 16 columns.
 
-use super::interleave::weave;
-use super::{Bf16View, Right};
+use super::Right;
 use crate::cpu::{Level, level};
+use crate::matrix::View;
+use crate::number::Number;
 
 /// Columns that one line covers.
-pub(super) const LANES: usize = 16;
-/// Lines side by side in a panel.
-pub(super) const PANEL_LINES: usize = 4;
-/// Columns of a whole panel.
-pub(super) const PANEL: usize = LANES * PANEL_LINES;
+pub(crate) const LANES: usize = 16;
+/// Lines side by side in a panel, at most.
+pub(crate) const MOST_LINES: usize = 4;
 
-/// Sixteen pairs, one register of 512 bits.
+/// Sixteen cells, one register of 512 bits.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub(super) struct Line(pub(super) [u32; LANES]);
+pub(crate) struct Line(pub(crate) [u32; LANES]);
 
 impl Line {
-    pub(super) const ZERO: Self = Self([0; LANES]);
+    pub(crate) const ZERO: Self = Self([0; LANES]);
 }
 
-/// Packs columns `first..first + width` (at most [`PANEL`]) of the product's right operand into `lines`,
-/// `pairs x width.div_ceil(16)` of them.
-pub(super) fn pack_panel(right: Right<'_>, first: usize, width: usize, lines: &mut [Line]) {
+/// Packs columns `first..first + width` of the product's right operand into `lines`,
+/// `cells x width.div_ceil(16)` of them.
+pub(super) fn pack_panel<N: Number>(right: Right<'_, N>, first: usize, width: usize, lines: &mut [Line]) {
     let across = width.div_ceil(LANES);
     match right {
         Right::Rows(matrix) => pack_rows(matrix.rows(first..first + width), across, lines),
         Right::Columns(matrix) => {
-            for (pair, lines) in lines.chunks_mut(across).enumerate() {
-                let row = |index: usize| &matrix.row(index)[first..first + width];
-                let second = (2 * pair + 1 < matrix.rows).then(|| row(2 * pair + 1));
-                let pairs = lines.as_flattened_mut();
-                weave(row(2 * pair), second, pairs);
-                pairs[width..].fill(0);
+            let columns = matrix.cols(first..first + width);
+            for (cell, lines) in lines.chunks_mut(across).enumerate() {
+                let rows = cell * N::PER_CELL..matrix.rows.min((cell + 1) * N::PER_CELL);
+                let (cells, beyond) = lines.as_flattened_mut().split_at_mut(width);
+                N::weave(columns.rows(rows), cells);
+                beyond.fill(0);
             }
         }
     }
 }
 
 /// Rows of `matrix` become columns.
-fn pack_rows(matrix: Bf16View<'_>, across: usize, lines: &mut [Line]) {
-    let pairs = matrix.cols.div_ceil(2);
-    assert!(matrix.holds_pairs() && lines.len() == pairs * across, "panel size");
+fn pack_rows<N: Number>(matrix: View<'_, N>, across: usize, lines: &mut [Line]) {
+    let cells = matrix.cols.div_ceil(N::PER_CELL);
+    assert!(matrix.holds_cells() && lines.len() == cells * across, "panel size");
     #[cfg(target_arch = "x86_64")]
     if level() >= Level::Avx512 {
         for group in 0..across {
             let rows = matrix.rows(group * LANES..matrix.rows.min((group + 1) * LANES));
-            // SAFETY: the level says that the processor has AVX-512; the rows hold their pairs and the
-            // lines are `pairs x across`, as asserted above.
+            // SAFETY: the level says that the processor has AVX-512; the rows hold their cells and the
+            // lines are `cells x across`, as asserted above.
             #[expect(unsafe_code, reason = "calls a function compiled for AVX-512")]
             unsafe {
-                avx512::transpose_rows(rows, pairs, lines, (group, across));
+                avx512::transpose_rows(rows, cells, lines, (group, across));
             }
         }
         return;
     }
-    for (pair, lines) in lines.chunks_mut(across).enumerate() {
+    for (cell, lines) in lines.chunks_mut(across).enumerate() {
         for (group, line) in lines.iter_mut().enumerate() {
             *line = Line::ZERO;
             for (lane, row) in (group * LANES..matrix.rows.min((group + 1) * LANES)).enumerate() {
-                let at = row * matrix.stride + 2 * pair;
-                line.0[lane] = u32::from(matrix.data[at].0) | u32::from(matrix.data[at + 1].0) << 16;
+                let at = row * matrix.stride + cell * N::PER_CELL;
+                line.0[lane] = N::cell(&matrix.data[at..at + N::PER_CELL]);
             }
         }
     }
 }
 
-/// [`Line`]s as pairs.
+/// [`Line`]s as cells.
 trait Flatten {
     fn as_flattened_mut(&mut self) -> &mut [u32];
 }
@@ -76,7 +75,7 @@ impl Flatten for [Line] {
     fn as_flattened_mut(&mut self) -> &mut [u32] {
         // SAFETY: a Line is exactly sixteen u32 (64 bytes, aligned more strictly), so the memory of a
         // slice of lines is that of a slice of sixteen times as many u32.
-        #[expect(unsafe_code, reason = "views lines as their pairs")]
+        #[expect(unsafe_code, reason = "views lines as their cells")]
         unsafe {
             std::slice::from_raw_parts_mut(self.as_mut_ptr().cast(), self.len() * LANES)
         }
@@ -88,29 +87,30 @@ mod avx512 {
     use std::arch::x86_64::*;
 
     use super::{LANES, Line};
-    use crate::bf16::Bf16View;
+    use crate::matrix::View;
+    use crate::number::Number;
 
-    /// Writes up to 16 rows, transposed as pairs, into every `across`-th line from `group` on.
+    /// Writes up to 16 rows, transposed as cells, into every `across`-th line from `group` on.
     ///
     /// # Safety
-    /// The processor must have AVX-512 F; the rows must hold `pairs` pairs each, and `lines` must be
-    /// `pairs * across`.
+    /// The processor must have AVX-512 F; the rows must hold `cells` cells each, and `lines` must be
+    /// `cells * across`.
     #[expect(unsafe_code, reason = "loads and stores by pointer")]
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn transpose_rows(
-        rows: Bf16View<'_>,
-        pairs: usize,
+    pub(super) unsafe fn transpose_rows<N: Number>(
+        rows: View<'_, N>,
+        cells: usize,
         lines: &mut [Line],
         (group, across): (usize, usize),
     ) {
-        for first in (0..pairs).step_by(LANES) {
-            let count = LANES.min(pairs - first);
+        for first in (0..cells).step_by(LANES) {
+            let count = LANES.min(cells - first);
             let mask = ((1_u32 << count) - 1) as __mmask16;
             let mut block = [_mm512_setzero_si512(); LANES];
             for (row, register) in block.iter_mut().enumerate().take(rows.rows) {
-                // SAFETY: the row holds `pairs` pairs and the mask stops at the last of them.
+                // SAFETY: the row holds `cells` cells and the mask stops at the last of them.
                 *register = unsafe {
-                    let start = rows.data.as_ptr().add(row * rows.stride + 2 * first);
+                    let start = rows.data.as_ptr().add(row * rows.stride + first * N::PER_CELL);
                     _mm512_maskz_loadu_epi32(mask, start.cast())
                 };
             }
@@ -123,7 +123,7 @@ mod avx512 {
         }
     }
 
-    /// The transpose of 16 x 16 pairs.
+    /// The transpose of 16 x 16 cells.
     #[target_feature(enable = "avx512f")]
     #[inline]
     fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {

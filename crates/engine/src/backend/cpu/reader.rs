@@ -1,36 +1,36 @@
 //! Rows read with kept keys and values.
 
 use gradus_kernels::attention::Segment;
-use gradus_kernels::bf16::{Bf16, Bf16Matrix};
+use gradus_kernels::{Matrix, Number};
 
-use super::{Decoder, Pass};
+use super::decoder::Decoder;
+use super::{Pass, reach};
 use crate::adapter::Adapter;
-use crate::backend::cpu::{keep, reach};
 use crate::backend::{BackendError, CachedModel, CachedRows};
 
 /// Keys and values of one layer, `[rows of the cache, key/value heads * dim]` each.
 #[derive(Debug, Default, Clone)]
-pub(super) struct LayerCache {
-    pub(super) keys: Vec<Bf16>,
-    pub(super) values: Vec<Bf16>,
+pub(super) struct LayerCache<N> {
+    pub(super) keys: Vec<N>,
+    pub(super) values: Vec<N>,
 }
 
-impl LayerCache {
+impl<N: Number> LayerCache<N> {
     /// Keeps those of the segments' rows.
-    pub(super) fn keep(&mut self, keys: &Bf16Matrix, values: &Bf16Matrix, segments: &[Segment]) {
-        keep(&mut self.keys, keys.data(), keys.stride(), segments);
-        keep(&mut self.values, values.data(), values.stride(), segments);
+    pub(super) fn keep(&mut self, keys: &Matrix<N>, values: &Matrix<N>, segments: &[Segment]) {
+        keep(&mut self.keys, keys, segments);
+        keep(&mut self.values, values, segments);
     }
 }
 
-pub(super) struct DecoderReader<'a> {
-    decoder: &'a mut Decoder,
+pub(super) struct DecoderReader<'a, N> {
+    decoder: &'a mut Decoder<N>,
     adapters: Vec<Adapter>,
-    caches: Vec<LayerCache>,
+    caches: Vec<LayerCache<N>>,
 }
 
-impl<'a> DecoderReader<'a> {
-    pub(super) fn new(decoder: &'a mut Decoder) -> Self {
+impl<'a, N: Number> DecoderReader<'a, N> {
+    pub(super) fn new(decoder: &'a mut Decoder<N>) -> Self {
         let caches = vec![LayerCache::default(); decoder.layers.len()];
         Self { decoder, adapters: Vec::new(), caches }
     }
@@ -58,7 +58,7 @@ impl<'a> DecoderReader<'a> {
     }
 }
 
-impl CachedModel for DecoderReader<'_> {
+impl<N: Number> CachedModel for DecoderReader<'_, N> {
     fn adapt(&mut self, adapter: &Adapter) -> Result<(), BackendError> {
         self.adapters.push(adapter.clone());
         Ok(())
@@ -67,5 +67,18 @@ impl CachedModel for DecoderReader<'_> {
     fn forward(&mut self, rows: CachedRows<'_>) -> Result<Vec<f32>, BackendError> {
         // Inside the pool, so that each of the many small parallel steps starts without changing threads.
         Ok(rayon::scope(|_| self.read(rows)))
+    }
+}
+
+/// Copies rows of keys or values to their places in a cache.
+fn keep<N: Number>(kept: &mut Vec<N>, rows: &Matrix<N>, segments: &[Segment]) {
+    let width = rows.stride();
+    let end = segments.iter().map(|segment| segment.own.end).max().unwrap_or(0);
+    if kept.len() < end * width {
+        kept.resize(end * width, N::default());
+    }
+    for segment in segments {
+        let own = segment.own.start * width..segment.own.end * width;
+        kept[own].copy_from_slice(&rows.data()[segment.rows.start * width..segment.rows.end * width]);
     }
 }

@@ -1,50 +1,45 @@
-//! The decoder in bf16: weights and activations rounded, sums in f32.
+//! The decoder: weights and activations are numbers of one kind, f32 or bf16; the residual stream, sums
+//! and everything that the optimizer sees are f32.
 
-mod buffers;
-mod cut;
-mod layer;
-mod linear;
-mod reader;
+use gradus_kernels::{CrossEntropy, Matrix, Number, RotaryTable, rms_norm, rms_norm_backward, widen};
 
-use gradus_kernels::bf16::{Bf16, Bf16Matrix, widen_from_bf16};
-use gradus_kernels::{Bf16CrossEntropy, RotaryTable, rms_norm_backward_bf16, rms_norm_bf16};
-
+use super::buffers::Buffers;
+use super::cut::{self, Part};
+use super::layer::{HiddenGradient, Kept, Layer};
+use super::reader::DecoderReader;
 use super::{Pass, reach};
 use crate::adapter::Adapter;
 use crate::backend::{Backend, BackendError, CachedModel, Dropout, check_batch};
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::files::Weights;
-use buffers::Buffers;
-use cut::Part;
-use layer::{HiddenGradient, Kept, Layer};
 
-/// A decoder in bf16.
-pub(super) struct Decoder {
-    config: ModelConfig,
+/// A decoder.
+pub(super) struct Decoder<N> {
+    pub(super) config: ModelConfig,
     /// `[vocabulary, hidden]`.
-    embedding: Bf16Matrix,
-    layers: Vec<Layer>,
+    embedding: Matrix<N>,
+    pub(super) layers: Vec<Layer<N>>,
     final_norm: Vec<f32>,
     /// `None` where the embedding is also the output projection.
-    output: Option<Bf16Matrix>,
-    rotary: RotaryTable,
-    buffers: Buffers,
+    output: Option<Matrix<N>>,
+    pub(super) rotary: RotaryTable,
+    pub(super) buffers: Buffers<N>,
 }
 
 /// Rows after the final norm, and what its backward pass needs.
-struct Normalised {
-    normalised: Bf16Matrix,
-    kept: Bf16Matrix,
+pub(super) struct Normalised<N> {
+    pub(super) normalised: Matrix<N>,
+    kept: Matrix<N>,
     inverse_rms: Vec<f32>,
 }
 
-impl Decoder {
+impl<N: Number> Decoder<N> {
     /// Takes the model's weights out of `weights`.
     pub(super) fn new(config: ModelConfig, mut weights: Weights) -> Result<Self, BackendError> {
-        let table = |weights: &mut Weights, name: &str| -> Result<Bf16Matrix, BackendError> {
+        let table = |weights: &mut Weights, name: &str| -> Result<Matrix<N>, BackendError> {
             let values = weights.take(name)?.data;
-            Ok(Bf16Matrix::from_f32(&values, config.vocabulary_size, config.hidden_size))
+            Ok(Matrix::from_f32(&values, config.vocabulary_size, config.hidden_size))
         };
         let embedding = table(&mut weights, "model.embed_tokens.weight")?;
         let layers = (0..config.layers).map(|index| Layer::new(&config, index, &mut weights));
@@ -62,15 +57,15 @@ impl Decoder {
         })
     }
 
-    fn cross_entropy(&self) -> Bf16CrossEntropy<'_> {
-        Bf16CrossEntropy { projection: self.output.as_ref().unwrap_or(&self.embedding).view() }
+    pub(super) fn cross_entropy(&self) -> CrossEntropy<'_, N> {
+        CrossEntropy { projection: self.output.as_ref().unwrap_or(&self.embedding).view() }
     }
 
-    fn embed(&mut self, tokens: &[u32]) -> Vec<f32> {
+    pub(super) fn embed(&mut self, tokens: &[u32]) -> Vec<f32> {
         let width = self.config.hidden_size;
         let mut hidden = self.buffers.take(tokens.len() * width);
         for (row, token) in hidden.chunks_mut(width).zip(tokens) {
-            widen_from_bf16(self.embedding.row(*token as usize), row);
+            widen(self.embedding.row(*token as usize), row);
         }
         hidden
     }
@@ -82,7 +77,7 @@ impl Decoder {
     }
 
     /// Hidden states after the last layer, `[rows, hidden]`; with what the backward pass needs if asked.
-    fn forward(&mut self, tokens: &[u32], pass: &Pass<'_>, mut keep: Option<&mut Vec<Kept>>) -> Vec<f32> {
+    fn forward(&mut self, tokens: &[u32], pass: &Pass<'_>, mut keep: Option<&mut Vec<Kept<N>>>) -> Vec<f32> {
         let mut hidden = self.embed(tokens);
         for layer in &self.layers {
             let kept = layer.forward(pass, &self.rotary, None, &mut hidden, &mut self.buffers);
@@ -94,18 +89,19 @@ impl Decoder {
         hidden
     }
 
-    fn normalise(&self, rows: &[f32]) -> Normalised {
+    pub(super) fn normalise(&self, rows: &[f32]) -> Normalised<N> {
         let width = self.config.hidden_size;
         let count = rows.len() / width;
-        let (mut normalised, mut kept) = (Bf16Matrix::zeroed(count, width), Bf16Matrix::zeroed(count, width));
+        let (mut normalised, mut kept) = (Matrix::zeroed(count, width), Matrix::zeroed(count, width));
         let mut inverse_rms = vec![0.0; count];
         let epsilon = self.config.rms_norm_epsilon as f32;
-        rms_norm_bf16(rows, &self.final_norm, epsilon, (&mut normalised, &mut kept), &mut inverse_rms);
+        let into = (normalised.data_mut(), kept.data_mut());
+        rms_norm(rows, &self.final_norm, epsilon, into, &mut inverse_rms);
         Normalised { normalised, kept, inverse_rms }
     }
 
     /// The rows that carry labels, after the final norm.
-    fn label_rows(&self, part: &Part, hidden: &[f32]) -> Normalised {
+    fn label_rows(&self, part: &Part, hidden: &[f32]) -> Normalised<N> {
         let width = self.config.hidden_size;
         let rows: Vec<f32> =
             part.label_rows.iter().flat_map(|row| &hidden[row * width..][..width]).copied().collect();
@@ -130,27 +126,27 @@ impl Decoder {
             self.cross_entropy().backward(&labels.normalised, &part.targets, scale, &mut d_normalised);
 
         let mut d_rows = self.buffers.take_zeroed(d_normalised.len());
-        let mut d_rows_half = self.buffers.take_matrix(part.label_rows.len(), width);
-        let into = (&mut d_rows[..], &mut d_rows_half);
-        rms_norm_backward_bf16(&labels.kept, &self.final_norm, &labels.inverse_rms, &d_normalised, into);
+        let mut d_rows_rounded = self.buffers.take_matrix(part.label_rows.len(), width);
+        let into = (&mut d_rows[..], d_rows_rounded.data_mut());
+        rms_norm_backward(labels.kept.data(), &self.final_norm, &labels.inverse_rms, &d_normalised, into);
         hidden.fill(0.0);
         for (row, gradient) in part.label_rows.iter().zip(d_rows.chunks(width)) {
             hidden[row * width..][..width].copy_from_slice(gradient);
         }
-        let mut half = self.buffers.take_matrix(part.tokens.len(), width);
-        half.round_from(&hidden);
-        let mut d_hidden = HiddenGradient { single: hidden, half };
+        let mut rounded = self.buffers.take_matrix(part.tokens.len(), width);
+        rounded.round_from(&hidden);
+        let mut d_hidden = HiddenGradient { single: hidden, rounded };
         for (index, (layer, kept)) in self.layers.iter().zip(kept).enumerate().rev() {
             let into = (&mut d_hidden, index > 0);
             layer.backward(pass, &self.rotary, kept, into, gradients, &mut self.buffers);
         }
         [d_normalised, d_rows, d_hidden.single].into_iter().for_each(|buffer| self.buffers.give(buffer));
-        [d_rows_half, d_hidden.half].into_iter().for_each(|matrix| self.buffers.give_matrix(matrix));
+        [d_rows_rounded, d_hidden.rounded].into_iter().for_each(|matrix| self.buffers.give_matrix(matrix));
         log_probabilities
     }
 }
 
-impl Backend for Decoder {
+impl<N: Number> Backend for Decoder<N> {
     fn config(&self) -> &ModelConfig {
         &self.config
     }
@@ -188,10 +184,10 @@ impl Backend for Decoder {
     }
 
     fn cache_bytes_per_token(&self) -> usize {
-        self.config.keys_and_values_per_token() * size_of::<Bf16>()
+        self.config.keys_and_values_per_token() * size_of::<N>()
     }
 
     fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a> {
-        Box::new(reader::DecoderReader::new(self))
+        Box::new(DecoderReader::new(self))
     }
 }

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use gradus_kernels::bf16::{Bf16Matrix, Interleaved, Left, Product, Right, Target, Term, multiply_bf16};
-use gradus_kernels::{DropoutMask, MatrixMut};
+use gradus_kernels::product::{Interleaved, Left, Product, Right, Target, Term, multiply};
+use gradus_kernels::{DropoutMask, Matrix, MatrixMut, Number};
 
 use super::Pass;
 use super::buffers::Buffers;
@@ -14,20 +14,20 @@ use crate::backend::dropout::mask;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 
-pub(super) struct Linear {
+pub(super) struct Linear<N> {
     layer: usize,
     module: TargetModule,
     /// `[output, input]`, for both directions.
-    weight: Bf16Matrix,
+    weight: Matrix<N>,
     pub(super) bias: Option<Vec<f32>>,
 }
 
-/// The adapter of one linear layer, rounded.
-struct Lora {
+/// The adapter of one linear layer, as the decoder's numbers.
+struct Lora<N> {
     /// A, `[rank, input]`.
-    a: Bf16Matrix,
+    a: Matrix<N>,
     /// c · B, `[output, rank]`.
-    scaled_b: Bf16Matrix,
+    scaled_b: Matrix<N>,
     /// Where A and B stand in the flat vector of parameters.
     ranges: (Range<usize>, Range<usize>),
     scale: f32,
@@ -35,9 +35,9 @@ struct Lora {
 }
 
 /// m(x) Aᵀ `[rows, rank]`; `None` where there is no adapter.
-pub(super) type Low = Option<Bf16Matrix>;
+pub(super) type Low<N> = Option<Matrix<N>>;
 
-impl Linear {
+impl<N: Number> Linear<N> {
     pub(super) fn new(
         config: &ModelConfig,
         (layer, module): (usize, TargetModule),
@@ -49,14 +49,14 @@ impl Linear {
             && matches!(module, TargetModule::QProj | TargetModule::KProj | TargetModule::VProj);
         let bias = if has_bias { Some(weights.take(&format!("{path}.bias"))?.data) } else { None };
         let weight = weights.take(&format!("{path}.weight"))?.data;
-        Ok(Self { layer, module, weight: Bf16Matrix::from_f32(&weight, output, input), bias })
+        Ok(Self { layer, module, weight: Matrix::from_f32(&weight, output, input), bias })
     }
 
     pub(super) fn output(&self) -> usize {
         self.weight.rows()
     }
 
-    fn lora(&self, pass: &Pass<'_>, buffers: &mut Buffers) -> Option<Lora> {
+    fn lora(&self, pass: &Pass<'_>, buffers: &mut Buffers<N>) -> Option<Lora<N>> {
         let adapter = pass.adapter?;
         let pair = adapter.pair(self.layer, self.module)?;
         let rank = adapter.config().rank;
@@ -72,19 +72,19 @@ impl Linear {
 
 /// Computes each layer of a group into its target (biases are the caller's) and returns what the
 /// backward pass needs.
-pub(super) fn forward<const N: usize>(
+pub(super) fn forward<N: Number, const L: usize>(
     pass: &Pass<'_>,
-    layers: [&Linear; N],
-    input: &Bf16Matrix,
-    targets: [Target<'_>; N],
-    buffers: &mut Buffers,
-) -> [Low; N] {
+    layers: [&Linear<N>; L],
+    input: &Matrix<N>,
+    targets: [Target<'_, N>; L],
+    buffers: &mut Buffers<N>,
+) -> [Low<N>; L] {
     let loras = layers.map(|layer| layer.lora(pass, buffers));
     let dropped = loras.each_ref().map(|lora| drop_features(lora.as_ref(), input, buffers));
     let mut lows = loras
         .each_ref()
         .map(|lora| lora.as_ref().map(|lora| buffers.take_matrix(input.rows(), lora.a.rows())));
-    let mut products: Vec<Product<'_>> = Vec::with_capacity(N);
+    let mut products: Vec<Product<'_, N>> = Vec::with_capacity(L);
     for ((lora, low), dropped) in loras.iter().zip(&mut lows).zip(&dropped) {
         if let (Some(lora), Some(low)) = (lora, low) {
             let left = Left::Rows(dropped.as_ref().unwrap_or(input).view());
@@ -92,9 +92,9 @@ pub(super) fn forward<const N: usize>(
             products.push(Product { target: Target::Round(low), terms });
         }
     }
-    multiply_bf16(&mut products);
+    multiply(&mut products);
 
-    let mut products: Vec<Product<'_>> = Vec::with_capacity(N);
+    let mut products: Vec<Product<'_, N>> = Vec::with_capacity(L);
     for (((layer, lora), low), target) in layers.iter().zip(&loras).zip(&lows).zip(targets) {
         let mut terms =
             vec![Term { left: Left::Rows(input.view()), right: Right::Rows(layer.weight.view()) }];
@@ -104,34 +104,34 @@ pub(super) fn forward<const N: usize>(
         }
         products.push(Product { target, terms });
     }
-    multiply_bf16(&mut products);
+    multiply(&mut products);
     dropped.into_iter().flatten().for_each(|matrix| buffers.give_matrix(matrix));
     loras.into_iter().flatten().for_each(|lora| lora.recycle(buffers));
     lows
 }
 
 /// Gradients of a group on their way back: of each layer's output, and what [`forward`] returned.
-pub(super) struct Backward<'a, const N: usize> {
-    layers: [&'a Linear; N],
-    d_outputs: [&'a Bf16Matrix; N],
-    loras: [Option<Lora>; N],
-    lows: [Low; N],
+pub(super) struct Backward<'a, N, const L: usize> {
+    layers: [&'a Linear<N>; L],
+    d_outputs: [&'a Matrix<N>; L],
+    loras: [Option<Lora<N>>; L],
+    lows: [Low<N>; L],
     /// dy · c B, `[rows, rank]` each.
-    d_lows: [Low; N],
+    d_lows: [Low<N>; L],
 }
 
-impl<'a, const N: usize> Backward<'a, N> {
+impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
     pub(super) fn new(
         pass: &Pass<'_>,
-        layers: [&'a Linear; N],
-        d_outputs: [&'a Bf16Matrix; N],
-        lows: [Low; N],
-        buffers: &mut Buffers,
+        layers: [&'a Linear<N>; L],
+        d_outputs: [&'a Matrix<N>; L],
+        lows: [Low<N>; L],
+        buffers: &mut Buffers<N>,
     ) -> Self {
         let loras = layers.map(|layer| layer.lora(pass, buffers));
         let mut d_lows =
             lows.each_ref().map(|low| low.as_ref().map(|low| buffers.take_matrix(low.rows(), low.cols())));
-        let mut products = Vec::with_capacity(N);
+        let mut products = Vec::with_capacity(L);
         for ((lora, d_low), d_output) in loras.iter().zip(&mut d_lows).zip(d_outputs) {
             if let (Some(lora), Some(d_low)) = (lora, d_low) {
                 let right = Right::Columns(lora.scaled_b.view());
@@ -139,14 +139,14 @@ impl<'a, const N: usize> Backward<'a, N> {
                 products.push(Product { target: Target::Round(d_low), terms });
             }
         }
-        multiply_bf16(&mut products);
+        multiply(&mut products);
         Self { layers, d_outputs, loras, lows, d_lows }
     }
 
     /// Writes the gradient with respect to the group's input.
-    pub(super) fn input_gradient(&self, target: InputGradient<'_>, buffers: &mut Buffers) {
-        let mut terms = Vec::with_capacity(2 * N);
-        let mut masked = Vec::with_capacity(N);
+    pub(super) fn input_gradient(&self, target: InputGradient<'_, N>, buffers: &mut Buffers<N>) {
+        let mut terms = Vec::with_capacity(2 * L);
+        let mut masked = Vec::with_capacity(L);
         for (index, (layer, d_output)) in self.layers.iter().zip(self.d_outputs).enumerate() {
             let right = Right::Columns(layer.weight.view());
             terms.push(Term { left: Left::Rows(d_output.view()), right });
@@ -169,11 +169,11 @@ impl<'a, const N: usize> Backward<'a, N> {
                 .iter_mut()
                 .map(|(_, term, into)| Product { target: Target::Round(into), terms: vec![*term] }),
         );
-        multiply_bf16(&mut products);
+        multiply(&mut products);
         for (mask, _, through_adapter) in masked {
             match &mut target {
                 InputGradient::Single(to, _) => mask.add_kept(through_adapter.data(), to),
-                InputGradient::Half(to) => mask.add_kept_bf16(through_adapter.data(), to.data_mut()),
+                InputGradient::Rounded(to) => mask.add_kept(through_adapter.data(), to.data_mut()),
             }
             buffers.give_matrix(through_adapter);
         }
@@ -182,12 +182,12 @@ impl<'a, const N: usize> Backward<'a, N> {
     /// Adds the gradients of A and B to `gradients`. `input` is the group's input.
     pub(super) fn parameter_gradients(
         self,
-        input: &Bf16Matrix,
+        input: &Matrix<N>,
         gradients: &mut [f32],
-        buffers: &mut Buffers,
+        buffers: &mut Buffers<N>,
     ) {
         let dropped = self.loras.each_ref().map(|lora| drop_features(lora.as_ref(), input, buffers));
-        let woven = |matrix: &Low| {
+        let woven = |matrix: &Low<N>| {
             matrix.as_ref().map(|matrix| {
                 let mut woven = Interleaved::default();
                 woven.copy_from(matrix.view());
@@ -200,7 +200,7 @@ impl<'a, const N: usize> Backward<'a, N> {
         });
         let d_as = parts(gradients, self.loras.iter().flatten().map(|lora| lora.ranges.0.clone()));
         let mut d_as = d_as.into_iter();
-        let mut products = Vec::with_capacity(2 * N);
+        let mut products = Vec::with_capacity(2 * L);
         for (index, d_b) in d_bs.iter_mut().enumerate() {
             if let (Some(lora), Some(low), Some(d_low)) = (&self.loras[index], &lows[index], &d_lows[index]) {
                 let (rank, d_output) = (lora.a.rows(), self.d_outputs[index]);
@@ -214,7 +214,7 @@ impl<'a, const N: usize> Backward<'a, N> {
                 products.push(Product { target: Target::Overwrite(into), terms });
             }
         }
-        multiply_bf16(&mut products);
+        multiply(&mut products);
         for (lora, d_b) in self.loras.into_iter().zip(d_bs) {
             if let Some(lora) = lora {
                 let (rank, output) = (lora.a.rows(), lora.scaled_b.rows());
@@ -233,37 +233,41 @@ impl<'a, const N: usize> Backward<'a, N> {
 }
 
 /// Where the gradient with respect to a group's input goes; overwritten.
-pub(super) enum InputGradient<'a> {
+pub(super) enum InputGradient<'a, N> {
     /// f32 rows of that width.
     Single(&'a mut [f32], usize),
     /// Rounded.
-    Half(&'a mut Bf16Matrix),
+    Rounded(&'a mut Matrix<N>),
 }
 
-impl InputGradient<'_> {
-    fn as_target(&mut self) -> Target<'_> {
+impl<N: Number> InputGradient<'_, N> {
+    fn as_target(&mut self) -> Target<'_, N> {
         match self {
             Self::Single(to, width) => {
                 let rows = to.len() / *width;
                 Target::Overwrite(MatrixMut::new(to, rows, *width))
             }
-            Self::Half(to) => Target::Round(to),
+            Self::Rounded(to) => Target::Round(to),
         }
     }
 }
 
-impl Lora {
-    fn recycle(self, buffers: &mut Buffers) {
+impl<N: Number> Lora<N> {
+    fn recycle(self, buffers: &mut Buffers<N>) {
         buffers.give_matrix(self.a);
         buffers.give_matrix(self.scaled_b);
     }
 }
 
 /// The input after dropout; `None` without dropout.
-fn drop_features(lora: Option<&Lora>, input: &Bf16Matrix, buffers: &mut Buffers) -> Option<Bf16Matrix> {
+fn drop_features<N: Number>(
+    lora: Option<&Lora<N>>,
+    input: &Matrix<N>,
+    buffers: &mut Buffers<N>,
+) -> Option<Matrix<N>> {
     let mask = lora?.mask?;
     let mut dropped = buffers.take_matrix(input.rows(), input.cols());
-    mask.apply_bf16(input.data(), dropped.data_mut());
+    mask.apply(input.data(), dropped.data_mut());
     Some(dropped)
 }
 

@@ -2,23 +2,23 @@
 
 use std::ops::Range;
 
-use super::product::{Left, Right, Term};
-use super::tile::{Destination, DestinationKind};
-use super::{Bf16, widen_from_bf16};
+use super::strip::Destination;
+use super::{Left, Right, Term};
+use crate::number::{Number, widen};
 use crate::simd::vectorised;
 
 /// Up to this many rows, packing the right operand costs more than it saves.
 const FEW_ROWS: usize = 4;
 
 /// Whether [`multiply_few_rows`] is the way to compute a block of that many rows.
-pub(super) fn reads_right_once(rows: usize, terms: &[Term<'_>]) -> bool {
+pub(super) fn reads_right_once<N: Number>(rows: usize, terms: &[Term<'_, N>]) -> bool {
     rows <= FEW_ROWS
         && terms.iter().all(|term| matches!((term.left, term.right), (Left::Rows(_), Right::Rows(_))))
 }
 
 /// Computes the block of those rows and columns, whose first element is the destination's.
-pub(super) fn multiply_few_rows(
-    terms: &[Term<'_>],
+pub(super) fn multiply_few_rows<N: Number>(
+    terms: &[Term<'_, N>],
     (rows, cols): (&Range<usize>, &Range<usize>),
     destination: Destination,
 ) {
@@ -28,7 +28,7 @@ pub(super) fn multiply_few_rows(
         for term in terms {
             let (Left::Rows(left), Right::Rows(right)) = (term.left, term.right) else { continue };
             let mut widened = vec![0.0; left.cols];
-            widen_from_bf16(left.row(row), &mut widened);
+            widen(left.row(row), &mut widened);
             for (sum, col) in sums.iter_mut().zip(cols.clone()) {
                 *sum += dot_widened(&widened, right.row(col));
             }
@@ -37,11 +37,7 @@ pub(super) fn multiply_few_rows(
             // SAFETY: an element of the block, which is this task's own.
             #[expect(unsafe_code, reason = "writes through the destination's pointer")]
             unsafe {
-                match destination.at(i, j).kind {
-                    DestinationKind::Overwrite(to) => *to = *sum,
-                    DestinationKind::Add(to) => *to += *sum,
-                    DestinationKind::Round(to) => *to = Bf16::from_f32(*sum).0,
-                }
+                destination.at(i, j).put(*sum);
             }
         }
     }
@@ -49,7 +45,7 @@ pub(super) fn multiply_few_rows(
 
 vectorised! {
     /// Inner product in 64 lanes.
-    fn dot_widened(left: &[f32], right: &[Bf16]) -> f32 {
+    fn dot_widened<N: Number>(left: &[f32], right: &[N]) -> f32 {
         const LANES: usize = 64;
         let mut lanes = [0.0_f32; LANES];
         let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));

@@ -1,12 +1,12 @@
 //! One decoder layer, forward and backward:
 //! middle = x + o(attention(norm(x))); out = middle + down(silu(gate(norm(middle))) · up(norm(middle))).
-//! The residual stream is f32; what the backward pass needs is kept in bf16.
+//! The residual stream is f32; what the backward pass needs is kept as the decoder's numbers.
 
-use gradus_kernels::attention::{Bf16Inputs, Gradients, Heads, attention_backward_bf16, attention_bf16};
-use gradus_kernels::bf16::{Bf16Matrix, Bf16View, Target, widen_from_bf16};
+use gradus_kernels::attention::{Gradients, Heads, Inputs, attention, attention_backward};
+use gradus_kernels::product::Target;
 use gradus_kernels::{
-    MatrixMut, RotaryTable, add_assign, rms_norm, rms_norm_again, rms_norm_backward, rms_norm_backward_bf16,
-    rms_norm_bf16, swiglu_backward_bf16, swiglu_bf16,
+    Matrix, MatrixMut, Number, RotaryTable, View, add_assign, rms_norm, rms_norm_again, rms_norm_backward,
+    swiglu, swiglu_backward,
 };
 
 use super::Pass;
@@ -18,7 +18,7 @@ use crate::backend::BackendError;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 
-pub(super) struct Layer {
+pub(super) struct Layer<N> {
     heads: Heads,
     hidden: usize,
     epsilon: f32,
@@ -26,41 +26,44 @@ pub(super) struct Layer {
     attention_norm: Vec<f32>,
     /// RMSNorm over each head of the queries and of the keys (Qwen 3).
     head_norms: Option<(Vec<f32>, Vec<f32>)>,
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    attention_output: Linear,
+    query: Linear<N>,
+    key: Linear<N>,
+    value: Linear<N>,
+    attention_output: Linear<N>,
     feed_forward_norm: Vec<f32>,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+    gate: Linear<N>,
+    up: Linear<N>,
+    down: Linear<N>,
 }
+
+/// The inputs of the norm of heads, a row each, and the factors that it multiplied them by.
+type HeadsKept<N> = (Matrix<N>, Vec<f32>);
 
 /// What the backward pass of a layer needs from its forward pass.
 #[derive(Default)]
-pub(super) struct Kept {
-    input: Bf16Matrix,
+pub(super) struct Kept<N> {
+    input: Matrix<N>,
     input_inverse_rms: Vec<f32>,
-    /// Before and with the factor of the per-head norms, where the model has them.
-    raw_queries: Option<(Bf16Matrix, Vec<f32>)>,
-    raw_keys: Option<(Bf16Matrix, Vec<f32>)>,
-    queries: Bf16Matrix,
-    keys: Bf16Matrix,
-    values: Bf16Matrix,
-    attention: Bf16Matrix,
+    /// Where the model has norms of heads.
+    raw_queries: Option<HeadsKept<N>>,
+    raw_keys: Option<HeadsKept<N>>,
+    queries: Matrix<N>,
+    keys: Matrix<N>,
+    values: Matrix<N>,
+    attention: Matrix<N>,
     log_sums: Vec<f32>,
-    middle: Bf16Matrix,
+    middle: Matrix<N>,
     middle_inverse_rms: Vec<f32>,
-    gate: Bf16Matrix,
-    up: Bf16Matrix,
-    projection_lows: [Low; 3],
-    attention_output_low: [Low; 1],
-    gate_up_lows: [Low; 2],
-    down_low: [Low; 1],
+    gate: Matrix<N>,
+    up: Matrix<N>,
+    projection_lows: [Low<N>; 3],
+    attention_output_low: [Low<N>; 1],
+    gate_up_lows: [Low<N>; 2],
+    down_low: [Low<N>; 1],
 }
 
-impl Kept {
-    pub(super) fn recycle(self, buffers: &mut Buffers) {
+impl<N: Number> Kept<N> {
+    pub(super) fn recycle(self, buffers: &mut Buffers<N>) {
         for (raw, inverse_rms) in [self.raw_queries, self.raw_keys].into_iter().flatten() {
             buffers.give_matrix(raw);
             buffers.give(inverse_rms);
@@ -84,12 +87,12 @@ impl Kept {
 }
 
 /// The gradient of the residual stream, and the same rounded.
-pub(super) struct HiddenGradient {
+pub(super) struct HiddenGradient<N> {
     pub(super) single: Vec<f32>,
-    pub(super) half: Bf16Matrix,
+    pub(super) rounded: Matrix<N>,
 }
 
-impl Layer {
+impl<N: Number> Layer<N> {
     pub(super) fn new(
         config: &ModelConfig,
         index: usize,
@@ -131,10 +134,10 @@ impl Layer {
         &self,
         pass: &Pass<'_>,
         rotary: &RotaryTable,
-        cache: Option<&mut LayerCache>,
+        cache: Option<&mut LayerCache<N>>,
         hidden: &mut [f32],
-        buffers: &mut Buffers,
-    ) -> Kept {
+        buffers: &mut Buffers<N>,
+    ) -> Kept<N> {
         let rows = pass.positions.len();
         let mut kept = Kept::default();
         self.project(pass, rotary, hidden, &mut kept, buffers);
@@ -146,11 +149,11 @@ impl Layer {
         let mut normalised = buffers.take_matrix(rows, self.hidden);
         kept.middle = buffers.take_matrix(rows, self.hidden);
         kept.middle_inverse_rms = buffers.take(rows);
-        rms_norm_bf16(
+        rms_norm(
             hidden,
             &self.feed_forward_norm,
             self.epsilon,
-            (&mut normalised, &mut kept.middle),
+            (normalised.data_mut(), kept.middle.data_mut()),
             &mut kept.middle_inverse_rms,
         );
         kept.gate = buffers.take_matrix(rows, self.gate.output());
@@ -158,7 +161,7 @@ impl Layer {
         let targets = [Target::Round(&mut kept.gate), Target::Round(&mut kept.up)];
         kept.gate_up_lows = linear::forward(pass, [&self.gate, &self.up], &normalised, targets, buffers);
         let mut activated = buffers.take_matrix(rows, self.gate.output());
-        swiglu_bf16(kept.gate.data(), kept.up.data(), activated.data_mut());
+        swiglu(kept.gate.data(), kept.up.data(), activated.data_mut());
         let target = Target::Add(MatrixMut::new(hidden, rows, self.hidden));
         kept.down_low = linear::forward(pass, [&self.down], &activated, [target], buffers);
         buffers.give_matrix(activated);
@@ -172,18 +175,18 @@ impl Layer {
         pass: &Pass<'_>,
         rotary: &RotaryTable,
         hidden: &[f32],
-        kept: &mut Kept,
-        buffers: &mut Buffers,
+        kept: &mut Kept<N>,
+        buffers: &mut Buffers<N>,
     ) {
         let rows = pass.positions.len();
         let mut normalised = buffers.take_matrix(rows, self.hidden);
         kept.input = buffers.take_matrix(rows, self.hidden);
         kept.input_inverse_rms = buffers.take(rows);
-        rms_norm_bf16(
+        rms_norm(
             hidden,
             &self.attention_norm,
             self.epsilon,
-            (&mut normalised, &mut kept.input),
+            (normalised.data_mut(), kept.input.data_mut()),
             &mut kept.input_inverse_rms,
         );
         let layers = [&self.query, &self.key, &self.value];
@@ -218,21 +221,24 @@ impl Layer {
         &self,
         weight: &[f32],
         values: &mut Vec<f32>,
-        buffers: &mut Buffers,
-    ) -> (Bf16Matrix, Vec<f32>) {
-        let normalised = buffers.take(values.len());
-        let raw = std::mem::replace(values, normalised);
-        let mut inverse_rms = buffers.take(raw.len() / weight.len());
-        rms_norm(&raw, weight, self.epsilon, values, &mut inverse_rms);
-        (rounded(raw, weight.len(), buffers), inverse_rms)
+        buffers: &mut Buffers<N>,
+    ) -> HeadsKept<N> {
+        let mut normalised = buffers.take(values.len());
+        let heads = values.len() / weight.len();
+        let mut raw = buffers.take_matrix(heads, weight.len());
+        let mut inverse_rms = buffers.take(heads);
+        let into = (&mut normalised[..], raw.data_mut());
+        rms_norm(values, weight, self.epsilon, into, &mut inverse_rms);
+        buffers.give(std::mem::replace(values, normalised));
+        (raw, inverse_rms)
     }
 
     fn attend(
         &self,
         pass: &Pass<'_>,
-        cache: Option<&mut LayerCache>,
-        kept: &mut Kept,
-        buffers: &mut Buffers,
+        cache: Option<&mut LayerCache<N>>,
+        kept: &mut Kept<N>,
+        buffers: &mut Buffers<N>,
     ) {
         let mut output = buffers.take_matrix(pass.positions.len(), self.query.output());
         let mut log_sums = buffers.take(pass.positions.len() * self.heads.query);
@@ -242,9 +248,9 @@ impl Layer {
         });
         let inputs = match cache {
             None => self.attention_inputs(pass, kept),
-            Some(cache) => Bf16Inputs {
-                keys: Bf16View::new(&cache.keys, cache.keys.len() / self.key.output(), self.key.output()),
-                values: Bf16View::new(
+            Some(cache) => Inputs {
+                keys: View::new(&cache.keys, cache.keys.len() / self.key.output(), self.key.output()),
+                values: View::new(
                     &cache.values,
                     cache.values.len() / self.value.output(),
                     self.value.output(),
@@ -252,12 +258,12 @@ impl Layer {
                 ..self.attention_inputs(pass, kept)
             },
         };
-        attention_bf16(inputs, &mut output, &mut log_sums);
+        attention(inputs, &mut output, &mut log_sums);
         (kept.attention, kept.log_sums) = (output, log_sums);
     }
 
-    fn attention_inputs<'a>(&self, pass: &Pass<'a>, kept: &'a Kept) -> Bf16Inputs<'a> {
-        Bf16Inputs {
+    fn attention_inputs<'a>(&self, pass: &Pass<'a>, kept: &'a Kept<N>) -> Inputs<'a, N> {
+        Inputs {
             heads: self.heads,
             queries: kept.queries.view(),
             keys: kept.keys.view(),
@@ -272,10 +278,10 @@ impl Layer {
         &self,
         pass: &Pass<'_>,
         rotary: &RotaryTable,
-        mut kept: Kept,
-        (d_hidden, needs_input_gradient): (&mut HiddenGradient, bool),
+        mut kept: Kept<N>,
+        (d_hidden, needs_input_gradient): (&mut HiddenGradient<N>, bool),
         gradients: &mut [f32],
-        buffers: &mut Buffers,
+        buffers: &mut Buffers<N>,
     ) {
         self.feed_forward_backward(pass, &mut kept, d_hidden, gradients, buffers);
         let d_projections = self.attend_backward(pass, rotary, &mut kept, d_hidden, gradients, buffers);
@@ -289,12 +295,12 @@ impl Layer {
         if needs_input_gradient {
             let mut d_normalised = buffers.take(d_hidden.single.len());
             backward.input_gradient(InputGradient::Single(&mut d_normalised, self.hidden), buffers);
-            rms_norm_backward_bf16(
-                &kept.input,
+            rms_norm_backward(
+                kept.input.data(),
                 &self.attention_norm,
                 &kept.input_inverse_rms,
                 &d_normalised,
-                (&mut d_hidden.single, &mut d_hidden.half),
+                (&mut d_hidden.single, d_hidden.rounded.data_mut()),
             );
             buffers.give(d_normalised);
         }
@@ -308,17 +314,17 @@ impl Layer {
     fn feed_forward_backward(
         &self,
         pass: &Pass<'_>,
-        kept: &mut Kept,
-        d_hidden: &mut HiddenGradient,
+        kept: &mut Kept<N>,
+        d_hidden: &mut HiddenGradient<N>,
         gradients: &mut [f32],
-        buffers: &mut Buffers,
+        buffers: &mut Buffers<N>,
     ) {
         let rows = kept.gate.rows();
         let low = std::mem::take(&mut kept.down_low);
-        let backward = Backward::new(pass, [&self.down], [&d_hidden.half], low, buffers);
+        let backward = Backward::new(pass, [&self.down], [&d_hidden.rounded], low, buffers);
         let mut d_activated = buffers.take_matrix(rows, self.gate.output());
-        backward.input_gradient(InputGradient::Half(&mut d_activated), buffers);
-        swiglu_backward_bf16(kept.gate.data_mut(), kept.up.data_mut(), d_activated.data_mut());
+        backward.input_gradient(InputGradient::Rounded(&mut d_activated), buffers);
+        swiglu_backward(kept.gate.data_mut(), kept.up.data_mut(), d_activated.data_mut());
         let activated = d_activated;
         backward.parameter_gradients(&activated, gradients, buffers);
         buffers.give_matrix(activated);
@@ -330,12 +336,12 @@ impl Layer {
         let mut normalised = buffers.take_matrix(rows, self.hidden);
         rms_norm_again(&kept.middle, &self.feed_forward_norm, &kept.middle_inverse_rms, &mut normalised);
         backward.parameter_gradients(&normalised, gradients, buffers);
-        rms_norm_backward_bf16(
-            &kept.middle,
+        rms_norm_backward(
+            kept.middle.data(),
             &self.feed_forward_norm,
             &kept.middle_inverse_rms,
             &d_normalised,
-            (&mut d_hidden.single, &mut d_hidden.half),
+            (&mut d_hidden.single, d_hidden.rounded.data_mut()),
         );
         buffers.give_matrix(normalised);
         buffers.give(d_normalised);
@@ -346,16 +352,16 @@ impl Layer {
         &self,
         pass: &Pass<'_>,
         rotary: &RotaryTable,
-        kept: &mut Kept,
-        d_hidden: &HiddenGradient,
+        kept: &mut Kept<N>,
+        d_hidden: &HiddenGradient<N>,
         gradients: &mut [f32],
-        buffers: &mut Buffers,
-    ) -> [Bf16Matrix; 3] {
+        buffers: &mut Buffers<N>,
+    ) -> [Matrix<N>; 3] {
         let rows = pass.positions.len();
         let low = std::mem::take(&mut kept.attention_output_low);
-        let backward = Backward::new(pass, [&self.attention_output], [&d_hidden.half], low, buffers);
+        let backward = Backward::new(pass, [&self.attention_output], [&d_hidden.rounded], low, buffers);
         let mut d_attention = buffers.take_matrix(rows, self.query.output());
-        backward.input_gradient(InputGradient::Half(&mut d_attention), buffers);
+        backward.input_gradient(InputGradient::Rounded(&mut d_attention), buffers);
         backward.parameter_gradients(&kept.attention, gradients, buffers);
 
         let mut d_queries = buffers.take(rows * self.query.output());
@@ -363,44 +369,45 @@ impl Layer {
         let mut d_values = buffers.take_zeroed(rows * self.value.output());
         let into = Gradients { queries: &mut d_queries, keys: &mut d_keys, values: &mut d_values };
         let inputs = self.attention_inputs(pass, kept);
-        attention_backward_bf16(inputs, &kept.attention, &kept.log_sums, &d_attention, into);
+        attention_backward(inputs, &kept.attention, &kept.log_sums, &d_attention, into);
         buffers.give_matrix(d_attention);
         rotary.rotate_back(&mut d_queries, self.query.output(), pass.positions);
         rotary.rotate_back(&mut d_keys, self.key.output(), pass.positions);
-        if let Some((query_norm, key_norm)) = &self.head_norms {
-            heads_backward(query_norm, kept.raw_queries.as_ref(), &mut d_queries, buffers);
-            heads_backward(key_norm, kept.raw_keys.as_ref(), &mut d_keys, buffers);
-        }
+        let norms = self.head_norms.as_ref();
+        let query_norm = norms.map(|(norm, _)| norm.as_slice()).zip(kept.raw_queries.as_ref());
+        let key_norm = norms.map(|(_, norm)| norm.as_slice()).zip(kept.raw_keys.as_ref());
         [
-            rounded(d_queries, self.query.output(), buffers),
-            rounded(d_keys, self.key.output(), buffers),
+            before_head_norm(d_queries, self.query.output(), query_norm, buffers),
+            before_head_norm(d_keys, self.key.output(), key_norm, buffers),
             rounded(d_values, self.value.output(), buffers),
         ]
     }
 }
 
 /// The rows of that width rounded; gives their buffer back.
-fn rounded(values: Vec<f32>, width: usize, buffers: &mut Buffers) -> Bf16Matrix {
+fn rounded<N: Number>(values: Vec<f32>, width: usize, buffers: &mut Buffers<N>) -> Matrix<N> {
     let mut matrix = buffers.take_matrix(values.len() / width, width);
     matrix.round_from(&values);
     buffers.give(values);
     matrix
 }
 
-fn heads_backward(
-    weight: &[f32],
-    raw: Option<&(Bf16Matrix, Vec<f32>)>,
-    gradient: &mut Vec<f32>,
-    buffers: &mut Buffers,
-) {
-    let Some((raw, inverse_rms)) = raw else {
-        return;
+/// The gradient of a projection's output, rounded, from that after the norm of its heads, if it has one:
+/// the norm's weight and what [`Layer::normalise_heads`] returned.
+fn before_head_norm<N: Number>(
+    gradient: Vec<f32>,
+    width: usize,
+    norm: Option<(&[f32], &HeadsKept<N>)>,
+    buffers: &mut Buffers<N>,
+) -> Matrix<N> {
+    let Some((weight, (raw, inverse_rms))) = norm else {
+        return rounded(gradient, width, buffers);
     };
-    let mut input = buffers.take(gradient.len());
-    widen_from_bf16(raw.data(), &mut input);
-    let d_raw = buffers.take_zeroed(gradient.len());
-    let d_normalised = std::mem::replace(gradient, d_raw);
-    rms_norm_backward(&input, weight, inverse_rms, &d_normalised, gradient);
-    buffers.give(d_normalised);
-    buffers.give(input);
+    let mut d_raw = buffers.take_zeroed(gradient.len());
+    // Heads fill whole cells, so the rows of a head each are laid out as the rows of all heads.
+    let mut matrix = buffers.take_matrix(gradient.len() / width, width);
+    rms_norm_backward(raw.data(), weight, inverse_rms, &gradient, (&mut d_raw, matrix.data_mut()));
+    buffers.give(d_raw);
+    buffers.give(gradient);
+    matrix
 }

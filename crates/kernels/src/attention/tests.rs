@@ -1,0 +1,172 @@
+//! Attention in f32 against its definition, and in bf16 against f32.
+
+use super::*;
+use crate::bf16::Bf16;
+use crate::number::widen;
+
+const HEADS: Heads = Heads { query: 4, key_value: 2, dim: 16 };
+const ROWS: usize = 150;
+
+/// Answers that share a prefix of odd length, one that continues another, and a sequence longer than a
+/// block.
+fn segments() -> Vec<Segment> {
+    let segment = |rows: Range<usize>, prefix: &[Range<usize>]| Segment {
+        own: rows.clone(),
+        rows,
+        prefix: prefix.to_vec(),
+    };
+    let question = 0..7;
+    vec![
+        segment(0..7, &[]),
+        segment(7..10, std::slice::from_ref(&question)),
+        segment(10..15, std::slice::from_ref(&question)),
+        segment(15..17, &[question, 10..15]),
+        segment(17..ROWS, &[]),
+    ]
+}
+
+/// Numbers that bf16 holds exactly.
+fn numbers(cols: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        Bf16::from_f32((state >> 8) as f32 / 8_388_608.0 - 1.0).to_f32()
+    };
+    (0..ROWS * cols).map(|_| next()).collect()
+}
+
+/// Queries, keys and values.
+struct Case<N> {
+    inputs: [Matrix<N>; 3],
+    segments: Vec<Segment>,
+    window: Option<usize>,
+}
+
+/// What one forward and backward gave.
+#[derive(PartialEq)]
+struct Run {
+    output: Vec<f32>,
+    log_sums: Vec<f32>,
+    gradients: [Vec<f32>; 3],
+}
+
+impl<N: Number> Case<N> {
+    fn new(window: Option<usize>, values: [&[f32]; 3]) -> Self {
+        let inputs = values.map(|values| Matrix::from_f32(values, ROWS, values.len() / ROWS));
+        Self { inputs, segments: segments(), window }
+    }
+
+    fn inputs(&self) -> Inputs<'_, N> {
+        let [queries, keys, values] = self.inputs.each_ref().map(Matrix::view);
+        let (segments, window) = (&self.segments, self.window);
+        Inputs { heads: HEADS, queries, keys, values, segments, window }
+    }
+
+    fn run(&self) -> Run {
+        let (mut output, mut log_sums) = (Matrix::zeroed(ROWS, 64), vec![0.0; ROWS * 4]);
+        attention(self.inputs(), &mut output, &mut log_sums);
+        let d_output = Matrix::from_f32(&numbers(64, 4), ROWS, 64);
+        let mut gradients = [vec![0.0; ROWS * 64], vec![0.0; ROWS * 32], vec![0.0; ROWS * 32]];
+        let [queries, keys, values] = &mut gradients;
+        let into = Gradients { queries, keys, values };
+        attention_backward(self.inputs(), &output, &log_sums, &d_output, into);
+        let mut wide = vec![0.0; ROWS * 64];
+        widen(output.data(), &mut wide);
+        Run { output: wide, log_sums, gradients }
+    }
+}
+
+fn run<N: Number>(window: Option<usize>) -> Run {
+    Case::<N>::new(window, [&numbers(64, 1), &numbers(32, 2), &numbers(32, 3)]).run()
+}
+
+/// The definition, one query and one head at a time, in f64.
+fn reference(window: Option<usize>, [queries, keys, values]: [&[f32]; 3]) -> Vec<f64> {
+    let Heads { query, key_value, dim } = HEADS;
+    let mut output = vec![0.0; queries.len()];
+    for segment in segments() {
+        for (i, row) in segment.rows.clone().enumerate() {
+            let mut seen: Vec<usize> = segment.prefix.iter().cloned().flatten().collect();
+            seen.extend(segment.own.start..=segment.own.start + i);
+            let seen = &seen[seen.len().saturating_sub(window.unwrap_or(usize::MAX))..];
+            for head in 0..query {
+                let q = &queries[(row * query + head) * dim..][..dim];
+                let kv = |x: &[f32], row: usize, d: usize| {
+                    f64::from(x[(row * key_value + head / (query / key_value)) * dim + d])
+                };
+                let score = |key: &usize| {
+                    (0..dim).map(|d| f64::from(q[d]) * kv(keys, *key, d)).sum::<f64>() / (dim as f64).sqrt()
+                };
+                let weights: Vec<f64> = seen.iter().map(|key| score(key).exp()).collect();
+                let total: f64 = weights.iter().sum();
+                for d in 0..dim {
+                    let terms = seen.iter().zip(&weights).map(|(key, w)| w / total * kv(values, *key, d));
+                    output[(row * query + head) * dim + d] = terms.sum();
+                }
+            }
+        }
+    }
+    output
+}
+
+#[test]
+fn attention_matches_its_definition_with_shared_prefixes_and_windows() {
+    let inputs = [numbers(64, 1), numbers(32, 2), numbers(32, 3)];
+    for window in [None, Some(5), Some(70)] {
+        let expected = reference(window, inputs.each_ref().map(Vec::as_slice));
+        for (i, (got, expected)) in run::<f32>(window).output.iter().zip(expected).enumerate() {
+            assert!((f64::from(*got) - expected).abs() < 1e-5, "{window:?} {i}: {got} {expected}");
+        }
+    }
+}
+
+#[test]
+fn gradients_match_finite_differences_of_the_definition() {
+    let inputs = [numbers(64, 1), numbers(32, 2), numbers(32, 3)];
+    let d_output = numbers(64, 4);
+    for window in [None, Some(6)] {
+        let gradients = run::<f32>(window).gradients;
+        let loss = |inputs: &[Vec<f32>; 3]| -> f64 {
+            let output = reference(window, inputs.each_ref().map(Vec::as_slice));
+            output.iter().zip(&d_output).map(|(y, d)| y * f64::from(*d)).sum()
+        };
+        for (which, gradient) in gradients.iter().enumerate() {
+            for index in (0..gradient.len()).step_by(gradient.len() / 23) {
+                let moved = |delta: f32| {
+                    let mut moved = inputs.clone();
+                    moved[which][index] += delta;
+                    loss(&moved)
+                };
+                let expected = (moved(5e-3) - moved(-5e-3)) / 1e-2;
+                let got = f64::from(gradient[index]);
+                assert!((got - expected).abs() < 2e-3, "{which} {index}: {got} {expected}");
+            }
+        }
+    }
+}
+
+fn far_apart(got: &[f32], expected: &[f32]) -> f32 {
+    let largest = expected.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+    got.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+}
+
+#[test]
+fn outputs_and_gradients_in_bf16_are_those_of_f32_up_to_rounding() {
+    for window in [None, Some(5), Some(70)] {
+        let (got, expected) = (run::<Bf16>(window), run::<f32>(window));
+        assert!(far_apart(&got.output, &expected.output) < 0.01, "{window:?}");
+        assert!(far_apart(&got.log_sums, &expected.log_sums) < 1e-4, "{window:?}");
+        for (got, expected) in got.gradients.iter().zip(&expected.gradients) {
+            assert!(far_apart(got, expected) < 0.015, "{window:?} {}", far_apart(got, expected));
+        }
+    }
+}
+
+#[test]
+fn attention_has_the_same_bits_on_one_and_on_two_threads() {
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| [run::<Bf16>(None), run::<f32>(None)])
+    };
+    assert!(on(1) == on(2));
+}
