@@ -1,7 +1,9 @@
-//! Forward: one task computes one query head of one segment, by blocks of rows.
+//! Forward: one task computes one query head of one segment, by blocks of rows. Segments of a single row
+//! go their own way.
 
 use rayon::prelude::*;
 
+use super::rows::attention_of_rows;
 use super::{BLOCK, Inputs, Segment, sized, visible_columns};
 use crate::matrix::Matrix;
 use crate::matrix_mut::MatrixMut;
@@ -26,11 +28,11 @@ struct Scratch<N> {
 pub fn attention<N: Number>(inputs: Inputs<'_, N>, output: &mut Matrix<N>, log_sums: &mut [f32]) {
     let stride = output.stride();
     let (output, log_sums) = (SharedSlice::new(output.data_mut()), SharedSlice::new(log_sums));
-    let tasks: Vec<(&Segment, usize)> = inputs
-        .segments
-        .iter()
-        .flat_map(|segment| (0..inputs.heads.query).map(move |head| (segment, head)))
-        .collect();
+    let (single, long): (Vec<&Segment>, Vec<&Segment>) =
+        inputs.segments.iter().partition(|segment| segment.rows.len() == 1);
+    attention_of_rows(&inputs, &single, (&output, stride), &log_sums);
+    let of_segment = |segment| (0..inputs.heads.query).map(move |head| (segment, head));
+    let tasks: Vec<(&Segment, usize)> = long.into_iter().flat_map(of_segment).collect();
     tasks.par_iter().with_max_len(1).for_each(|&(segment, head)| {
         with_scratch(|scratch: &mut Scratch<N>| {
             let key_value_head = head / inputs.heads.group();

@@ -7,6 +7,7 @@
 
 mod backward;
 mod forward;
+mod rows;
 
 use std::ops::Range;
 

@@ -7,8 +7,8 @@ use crate::number::widen;
 const HEADS: Heads = Heads { query: 4, key_value: 2, dim: 16 };
 const ROWS: usize = 150;
 
-/// Answers that share a prefix of odd length, one that continues another, and a sequence longer than a
-/// block.
+/// Answers that share a prefix of odd length, one that continues another, a sequence longer than a block,
+/// and single rows.
 fn segments() -> Vec<Segment> {
     let segment = |rows: Range<usize>, prefix: &[Range<usize>]| Segment {
         own: rows.clone(),
@@ -20,8 +20,10 @@ fn segments() -> Vec<Segment> {
         segment(0..7, &[]),
         segment(7..10, std::slice::from_ref(&question)),
         segment(10..15, std::slice::from_ref(&question)),
-        segment(15..17, &[question, 10..15]),
-        segment(17..ROWS, &[]),
+        segment(15..17, &[question.clone(), 10..15]),
+        segment(17..ROWS - 2, &[]),
+        segment(ROWS - 2..ROWS - 1, &[17..ROWS - 2, question.clone(), 2..6]),
+        segment(ROWS - 1..ROWS, &[]),
     ]
 }
 
@@ -169,4 +171,18 @@ fn attention_has_the_same_bits_on_one_and_on_two_threads() {
         pool.install(|| [run::<Bf16>(None), run::<f32>(None)])
     };
     assert!(on(1) == on(2));
+}
+
+#[test]
+fn a_single_row_has_the_same_bits_however_what_it_sees_is_strewn() {
+    let inputs = [numbers(64, 1), numbers(32, 2), numbers(32, 3)];
+    let run = |prefix: &[Range<usize>]| {
+        let mut case = Case::<Bf16>::new(Some(90), inputs.each_ref().map(Vec::as_slice));
+        case.segments = vec![Segment { rows: 0..1, prefix: prefix.to_vec(), own: 140..141 }];
+        let (mut output, mut log_sums) = (Matrix::zeroed(1, 64), vec![0.0; 4]);
+        let queries = case.inputs[0].view().rows(0..1);
+        attention(Inputs { queries, ..case.inputs() }, &mut output, &mut log_sums);
+        (output.data().to_vec(), log_sums)
+    };
+    assert!(run(std::slice::from_ref(&(0..100))) == run(&[0..1, 1..37, 37..64, 64..100]));
 }
