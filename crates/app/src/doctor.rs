@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use gradus_engine::backend::Device;
 use serde::Serialize;
 
 use crate::models::{Catalogue, ModelStore};
@@ -34,7 +35,7 @@ pub struct Diagnosis {
 
 /// Looks at the processor, memory, programs, models and the data directory.
 pub fn examine(data_directory: &Path, catalogue: &Catalogue) -> Vec<Diagnosis> {
-    let mut all = vec![processor(), memory(), data(data_directory)];
+    let mut all = vec![processor(), gpus(), memory(), data(data_directory)];
     all.extend(catalogue.entries().iter().take(1).map(|entry| model(data_directory, &entry.name)));
     all.push(program(
         &["pdftotext", "-v"],
@@ -56,6 +57,21 @@ fn good(what: &str, found: String) -> Diagnosis {
 fn processor() -> Diagnosis {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     good("processor", format!("{cores} cores, {} instructions", gradus_engine::cpu::level().name()))
+}
+
+/// A GPU is never missed: everything runs without one.
+fn gpus() -> Diagnosis {
+    let found: Vec<String> = Device::gpus().iter().map(ToString::to_string).collect();
+    if !found.is_empty() {
+        return good("GPU", format!("{}, used unless --device says otherwise", found.join(", ")));
+    }
+    let built = [("CUDA", cfg!(feature = "cuda")), ("Metal", cfg!(feature = "metal"))];
+    let without: Vec<&str> = built.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
+    let found = match without.is_empty() {
+        true => "none".to_owned(),
+        false => format!("none; this program was built without {}", without.join(" and ")),
+    };
+    good("GPU", found)
 }
 
 fn memory() -> Diagnosis {

@@ -5,6 +5,7 @@ mod example;
 
 use std::path::{Path, PathBuf};
 
+use gradus_engine::backend::Device;
 use gradus_engine::preflight::Preflight;
 use gradus_engine::training::TrainingPlan;
 use gradus_grading::dataset::{Dataset, DatasetOptions};
@@ -33,6 +34,8 @@ pub struct QuickstartRequest<'a> {
     pub catalogue: &'a Catalogue,
     /// A model file or directory instead of the default.
     pub model: Option<&'a str>,
+    /// Where the model runs.
+    pub device: Device,
 }
 
 /// What the quickstart made.
@@ -110,9 +113,10 @@ fn base_model(
         None => name.to_owned(),
     };
     let path = request.store.resolve(name, request.catalogue)?;
-    let runtime = Runtime::load(name, &path)?;
+    let runtime = Runtime::load(name, &path, request.device)?;
     let millions = runtime.config.parameter_count() as f64 / 1e6;
-    session.watcher.note(&format!("{name}: {millions:.0} million parameters, from {}", path.display()));
+    let (from, device) = (path.display(), runtime.device.describe());
+    session.watcher.note(&format!("{name}: {millions:.0} million parameters, from {from}, on {device}"));
     Ok((runtime, source))
 }
 

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use gradus_engine::adapter::Adapter;
-use gradus_engine::backend::Backend;
-use gradus_engine::backend::cpu::{CpuBackend, Precision};
+use gradus_engine::backend::{Backend, Device};
 use gradus_engine::chat::ChatTemplate;
 use gradus_engine::config::ModelConfig;
 use gradus_engine::files;
@@ -25,22 +24,24 @@ pub struct Runtime {
     pub tokenizer: Tokenizer,
     /// How it writes conversations, where it says so.
     pub chat_template: Option<ChatTemplate>,
+    /// Where it runs.
+    pub device: Device,
     /// The mathematics.
     pub backend: Box<dyn Backend>,
 }
 
 impl Runtime {
-    /// Loads the model at `path`, known to people as `name`, in the fastest precision that this processor
-    /// is good at.
-    pub fn load(name: &str, path: &Path) -> Result<Self, Error> {
+    /// Loads the model at `path`, known to people as `name`, onto a device.
+    pub fn load(name: &str, path: &Path, device: Device) -> Result<Self, Error> {
         let model = files::load(path)?;
-        let precision = Precision::best();
+        let device = device.chosen();
         Ok(Self {
             name: name.to_owned(),
             fingerprint: model.fingerprint.to_hex().to_string(),
             tokenizer: model.tokenizer,
             chat_template: model.chat_template,
-            backend: Box::new(CpuBackend::with_precision(model.config.clone(), model.weights, precision)?),
+            device,
+            backend: device.backend(model.config.clone(), model.weights)?,
             config: model.config,
         })
     }

@@ -70,6 +70,9 @@ pub struct RunSummary {
     pub rows: u64,
     /// Seconds of training.
     pub seconds: f64,
+    /// Where it ran; not known of models trained before this was written down.
+    #[serde(default)]
+    pub device: Option<String>,
     /// Training loss of every update.
     pub train_losses: Vec<LossPoint>,
     /// Every evaluation.

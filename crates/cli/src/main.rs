@@ -2,6 +2,7 @@
 
 mod commands;
 mod console;
+mod device;
 mod environment;
 mod interrupt;
 mod output;

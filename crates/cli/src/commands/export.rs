@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use gradus_app::engine::backend::Device;
 use gradus_app::engine::export::Precision;
 use gradus_app::engine::export::gguf::GgufType;
 use gradus_app::export::{ExportFormat, ExportRequest, Exported, export_model};
@@ -85,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let manifest = trained::read_manifest(&arguments.model)?;
     let name = arguments.base_model.as_deref().unwrap_or(&manifest.base_model);
     let base = environment.base_model(name)?;
-    let runtime = Runtime::load(name, &base)?;
+    let runtime = Runtime::load(name, &base, Device::Cpu)?;
     let request = ExportRequest {
         base: &base,
         model_directory: &arguments.model,

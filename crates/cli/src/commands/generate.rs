@@ -13,6 +13,7 @@ use gradus_app::trained;
 use serde_json::{Value, json};
 
 use super::test::base_of;
+use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::{console, interrupt, output};
 
@@ -64,6 +65,8 @@ pub(crate) struct Arguments {
     /// Show how probable each token was, with so many of the most probable ones in its place
     #[arg(long, value_name = "COUNT", num_args = 0..=1, default_missing_value = "0")]
     logprobs: Option<usize>,
+    #[command(flatten)]
+    device: DeviceOption,
 }
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
@@ -173,10 +176,10 @@ fn probabilities(completion: &Completion, name: &dyn Fn(u32) -> String) -> Strin
 fn load(arguments: &Arguments, environment: &Environment) -> anyhow::Result<AdaptedModel> {
     let Some(directory) = &arguments.adapter else {
         let name = arguments.model.as_deref().unwrap_or(MODEL);
-        let runtime = Runtime::load(name, &environment.base_model(name)?)?;
+        let runtime = Runtime::load(name, &environment.base_model(name)?, arguments.device.device)?;
         return Ok(AdaptedModel { runtime, adapter: None });
     };
-    let (runtime, _) = base_of(directory, arguments.model.as_deref(), environment)?;
+    let (runtime, _) = base_of(directory, arguments.model.as_deref(), arguments.device, environment)?;
     let adapter = Some(trained::load(directory, &runtime)?.adapter);
     Ok(AdaptedModel { runtime, adapter })
 }

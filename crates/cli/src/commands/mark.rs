@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::guide::shortened;
 use super::test::base_of;
+use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
 
@@ -36,6 +37,8 @@ pub(crate) struct Arguments {
     /// Do not write feedback
     #[arg(long)]
     no_feedback: bool,
+    #[command(flatten)]
+    device: DeviceOption,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,7 +54,8 @@ struct MarkedAnswer {
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
     let guide = read_guide(&arguments.guide)?.reading.guide;
     let paper = read_paper(&arguments.paper, &guide)?;
-    let (mut runtime, _) = base_of(&arguments.model, arguments.base_model.as_deref(), environment)?;
+    let (mut runtime, _) =
+        base_of(&arguments.model, arguments.base_model.as_deref(), arguments.device, environment)?;
     let model = trained::load(&arguments.model, &runtime)?;
     let marked = environment.watch(|session| {
         session.watcher.stage("Marking");

@@ -6,6 +6,7 @@ use clap::Args;
 use gradus_app::quickstart::{QuickstartRequest, QuickstartResult, quickstart};
 
 use crate::commands::test::results_table;
+use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
 
@@ -22,6 +23,8 @@ pub(crate) struct Arguments {
     /// Base model: a name from `gradus models list`, a GGUF file or a Hugging Face directory
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<String>,
+    #[command(flatten)]
+    device: DeviceOption,
 }
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
@@ -30,6 +33,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         store: &environment.store,
         catalogue: &environment.catalogue,
         model: arguments.model.as_deref(),
+        device: arguments.device.device,
     };
     let result = environment.watch(|session| quickstart(&request, session))?;
     if environment.json {

@@ -13,6 +13,7 @@ use gradus_app::runtime::Runtime;
 use gradus_app::testing::Feedback;
 use gradus_app::trained;
 
+use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
 
@@ -52,6 +53,8 @@ pub(crate) struct Arguments {
     /// Do not write feedback, which is the slowest part
     #[arg(long)]
     no_feedback: bool,
+    #[command(flatten)]
+    device: DeviceOption,
     /// Where to write report.html and report.json
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -61,7 +64,8 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let submissions = submissions(arguments);
     let guide = read_guide(&arguments.guide)?;
     let dataset = arguments.dataset.as_deref().map(load_dataset).transpose()?;
-    let (mut runtime, source) = base_of(&arguments.model, arguments.base_model.as_deref(), environment)?;
+    let (mut runtime, source) =
+        base_of(&arguments.model, arguments.base_model.as_deref(), arguments.device, environment)?;
     let model = trained::load(&arguments.model, &runtime)?;
     let title = guide.reading.guide.title.clone().unwrap_or_else(|| guide.document.name());
     let request = ModelTestRequest {
@@ -91,13 +95,14 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
 pub(crate) fn base_of(
     model: &Path,
     base_model: Option<&str>,
+    device: DeviceOption,
     environment: &Environment,
 ) -> anyhow::Result<(Runtime, String)> {
     let manifest = trained::read_manifest(model)?;
     let name = base_model.unwrap_or(&manifest.base_model);
     let path = environment.base_model(name)?;
     let source = environment.store.show(name).map_or_else(|| name.to_owned(), |model| model.manifest.source);
-    Ok((Runtime::load(name, &path)?, source))
+    Ok((Runtime::load(name, &path, device.device)?, source))
 }
 
 fn submissions(arguments: &Arguments) -> Submissions {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use gradus_app::chat::read_chat;
 use gradus_app::datasets::load_dataset;
 use gradus_app::engine::adapter::TargetModule;
+use gradus_app::engine::backend::Device;
 use gradus_app::engine::preflight::Preflight;
 use gradus_app::engine::training::{Schedule, Selection, TrainingPlan};
 use gradus_app::quickstart::MODEL;
@@ -17,6 +18,7 @@ use gradus_app::training::{
 };
 
 use crate::console::duration;
+use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
 
@@ -48,6 +50,8 @@ pub(crate) struct Arguments {
     /// Only look at the data and say what the run would need
     #[arg(long)]
     preflight: bool,
+    #[command(flatten)]
+    device: DeviceOption,
     #[command(flatten)]
     plan: PlanOptions,
 }
@@ -169,12 +173,12 @@ impl PlanOptions {
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
     let source = source(arguments)?;
     let path = environment.base_model(&arguments.model)?;
-    let mut runtime = Runtime::load(&arguments.model, &path)?;
+    let mut runtime = Runtime::load(&arguments.model, &path, arguments.device.device)?;
     let prepared = prepare(&source, &runtime)?;
     let plan = arguments.plan.plan(prepared.data.train.len());
     let needs = check(&prepared, &plan, &runtime)?;
     if arguments.preflight {
-        return show_preflight(&needs, &plan, environment);
+        return show_preflight(&needs, &plan, runtime.device, environment);
     }
     let selection = match arguments.plan.select {
         Some(SelectionName::BestLoss) => Selection::BestLoss,
@@ -184,7 +188,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let request =
         TrainingRequest { prepared: &prepared, plan: &plan, directory: &arguments.output, selection };
     let model = environment.watch(|session| {
-        session.watcher.note(&sentence(&needs));
+        session.watcher.note(&sentence(&needs, runtime.device));
         train(&request, &mut runtime, session)
     })?;
     show_result(&request, &prepared, &model, environment)
@@ -202,15 +206,19 @@ fn source(arguments: &Arguments) -> anyhow::Result<TrainingSource> {
     Ok(TrainingSource::Chat { train: read_chat(train)?.examples, validation })
 }
 
-fn sentence(needs: &Preflight) -> String {
+fn sentence(needs: &Preflight, device: Device) -> String {
+    let time = duration(needs.estimated_seconds);
+    let time = match device {
+        Device::Cpu => format!("{time} on {}", device.describe()),
+        gpu => format!("{time} if it were for the CPU; it is for {}", gpu.describe()),
+    };
     format!(
-        "{} training examples of {} to {} tokens, {} to validate with; about {:.1} GiB of memory and {}",
+        "{} training examples of {} to {} tokens, {} to validate with; about {:.1} GiB of memory and {time}",
         needs.train.sequences,
         needs.train.shortest,
         needs.train.longest,
         needs.validation.sequences,
         gibibytes(needs.memory.total),
-        duration(needs.estimated_seconds)
     )
 }
 
@@ -218,9 +226,16 @@ fn gibibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 30)
 }
 
-fn show_preflight(needs: &Preflight, plan: &TrainingPlan, environment: &Environment) -> anyhow::Result<()> {
+fn show_preflight(
+    needs: &Preflight,
+    plan: &TrainingPlan,
+    device: Device,
+    environment: &Environment,
+) -> anyhow::Result<()> {
     if environment.json {
-        return output::print_json(&serde_json::json!({ "preflight": needs, "plan": plan }));
+        return output::print_json(
+            &serde_json::json!({ "preflight": needs, "plan": plan, "device": device.describe() }),
+        );
     }
     let memory = &needs.memory;
     let rows = [
@@ -245,7 +260,11 @@ fn show_preflight(needs: &Preflight, plan: &TrainingPlan, environment: &Environm
                 gibibytes(memory.activations)
             ),
         ),
-        ("time, estimated", duration(needs.estimated_seconds)),
+        ("device", device.describe()),
+        (
+            if device == Device::Cpu { "time, estimated" } else { "time on the CPU, estimated" },
+            duration(needs.estimated_seconds),
+        ),
     ];
     let rows: Vec<_> = rows.into_iter().map(|(what, value)| vec![what.to_owned(), value]).collect();
     output::print(output::table(&rows));

@@ -81,3 +81,25 @@ fn conversations_with_faults_are_refused_by_line() {
         &["chat.jsonl, line 1", "assistant", "chat.jsonl, line 2"],
     );
 }
+
+#[test]
+fn devices_that_are_not_there_are_refused_with_what_to_do() {
+    let place = course::place();
+    place.refuse("generate hello --model tiny --device gpu", &["gpu", "use auto, cpu, cuda"]);
+    place.succeed("generate hello --model tiny --max-tokens 1 --device cpu");
+    let preflight = "train --dataset dataset.json --model tiny --output new --preflight";
+    let shown = place.succeed(&format!("{preflight} --device cpu")).stdout;
+    assert!(shown.contains("device") && shown.contains("cpu ("), "{shown}");
+    assert!(place.succeed("doctor").stdout.contains("GPU: "));
+    // No machine has so many.
+    let refused = |device: &str, words: &[&str]| {
+        place.refuse(&format!("{preflight} --device {device}"), &[words, &["--device cpu"]].concat());
+    };
+    refused("cuda:999", &["the device cuda:999 cannot be used"]);
+    if cfg!(not(feature = "cuda")) {
+        refused("cuda", &["built without CUDA", "--features cuda", "toolkit"]);
+    }
+    if cfg!(not(feature = "metal")) {
+        refused("metal", &["built without Metal", "--features metal"]);
+    }
+}

@@ -4,6 +4,7 @@
 
 mod cached;
 pub mod cpu;
+mod device;
 mod dropout;
 pub mod generic;
 
@@ -11,6 +12,7 @@ use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 pub use cached::{CachedModel, CachedRows};
+pub use device::Device;
 
 /// Why a backend could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,14 @@ pub enum BackendError {
         free: usize,
         /// Tokens for which there would be room in an empty cache.
         capacity: usize,
+    },
+    /// This build cannot use the device, or it is not there.
+    #[error("the device {device} cannot be used: {reason}, or use --device cpu")]
+    Device {
+        /// Its name.
+        device: String,
+        /// Why not, and what to do.
+        reason: String,
     },
     /// The tensor library failed, usually because memory ran out.
     #[error("a tensor operation failed; if memory ran out, use smaller micro-batches: {0}")]

@@ -84,6 +84,9 @@ pub struct TrainingFacts {
     pub seconds: f64,
     /// Training throughput.
     pub tokens_per_second: f64,
+    /// Where the model was trained, where that is known.
+    #[serde(default)]
+    pub device: Option<String>,
     /// Peak resident memory of the training process in bytes, where it could be measured.
     pub peak_memory_bytes: Option<u64>,
     /// The step whose weights were kept, where the best were chosen on validation loss.

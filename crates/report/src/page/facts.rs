@@ -53,6 +53,7 @@ pub(super) fn training(training: &TrainingFacts) -> FactList {
         fact("Time", duration(training.seconds)),
         fact("Speed", format!("{} tokens/s", grouped(speed))),
     ];
+    facts.extend(training.device.as_ref().map(|device| fact("Device", device.clone())));
     facts.extend(training.peak_memory_bytes.map(|peak| fact("Peak memory", bytes(peak))));
     facts.extend(
         training

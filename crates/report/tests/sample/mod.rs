@@ -78,6 +78,7 @@ fn training() -> TrainingFacts {
         tokens: 412_930,
         seconds: 611.0,
         tokens_per_second: 675.8,
+        device: Some("cpu (avx2 instructions, f32)".to_owned()),
         peak_memory_bytes: Some(1_481_900_032),
         best_step: Some(120),
     }
