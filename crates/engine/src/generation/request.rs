@@ -14,7 +14,8 @@ pub struct GenerationOptions {
     pub top_p: f64,
     /// Only so many of the most probable tokens are sampled.
     pub top_k: Option<usize>,
-    /// Seed of the sampling. A request's tokens do not depend on the requests beside it.
+    /// Seed of the sampling. Requests beside it change nothing but how sums are rounded: a backend may sum
+    /// one row and many in different orders.
     pub seed: u64,
     /// Tokens that end the text (and are not part of it).
     pub stop_tokens: Vec<u32>,

@@ -1,4 +1,5 @@
-//! A request's tokens do not depend on the requests beside it, on how prompts are cut or on what is shared.
+//! A request's tokens do not depend on the requests beside it, on how prompts are cut or on what is shared
+//! (in f32, where rounding is too fine to show).
 
 use crate::support::TinyModel;
 use crate::tokenizers::byte_level;
