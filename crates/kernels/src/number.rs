@@ -41,6 +41,11 @@ pub trait Cells: Copy + Debug + Default + PartialEq + Send + Sync + 'static {
     /// Lines of 16 columns side by side in a panel, at most [`crate::product::MOST_LINES`].
     fn panel_lines() -> usize;
 
+    /// Rows that a task should have a multiple of, so that its tiles are whole.
+    fn row_unit() -> usize {
+        12
+    }
+
     /// Computes a strip of a product.
     ///
     /// # Safety

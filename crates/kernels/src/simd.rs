@@ -28,7 +28,9 @@ macro_rules! vectorised {
                         #[expect(unsafe_code, reason = "calls a function compiled for AVX2")]
                         return unsafe { avx2($($argument),*) };
                     }
-                    crate::cpu::Level::Avx512 | crate::cpu::Level::Avx512Bf16 => {
+                    crate::cpu::Level::Avx512
+                    | crate::cpu::Level::Avx512Bf16
+                    | crate::cpu::Level::Amx => {
                         // SAFETY: the level says that the processor has these parts of AVX-512.
                         #[expect(unsafe_code, reason = "calls a function compiled for AVX-512")]
                         return unsafe { avx512($($argument),*) };

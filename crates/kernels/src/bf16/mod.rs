@@ -2,6 +2,7 @@
 
 mod tile;
 
+pub(crate) use tile::amx_agrees_with_reference;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use tile::store_avx512;
 
@@ -67,6 +68,10 @@ impl Cells for Bf16 {
 
     fn panel_lines() -> usize {
         MOST_LINES
+    }
+
+    fn row_unit() -> usize {
+        tile::row_unit()
     }
 
     #[expect(unsafe_code, reason = "works on pointers")]

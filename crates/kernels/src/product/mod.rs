@@ -89,7 +89,7 @@ impl<'a, N: Number> Prepared<'a, N> {
         let width = even_cut(self.cols, TASK_COLUMNS, panel_columns::<N>());
         let across = self.cols.div_ceil(width);
         let most_rows = (self.rows * across / FEWEST_TASKS).clamp(LEAST_ROWS, TASK_ROWS);
-        let height = even_cut(self.rows, most_rows, 12);
+        let height = even_cut(self.rows, most_rows, N::row_unit());
         (0..self.cols).step_by(width).flat_map(move |col| {
             (0..self.rows).step_by(height).map(move |row| Task {
                 product: self,

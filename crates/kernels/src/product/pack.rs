@@ -83,7 +83,7 @@ impl Flatten for [Line] {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx512 {
+pub(crate) mod avx512 {
     use std::arch::x86_64::*;
 
     use super::{LANES, Line};
@@ -126,7 +126,7 @@ mod avx512 {
     /// The transpose of 16 x 16 cells.
     #[target_feature(enable = "avx512f")]
     #[inline]
-    fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
+    pub(crate) fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
         let mut twos = rows;
         for i in 0..8 {
             twos[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);

@@ -13,7 +13,7 @@ use crate::product::strip::Strip;
 pub(super) fn panel_lines() -> usize {
     match level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 | Level::Avx512Bf16 => avx512::PANEL_LINES,
+        Level::Avx512 | Level::Avx512Bf16 | Level::Amx => avx512::PANEL_LINES,
         _ => 1,
     }
 }
@@ -28,7 +28,7 @@ pub(super) unsafe fn multiply_strip(strip: Strip<'_>) {
     unsafe {
         match level() {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Avx512Bf16 => avx512::multiply_strip(strip),
+            Level::Avx512 | Level::Avx512Bf16 | Level::Amx => avx512::multiply_strip(strip),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => avx2::multiply_strip(strip),
             _ => portable::multiply_strip(strip),

@@ -1,7 +1,12 @@
 //! Which instructions the kernels use: the best that the processor has, or a lower level asked for.
 //! Does not read the environment: whoever starts the process decides.
 
+mod amx;
+
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::bf16::amx_agrees_with_reference;
 
 /// Sets of vector instructions, each including those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,11 +20,13 @@ pub enum Level {
     Avx512,
     /// AVX-512 with products of bf16 pairs.
     Avx512Bf16,
+    /// Products of whole tiles of bf16 pairs, on Linux.
+    Amx,
 }
 
 impl Level {
     /// All of them, the lowest first.
-    pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Bf16];
+    pub const ALL: [Self; 5] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Bf16, Self::Amx];
 
     /// The name it is asked for by.
     pub fn name(self) -> &'static str {
@@ -28,6 +35,7 @@ impl Level {
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
             Self::Avx512Bf16 => "avx512-bf16",
+            Self::Amx => "amx",
         }
     }
 
@@ -107,12 +115,23 @@ pub fn level() -> Level {
         1 => Level::Portable,
         2 => Level::Avx2,
         3 => Level::Avx512,
-        _ => Level::Avx512Bf16,
+        4 => Level::Avx512Bf16,
+        _ => Level::Amx,
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+/// The most that this process can use: found out once, as it includes asking the system for AMX.
 fn best() -> Level {
+    static BEST: OnceLock<Level> = OnceLock::new();
+    *BEST.get_or_init(|| {
+        let vectors = best_vectors();
+        let amx = vectors == Level::Avx512Bf16 && amx::is_granted() && amx_agrees_with_reference();
+        if amx { Level::Amx } else { vectors }
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn best_vectors() -> Level {
     if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
         return Level::Portable;
     }
@@ -128,7 +147,7 @@ fn best() -> Level {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn best() -> Level {
+fn best_vectors() -> Level {
     Level::Portable
 }
 
@@ -152,5 +171,19 @@ mod tests {
             "this processor has no avx512-bf16 instructions; the most it has is avx2"
         );
         assert!(level().is_supported() && Level::Portable.is_supported());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_best_level_is_the_one_that_the_system_lists() {
+        let listed = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let has = |flag| listed.split_whitespace().any(|word| word == flag);
+        for (flags, level) in [
+            (["amx_bf16", "amx_tile", "avx512_bf16"], Level::Amx),
+            (["avx512_bf16", "avx512vl", "avx512dq"], Level::Avx512Bf16),
+            (["avx512bw", "avx512vl", "avx512dq"], Level::Avx512),
+        ] {
+            assert_eq!(flags.into_iter().all(has), level.is_supported(), "{level:?}");
+        }
     }
 }
