@@ -175,7 +175,7 @@ fn problems_in_json_lines_are_reported_by_line_and_field() {
         "marks.jsonl, line 1, field `score`: 3 is above 2, the maximum of question 1.",
         "marks.jsonl, line 2: bad JSON at character 12: EOF while parsing a value.",
         "marks.jsonl, line 3: this is not a JSON object.",
-        "marks.jsonl, line 4: there is no field for the mark; the fields are `answer` and `qid`.",
+        "marks.jsonl, line 4: there is no field for the mark; the fields are `qid` and `answer`.",
         "marks.jsonl, line 5, field `answer`: the value is neither text nor a number.",
     ];
     for (found, start) in found.iter().zip(starts) {

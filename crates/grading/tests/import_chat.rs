@@ -112,7 +112,7 @@ fn a_format_that_is_not_known_is_refused_with_the_fields_found() {
     let found = errors("{\"prompt\": \"a\", \"completion\": \"b\"}\n");
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with(
-        "chat.jsonl, line 1: this is no known format of chat examples; the fields are `completion` and `prompt`."
+        "chat.jsonl, line 1: this is no known format of chat examples; the fields are `prompt` and `completion`."
     ));
     assert_eq!(errors("{\n").len(), 1);
     assert_eq!(
