@@ -6,6 +6,7 @@ mod example;
 use std::path::{Path, PathBuf};
 
 use gradus_engine::backend::Device;
+use gradus_engine::backend::cpu::BaseWeights;
 use gradus_engine::preflight::Preflight;
 use gradus_engine::training::TrainingPlan;
 use gradus_grading::dataset::{Dataset, DatasetOptions};
@@ -113,7 +114,7 @@ fn base_model(
         None => name.to_owned(),
     };
     let path = request.store.resolve(name, request.catalogue)?;
-    let runtime = Runtime::load(name, &path, request.device)?;
+    let runtime = Runtime::load(name, &path, request.device, BaseWeights::default())?;
     let millions = runtime.config.parameter_count() as f64 / 1e6;
     let (from, device) = (path.display(), runtime.device.describe());
     session.watcher.note(&format!("{name}: {millions:.0} million parameters, from {from}, on {device}"));

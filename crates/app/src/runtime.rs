@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gradus_engine::adapter::Adapter;
+use gradus_engine::backend::cpu::BaseWeights;
 use gradus_engine::backend::{Backend, Device};
 use gradus_engine::chat::ChatTemplate;
 use gradus_engine::config::ModelConfig;
@@ -31,8 +32,9 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads the model at `path`, known to people as `name`, onto a device.
-    pub fn load(name: &str, path: &Path, device: Device) -> Result<Self, Error> {
+    /// Loads the model at `path`, known to people as `name`, onto a device. On the processor
+    /// its weights are kept as a training plan says; other devices have them in full.
+    pub fn load(name: &str, path: &Path, device: Device, base_weights: BaseWeights) -> Result<Self, Error> {
         let model = files::load(path)?;
         let device = device.chosen();
         Ok(Self {
@@ -41,7 +43,7 @@ impl Runtime {
             tokenizer: model.tokenizer,
             chat_template: model.chat_template,
             device,
-            backend: device.backend(model.config.clone(), model.weights)?,
+            backend: device.backend(model.config.clone(), model.weights, base_weights)?,
             config: model.config,
         })
     }

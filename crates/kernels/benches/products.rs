@@ -6,15 +6,18 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use gradus_kernels::cpu::{self, Level};
-use gradus_kernels::product::{Left, Product, Right, Target, Term, multiply};
-use gradus_kernels::{Bf16, Matrix, MatrixMut, Number};
+use gradus_kernels::product::{Left, Product, Target, Term, multiply};
+use gradus_kernels::quantised::{Format, QuantisedMatrix};
+use gradus_kernels::{Bf16, Matrix, MatrixMut, Number, Weight};
 
 fn main() -> Result<(), cpu::Unsupported> {
     if let Some(level) = std::env::args().find_map(|word| Level::from_name(&word)) {
         cpu::force(level)?;
     }
     println!("GFLOP/s, {}", cpu::level().name());
-    println!("{:>22}  {:>10}  {:>8}  {:>8}", "m x n x k", "right", "bf16", "f32");
+    print!("{:>22}  {:>8}", "m x n x k", "right");
+    KINDS.iter().for_each(|kind| print!("  {kind:>10}"));
+    println!();
     for (shape, by_rows) in [
         ((2048, 2048, 2048), true),
         ((1024, 576, 576), true),
@@ -28,34 +31,59 @@ fn main() -> Result<(), cpu::Unsupported> {
         ((64, 576, 576), true),
         ((1, 1536, 576), true),
         ((1, 49152, 576), true),
+        ((4, 49152, 576), true),
+        ((8, 49152, 576), true),
+        ((16, 49152, 576), true),
     ] {
         let (m, n, k) = shape;
-        let (bf16, f32) = (gigaflops::<Bf16>(shape, by_rows), gigaflops::<f32>(shape, by_rows));
         let right = if by_rows { "[n, k]" } else { "[k, n]" };
-        println!("{:>22}  {right:>10}  {bf16:>8.1}  {f32:>8.1}", format!("{m} x {n} x {k}"));
+        print!("{:>22}  {right:>8}", format!("{m} x {n} x {k}"));
+        for kind in KINDS {
+            let (seconds, bytes) = if kind.starts_with("f32") {
+                seconds::<f32>(shape, by_rows, kind)
+            } else {
+                seconds::<Bf16>(shape, by_rows, kind)
+            };
+            // Products of a few rows wait for memory.
+            if m <= 16 {
+                print!("  {:>5.0} GB/s", bytes as f64 / seconds / 1e9);
+            } else {
+                print!("  {:>10.1}", 2.0 * (m * n * k) as f64 / seconds / 1e9);
+            }
+        }
+        println!();
     }
     Ok(())
 }
 
-fn gigaflops<N: Number>((m, n, k): (usize, usize, usize), by_rows: bool) -> f64 {
+/// What the operands are: the numbers of both, or those of the left one and the format of the right one.
+const KINDS: [&str; 6] = ["bf16", "bf16 Q4_1", "bf16 Q8_0", "f32", "f32 Q4_1", "f32 Q8_0"];
+
+/// The shortest time of a product, and the bytes of its right operand.
+fn seconds<N: Number>((m, n, k): (usize, usize, usize), by_rows: bool, kind: &str) -> (f64, usize) {
     let numbers = |count: usize| -> Vec<f32> { (0..count).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect() };
     let left = Matrix::<N>::from_f32(&numbers(m * k), m, k);
-    let right = if by_rows {
-        Matrix::from_f32(&numbers(n * k), n, k)
-    } else {
-        Matrix::from_f32(&numbers(n * k), k, n)
+    let (rows, cols) = if by_rows { (n, k) } else { (k, n) };
+    let quantised = |format| QuantisedMatrix::quantise(format, &numbers(n * k), rows, cols).ok();
+    let quantised = match kind.split_once(' ').map(|(_, format)| format) {
+        Some("Q4_1") => quantised(Format::Q4_1),
+        Some(_) => quantised(Format::Q8_0),
+        None => None,
     };
+    let bytes = quantised.as_ref().map_or(n * k * size_of::<N>(), QuantisedMatrix::bytes);
+    let dense = || Matrix::from_f32(&numbers(n * k), rows, cols);
+    let weight = quantised.map_or_else(|| Weight::Dense(dense()), Weight::Quantised);
+    let right = if by_rows { weight.view().by_rows() } else { weight.view().by_columns() };
     let mut result = vec![0.0; m * n];
     let mut best = f64::INFINITY;
     let started = Instant::now();
-    while started.elapsed().as_secs_f64() < 0.5 {
+    while started.elapsed().as_secs_f64() < 0.3 {
         let start = Instant::now();
-        let right = if by_rows { Right::Rows(right.view()) } else { Right::Columns(right.view()) };
         let terms = vec![Term { left: Left::Rows(left.view()), right }];
         let target = Target::Overwrite(MatrixMut::new(&mut result, m, n));
         rayon::scope(|_| multiply(&mut [Product { target, terms }]));
         black_box(&mut result);
         best = best.min(start.elapsed().as_secs_f64());
     }
-    2.0 * (m * n * k) as f64 / best / 1e9
+    (best, bytes)
 }

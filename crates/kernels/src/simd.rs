@@ -15,29 +15,29 @@ macro_rules! vectorised {
             {
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
                 fn avx512$(<$($number: $bound),+>)?($($argument: $type),*) $(-> $result)? {
-                    portable($($argument),*)
+                    portable$(::<$($number),+>)?($($argument),*)
                 }
                 #[target_feature(enable = "avx2")]
                 fn avx2$(<$($number: $bound),+>)?($($argument: $type),*) $(-> $result)? {
-                    portable($($argument),*)
+                    portable$(::<$($number),+>)?($($argument),*)
                 }
                 match crate::cpu::level() {
                     crate::cpu::Level::Portable => {}
                     crate::cpu::Level::Avx2 => {
                         // SAFETY: the level says that the processor has AVX2.
                         #[expect(unsafe_code, reason = "calls a function compiled for AVX2")]
-                        return unsafe { avx2($($argument),*) };
+                        return unsafe { avx2$(::<$($number),+>)?($($argument),*) };
                     }
                     crate::cpu::Level::Avx512
                     | crate::cpu::Level::Avx512Bf16
                     | crate::cpu::Level::Amx => {
                         // SAFETY: the level says that the processor has these parts of AVX-512.
                         #[expect(unsafe_code, reason = "calls a function compiled for AVX-512")]
-                        return unsafe { avx512($($argument),*) };
+                        return unsafe { avx512$(::<$($number),+>)?($($argument),*) };
                     }
                 }
             }
-            portable($($argument),*)
+            portable$(::<$($number),+>)?($($argument),*)
         }
     )*};
 }

@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let manifest = trained::read_manifest(&arguments.model)?;
     let name = arguments.base_model.as_deref().unwrap_or(&manifest.base_model);
     let base = environment.base_model(name)?;
-    let runtime = Runtime::load(name, &base, Device::Cpu)?;
+    let runtime = Runtime::load(name, &base, Device::Cpu, manifest.plan.base_weights)?;
     let request = ExportRequest {
         base: &base,
         model_directory: &arguments.model,

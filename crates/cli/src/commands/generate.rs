@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use gradus_app::chat::{AnswerFormat, Completing, Completion, complete, read_prompts};
+use gradus_app::engine::backend::cpu::BaseWeights;
 use gradus_app::engine::generation::{FinishReason, GenerationOptions, TokenProbability};
 use gradus_app::quickstart::MODEL;
 use gradus_app::runtime::{AdaptedModel, Runtime};
@@ -176,7 +177,8 @@ fn probabilities(completion: &Completion, name: &dyn Fn(u32) -> String) -> Strin
 fn load(arguments: &Arguments, environment: &Environment) -> anyhow::Result<AdaptedModel> {
     let Some(directory) = &arguments.adapter else {
         let name = arguments.model.as_deref().unwrap_or(MODEL);
-        let runtime = Runtime::load(name, &environment.base_model(name)?, arguments.device.device)?;
+        let path = environment.base_model(name)?;
+        let runtime = Runtime::load(name, &path, arguments.device.device, BaseWeights::default())?;
         return Ok(AdaptedModel { runtime, adapter: None });
     };
     let (runtime, _) = base_of(directory, arguments.model.as_deref(), arguments.device, environment)?;

@@ -102,7 +102,7 @@ pub(crate) fn base_of(
     let name = base_model.unwrap_or(&manifest.base_model);
     let path = environment.base_model(name)?;
     let source = environment.store.show(name).map_or_else(|| name.to_owned(), |model| model.manifest.source);
-    Ok((Runtime::load(name, &path, device.device)?, source))
+    Ok((Runtime::load(name, &path, device.device, manifest.plan.base_weights)?, source))
 }
 
 fn submissions(arguments: &Arguments) -> Submissions {

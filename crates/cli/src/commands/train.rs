@@ -8,6 +8,7 @@ use gradus_app::chat::read_chat;
 use gradus_app::datasets::load_dataset;
 use gradus_app::engine::adapter::TargetModule;
 use gradus_app::engine::backend::Device;
+use gradus_app::engine::backend::cpu::BaseWeights;
 use gradus_app::engine::preflight::Preflight;
 use gradus_app::engine::training::{Schedule, Selection, TrainingPlan};
 use gradus_app::quickstart::MODEL;
@@ -89,6 +90,10 @@ struct PlanOptions {
     /// Probability that an input of the adapter is dropped, 0 to 1
     #[arg(long)]
     lora_dropout: Option<f32>,
+    /// How the frozen base weights are kept, here and whenever the model is used: as-stored (quantised
+    /// where the file is), full, q8 or q4 [default: as-stored]
+    #[arg(long, value_name = "HOW", value_parser = base_weights)]
+    base_weights: Option<BaseWeights>,
     /// Linear layers to adapt, such as q_proj,v_proj [default: all]
     #[arg(long, value_delimiter = ',', value_parser = target_module)]
     target_modules: Vec<TargetModule>,
@@ -130,6 +135,13 @@ enum SelectionName {
     Last,
 }
 
+fn base_weights(name: &str) -> Result<BaseWeights, String> {
+    BaseWeights::ALL.into_iter().find(|how| how.name() == name).ok_or_else(|| {
+        let known: Vec<&str> = BaseWeights::ALL.into_iter().map(BaseWeights::name).collect();
+        format!("use one of {}", known.join(", "))
+    })
+}
+
 fn target_module(name: &str) -> Result<TargetModule, String> {
     TargetModule::ALL.into_iter().find(|module| module.name() == name).ok_or_else(|| {
         let known: Vec<&str> = TargetModule::ALL.into_iter().map(TargetModule::name).collect();
@@ -152,6 +164,7 @@ impl PlanOptions {
         plan.patience = self.patience.unwrap_or(plan.patience);
         plan.patience_after = self.patience_after.unwrap_or(plan.patience_after);
         plan.checkpoint_every = self.checkpoint_every.unwrap_or(plan.checkpoint_every);
+        plan.base_weights = self.base_weights.unwrap_or(plan.base_weights);
         plan.seed = self.seed.unwrap_or(plan.seed);
         plan.lora.rank = self.lora_rank.unwrap_or(plan.lora.rank);
         plan.lora.alpha = self.lora_alpha.unwrap_or(plan.lora.alpha);
@@ -173,7 +186,8 @@ impl PlanOptions {
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
     let source = source(arguments)?;
     let path = environment.base_model(&arguments.model)?;
-    let mut runtime = Runtime::load(&arguments.model, &path, arguments.device.device)?;
+    let base_weights = arguments.plan.base_weights.unwrap_or_default();
+    let mut runtime = Runtime::load(&arguments.model, &path, arguments.device.device, base_weights)?;
     let prepared = prepare(&source, &runtime)?;
     let plan = arguments.plan.plan(prepared.data.train.len());
     let needs = check(&prepared, &plan, &runtime)?;

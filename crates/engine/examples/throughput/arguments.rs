@@ -1,16 +1,17 @@
 //! What to measure, from the command line.
 
-use gradus_engine::backend::cpu::Precision;
+use gradus_engine::backend::cpu::{BaseWeights, Precision};
 use gradus_kernels::cpu::Level;
 
 use super::Failure;
 
-const USAGE: &str = "usage: throughput MODEL [--precision f32|bf16] [--level NAME] [--repeats N] [--json] \
+const USAGE: &str = "usage: throughput MODEL [--precision f32|bf16] [--base-weights HOW] [--level NAME] [--repeats N] [--json] \
                      (train|score|prefill):BATCHxLENGTH | decode:SEQUENCES ...";
 
 pub(super) struct Arguments {
     pub(super) model: String,
     pub(super) precision: Precision,
+    pub(super) base_weights: BaseWeights,
     pub(super) level: Option<Level>,
     /// Times that each figure is the best of.
     pub(super) repeats: usize,
@@ -45,6 +46,7 @@ impl Arguments {
         let mut found = Self {
             model,
             precision: Precision::Bf16,
+            base_weights: BaseWeights::default(),
             level: None,
             repeats: 5,
             json: false,
@@ -56,6 +58,11 @@ impl Arguments {
                 "--json" => found.json = true,
                 "--repeats" => found.repeats = value()?.parse()?,
                 "--level" => found.level = Some(Level::from_name(&value()?).ok_or(USAGE)?),
+                "--base-weights" => {
+                    let name = value()?;
+                    let named = BaseWeights::ALL.into_iter().find(|how| how.name() == name);
+                    found.base_weights = named.ok_or(USAGE)?;
+                }
                 "--precision" => {
                     found.precision = if value()? == "f32" { Precision::F32 } else { Precision::Bf16 }
                 }

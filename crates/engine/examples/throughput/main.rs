@@ -29,7 +29,8 @@ fn main() -> Result<(), Failure> {
         - model.config.vocabulary_size
             * model.config.hidden_size
             * usize::from(!model.config.tie_word_embeddings);
-    let mut backend = CpuBackend::with_precision(model.config, model.weights, arguments.precision)?;
+    let (precision, base_weights) = (arguments.precision, arguments.base_weights);
+    let mut backend = CpuBackend::with_base_weights(model.config, model.weights, precision, base_weights)?;
     let peak = preflight::product_speed(arguments.precision, (1024, 1536, 1536));
     for workload in &arguments.workloads {
         let measured = measure::measure(&mut backend as &mut dyn Backend, workload, arguments.repeats)?;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use candle_core::{Device as Place, Error};
 
-use super::cpu::{CpuBackend, Precision};
+use super::cpu::{BaseWeights, CpuBackend, Precision};
 use super::generic::{self, GenericBackend};
 use super::{Backend, BackendError};
 use crate::config::ModelConfig;
@@ -81,13 +81,22 @@ impl Device {
         }
     }
 
-    /// Puts a model on the device, in the fastest precision that it is good at.
+    /// Puts a model on the device, in the fastest precision that it is good at. The processor keeps its
+    /// weights as `base_weights` says; other devices have them in full.
     ///
     /// # Errors
     /// When this build cannot use the device, it is not there, or has too little memory.
-    pub fn backend(self, config: ModelConfig, weights: Weights) -> Result<Box<dyn Backend>, BackendError> {
+    pub fn backend(
+        self,
+        config: ModelConfig,
+        weights: Weights,
+        base_weights: BaseWeights,
+    ) -> Result<Box<dyn Backend>, BackendError> {
         match self.chosen() {
-            Self::Cpu => Ok(Box::new(CpuBackend::with_precision(config, weights, Precision::best())?)),
+            Self::Cpu => {
+                let precision = Precision::best();
+                Ok(Box::new(CpuBackend::with_base_weights(config, weights, precision, base_weights)?))
+            }
             gpu => {
                 let place = gpu.open().map_err(|error| gpu.refused(&error))?;
                 Ok(Box::new(GenericBackend::new(config, weights, place, generic::Precision::Single)?))

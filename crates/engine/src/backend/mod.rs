@@ -61,6 +61,14 @@ pub enum BackendError {
     /// The tensor library failed, usually because memory ran out.
     #[error("a tensor operation failed; if memory ran out, use smaller micro-batches: {0}")]
     Tensors(#[from] candle_core::Error),
+    /// Weights that are not finite, or too large for a block's scale.
+    #[error("the tensor \"{tensor}\" cannot be kept quantised: {source}; keep the base weights in full")]
+    Quantise {
+        /// The tensor.
+        tensor: String,
+        /// What is wrong.
+        source: gradus_kernels::quantised::QuantiseError,
+    },
     /// The model's weights are not what its configuration says.
     #[error(transparent)]
     Weights(#[from] crate::files::FilesError),

@@ -10,7 +10,7 @@ mod safetensors;
 mod weights;
 
 pub use error::FilesError;
-pub use weights::{Tensor, Weights};
+pub use weights::{Stored, Tensor, Weights};
 
 use candle_core::quantized::gguf_file::Value;
 

@@ -2,6 +2,7 @@
 
 use super::FilesError;
 use crate::config::ModelConfig;
+use gradus_kernels::quantised::QuantisedMatrix;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -15,12 +16,25 @@ pub struct Tensor {
     pub data: Vec<f32>,
 }
 
+/// A tensor in the form that its file has it in.
+#[derive(Debug, Clone)]
+pub enum Stored {
+    /// Every number by itself, or in a format that the kernels do not compute with: widened to f32.
+    Single(Tensor),
+    /// A matrix of blocks, as they are in the file.
+    Quantised(QuantisedMatrix),
+}
+
 /// Where tensors come from: a format that knows Hugging Face names and layout.
 pub(super) trait TensorSource: Send {
     /// The shape of a tensor, from the header; `None` when the file has no such tensor.
     fn shape(&self, name: &str) -> Option<Vec<usize>>;
     /// Reads one tensor in the Hugging Face layout. Called only for tensors that `shape` knows.
     fn read(&mut self, name: &str) -> Result<Vec<f32>, FilesError>;
+    /// As [`Self::read`] without dequantising, where the tensor is a matrix in a format of the kernels.
+    fn read_quantised(&mut self, _name: &str) -> Result<Option<QuantisedMatrix>, FilesError> {
+        Ok(None)
+    }
 }
 
 impl TensorSource for BTreeMap<String, Tensor> {
@@ -93,6 +107,23 @@ impl Weights {
             return Err(FilesError::TensorTaken { tensor: name.to_owned() });
         };
         Ok(Tensor { data: self.source.read(name)?, shape })
+    }
+}
+
+impl Weights {
+    /// As [`Self::take`], quantised where the file is and the kernels can compute with it (Q4_0, Q4_1 and
+    /// Q8_0; other formats are widened, which loses nothing either).
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn take_as_stored(&mut self, name: &str) -> Result<Stored, FilesError> {
+        if self.shapes.contains_key(name)
+            && let Some(matrix) = self.source.read_quantised(name)?
+        {
+            self.shapes.remove(name);
+            return Ok(Stored::Quantised(matrix));
+        }
+        self.take(name).map(Stored::Single)
     }
 }
 

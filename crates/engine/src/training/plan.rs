@@ -6,12 +6,16 @@ use serde::{Deserialize, Serialize};
 use super::Schedule;
 use super::state::Progress;
 use crate::adapter::LoraConfig;
+use crate::backend::cpu::BaseWeights;
 
 /// Everything that, with the base model and the data, decides the result of a run to the last bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingPlan {
     /// The adapter to train.
     pub lora: LoraConfig,
+    /// How the frozen weights are kept; plans that do not say had them in full.
+    #[serde(default = "BaseWeights::full")]
+    pub base_weights: BaseWeights,
     /// Passes over the training data.
     pub epochs: u32,
     /// Sequences for one update of the parameters.
@@ -46,6 +50,7 @@ impl Default for TrainingPlan {
     fn default() -> Self {
         Self {
             lora: LoraConfig::default(),
+            base_weights: BaseWeights::default(),
             epochs: 3,
             batch_size: 16,
             micro_batch_rows: 1024,

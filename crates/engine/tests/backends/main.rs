@@ -5,6 +5,7 @@
 mod agreement;
 mod gradients;
 mod packing;
+mod quantised;
 mod reading;
 mod refusals;
 mod rounding;

@@ -4,7 +4,7 @@ use crate::tiny_model::{self, Gguf};
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
 use gradus_engine::config::{Family, RopeScaling};
-use gradus_engine::files::{self, ModelFiles};
+use gradus_engine::files::{self, ModelFiles, Stored};
 
 #[test]
 fn an_unquantised_gguf_gives_back_every_weight_in_the_hugging_face_layout() {
@@ -44,6 +44,35 @@ fn every_small_block_format_is_read_to_its_own_precision() {
         let difference = largest_difference(model);
         assert!(difference > 0.0 || format == GgmlDType::F16, "{format:?} lost nothing");
         assert!(difference <= precision * largest, "{format:?} is {difference} off of {largest}");
+    }
+}
+
+#[test]
+fn blocks_taken_as_they_are_stored_stand_for_the_numbers_that_are_read() {
+    for (format, kept) in [
+        (GgmlDType::Q4_0, true),
+        (GgmlDType::Q4_1, true),
+        (GgmlDType::Q8_0, true),
+        (GgmlDType::Q5_1, false),
+        (GgmlDType::BF16, false),
+    ] {
+        let gguf = Gguf::tiny("llama", format);
+        let (mut widened, mut stored) = (load(&gguf).weights, load(&gguf).weights);
+        let names: Vec<String> = stored.names().map(str::to_owned).collect();
+        let mut quantised = 0;
+        for name in names {
+            let expected = widened.take(&name).unwrap();
+            match stored.take_as_stored(&name).unwrap() {
+                Stored::Single(tensor) => assert_eq!(tensor, expected, "{name}"),
+                Stored::Quantised(matrix) => {
+                    assert_eq!(vec![matrix.rows(), matrix.cols()], expected.shape, "{name}");
+                    assert!(matrix.dequantise() == expected.data, "{format:?} {name}");
+                    quantised += 1;
+                }
+            }
+            assert!(stored.take_as_stored(&name).is_err(), "{name} can be taken once");
+        }
+        assert_eq!(quantised > 0, kept, "{format:?}");
     }
 }
 

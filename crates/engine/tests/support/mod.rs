@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gradus_engine::adapter::{Adapter, LoraConfig, TargetModule};
 use gradus_engine::backend::Backend;
-use gradus_engine::backend::cpu::CpuBackend;
+use gradus_engine::backend::cpu::{BaseWeights, CpuBackend};
 use gradus_engine::backend::generic::{Device, GenericBackend, Precision};
 use gradus_engine::config::{Family, ModelConfig, RopeScaling};
 use gradus_engine::files::{Tensor, Weights};
@@ -70,6 +70,26 @@ impl TinyModel {
     pub(crate) fn rounded(&self) -> CpuBackend {
         let precision = gradus_engine::backend::cpu::Precision::Bf16;
         CpuBackend::with_precision(self.config.clone(), self.weights(), precision).unwrap()
+    }
+
+    /// The CPU backend on weights kept in that way.
+    pub(crate) fn quantised(
+        &self,
+        precision: gradus_engine::backend::cpu::Precision,
+        base_weights: BaseWeights,
+    ) -> CpuBackend {
+        CpuBackend::with_base_weights(self.config.clone(), self.weights(), precision, base_weights).unwrap()
+    }
+
+    /// The same with each matrix replaced, given its name, numbers, rows and columns.
+    pub(crate) fn with_matrices(&self, replace: impl Fn(&str, &[f32], usize, usize) -> Vec<f32>) -> Self {
+        let mut tensors = self.tensors.clone();
+        for (name, tensor) in &mut tensors {
+            if let [rows, cols] = tensor.shape[..] {
+                tensor.data = replace(name, &tensor.data, rows, cols);
+            }
+        }
+        Self { config: self.config.clone(), tensors }
     }
 
     pub(crate) fn generic(&self, precision: Precision) -> GenericBackend {

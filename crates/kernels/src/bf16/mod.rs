@@ -4,7 +4,7 @@ mod tile;
 
 pub(crate) use tile::amx_agrees_with_reference;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use tile::store_avx512;
+pub(crate) use tile::{as_bf16, store_avx512};
 
 use crate::matrix::View;
 use crate::number::{Cells, Number};

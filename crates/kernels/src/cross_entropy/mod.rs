@@ -7,11 +7,12 @@ use rayon::prelude::*;
 use crate::matrix::{Matrix, View};
 use crate::matrix_mut::MatrixMut;
 use crate::number::{Number, round};
-use crate::product::{self, Accumulate, Left, Packed, Product, Right, Term, multiply};
+use crate::product::{self, Accumulate, Left, Packed, Product, Term, multiply};
 use crate::reduce::{exponentials, maximum, scale_numbers, sum_of_exponentials};
 use crate::scratch::with_scratch;
 use crate::shared::SharedSlice;
 use crate::simd::exp;
+use crate::weight::WeightView;
 
 /// Memory for the weights of the rows that exist at one time, in bytes a word of the vocabulary.
 const BYTES: usize = 512;
@@ -33,7 +34,7 @@ pub struct Target {
 #[derive(Debug, Clone, Copy)]
 pub struct CrossEntropy<'a, N> {
     /// `[vocabulary, width]`.
-    pub projection: View<'a, N>,
+    pub projection: WeightView<'a, N>,
 }
 
 impl<N: Number> CrossEntropy<'_, N> {
@@ -63,7 +64,7 @@ impl<N: Number> CrossEntropy<'_, N> {
             let d_rows = &mut d_hidden[chunk.first_row * width..][..rows * width];
             let target = product::Target::Overwrite(MatrixMut::new(d_rows, rows, width));
             let left = Left::Rows(chunk.weights.view());
-            let terms = vec![Term { left, right: Right::Columns(self.projection) }];
+            let terms = vec![Term { left, right: self.projection.by_columns() }];
             multiply(&mut [Product { target, terms }]);
         });
         all
@@ -71,10 +72,10 @@ impl<N: Number> CrossEntropy<'_, N> {
 
     /// The logits of every row, `[rows, vocabulary]`. For a few rows only.
     pub fn logits(&self, hidden: &Matrix<N>) -> Vec<f32> {
-        let mut logits = vec![0.0; hidden.rows() * self.projection.rows];
+        let mut logits = vec![0.0; hidden.rows() * self.projection.height()];
         let target =
-            product::Target::Overwrite(MatrixMut::new(&mut logits, hidden.rows(), self.projection.rows));
-        let terms = vec![Term { left: Left::Rows(hidden.view()), right: Right::Rows(self.projection) }];
+            product::Target::Overwrite(MatrixMut::new(&mut logits, hidden.rows(), self.projection.height()));
+        let terms = vec![Term { left: Left::Rows(hidden.view()), right: self.projection.by_rows() }];
         multiply(&mut [Product { target, terms }]);
         logits
     }
@@ -125,12 +126,12 @@ struct Scratch<N> {
 impl<N: Number> Chunk<N> {
     fn compute(
         &mut self,
-        projection: View<'_, N>,
+        projection: WeightView<'_, N>,
         hidden: View<'_, N>,
         targets: &[Target],
         keep_weights: bool,
     ) {
-        let (rows, vocabulary) = (hidden.rows, projection.rows);
+        let (rows, vocabulary) = (hidden.rows, projection.height());
         let blocks = vocabulary.div_ceil(BLOCK);
         let buffer = std::mem::take(&mut self.weights).into_buffer();
         self.weights = if keep_weights { Matrix::over(buffer, rows, vocabulary) } else { Matrix::default() };
@@ -150,7 +151,7 @@ impl<N: Number> Chunk<N> {
                 let words = block * BLOCK..vocabulary.min((block + 1) * BLOCK);
                 let width = words.len();
                 with_scratch(|Scratch { words: packed, logits }: &mut Scratch<N>| {
-                    packed.pack(Right::Rows(projection.rows(words.clone())));
+                    packed.pack(projection.rows(words.clone()).by_rows());
                     logits.resize(rows * width, 0.0);
                     let into = MatrixMut::new(logits, rows, width);
                     packed.multiply(Left::Rows(hidden), into, Accumulate::Overwrite);

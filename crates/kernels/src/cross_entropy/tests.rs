@@ -3,6 +3,7 @@
 use super::*;
 use crate::bf16::Bf16;
 use crate::number::widen;
+use crate::weight::WeightView;
 
 const WIDTH: usize = 6;
 const VOCABULARY: usize = 700;
@@ -27,7 +28,7 @@ fn targets() -> Vec<Target> {
 }
 
 fn backward<N: Number>(projection: &Matrix<N>, hidden: &Matrix<N>) -> (Vec<f32>, Vec<f32>) {
-    let cross_entropy = CrossEntropy { projection: projection.view() };
+    let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.view()) };
     let mut gradient = vec![9.0; ROWS * WIDTH];
     let log_probabilities = cross_entropy.backward(hidden, &targets(), 0.5, &mut gradient);
     assert_eq!(log_probabilities, cross_entropy.log_probabilities(hidden, &targets()));

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::number::Number;
 use crate::scratch::with_scratch;
+pub(crate) use few_rows::multiplies_pairs;
 use few_rows::{multiply_few_rows, reads_right_once};
 use pack::{LANES, Line, pack_panel};
 use strip::{Destination, DestinationKind, LeftCells, Strip};
@@ -33,6 +34,8 @@ const FEWEST_TASKS: usize = 8;
 const TASK_COLUMNS: usize = 192;
 /// Cells summed in one go; a longer sum is cut, so that a panel stays in cache.
 const MOST_CELLS: usize = 1024;
+/// Runs begin with whole blocks of quantised weights, and with whole groups of their rows.
+const RUN_UNIT: usize = 32;
 
 /// Computes products that do not depend on each other, in parallel.
 ///
@@ -106,7 +109,7 @@ fn runs<'a, N: Number>(terms: &[Term<'a, N>], most_cells: usize) -> Vec<Vec<Term
     let mut held = 0;
     for term in terms {
         let cells = term.left.steps().div_ceil(N::PER_CELL);
-        let piece = even_cut(cells, most_cells, 1);
+        let piece = even_cut(cells, most_cells, RUN_UNIT);
         for first in (0..cells).step_by(piece) {
             let count = piece.min(cells - first);
             if held + count > most_cells.saturating_add(most_cells / 8) {

@@ -5,6 +5,7 @@ use super::strip::LeftCells;
 use crate::matrix::{Matrix, View};
 use crate::matrix_mut::MatrixMut;
 use crate::number::Number;
+use crate::quantised::QuantisedView;
 
 /// The left operand, `m x k`.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,10 @@ pub enum Right<'a, N> {
     Rows(View<'a, N>),
     /// `[k, n]`, as a weight `[out, in]` in `dy W`.
     Columns(View<'a, N>),
+    /// As [`Self::Rows`], quantised.
+    QuantisedRows(QuantisedView<'a>),
+    /// As [`Self::Columns`], quantised.
+    QuantisedColumns(QuantisedView<'a>),
 }
 
 /// One product `left x right` of a sum.
@@ -107,13 +112,17 @@ impl<N: Number> Right<'_, N> {
         match self {
             Self::Rows(view) => view.rows,
             Self::Columns(view) => view.cols,
+            Self::QuantisedRows(view) => view.rows,
+            Self::QuantisedColumns(view) => view.cols,
         }
     }
 
-    pub(super) fn steps(self) -> usize {
+    pub(crate) fn steps(self) -> usize {
         match self {
             Self::Rows(view) => view.cols,
             Self::Columns(view) => view.rows,
+            Self::QuantisedRows(view) => view.cols,
+            Self::QuantisedColumns(view) => view.rows,
         }
     }
 
@@ -123,6 +132,8 @@ impl<N: Number> Right<'_, N> {
         match self {
             Self::Rows(view) => Self::Rows(view.cols(steps)),
             Self::Columns(view) => Self::Columns(view.rows(steps)),
+            Self::QuantisedRows(view) => Self::QuantisedRows(view.cols(steps)),
+            Self::QuantisedColumns(view) => Self::QuantisedColumns(view.rows(steps)),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::Right;
 use crate::cpu::{Level, level};
 use crate::matrix::View;
 use crate::number::Number;
+use crate::quantised;
 
 /// Columns that one line covers.
 pub(crate) const LANES: usize = 16;
@@ -22,10 +23,14 @@ impl Line {
 
 /// Packs columns `first..first + width` of the product's right operand into `lines`,
 /// `cells x width.div_ceil(16)` of them.
-pub(super) fn pack_panel<N: Number>(right: Right<'_, N>, first: usize, width: usize, lines: &mut [Line]) {
+pub(crate) fn pack_panel<N: Number>(right: Right<'_, N>, first: usize, width: usize, lines: &mut [Line]) {
     let across = width.div_ceil(LANES);
     match right {
         Right::Rows(matrix) => pack_rows(matrix.rows(first..first + width), across, lines),
+        Right::QuantisedRows(matrix) => {
+            quantised::pack_rows::<N>(matrix.rows(first..first + width), across, lines);
+        }
+        Right::QuantisedColumns(matrix) => quantised::pack_columns::<N>(matrix, first, across, lines),
         Right::Columns(matrix) => {
             let columns = matrix.cols(first..first + width);
             for (cell, lines) in lines.chunks_mut(across).enumerate() {
@@ -65,6 +70,9 @@ fn pack_rows<N: Number>(matrix: View<'_, N>, across: usize, lines: &mut [Line]) 
         }
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::transpose;
 
 /// [`Line`]s as cells.
 trait Flatten {

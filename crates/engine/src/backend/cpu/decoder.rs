@@ -1,8 +1,9 @@
 //! The decoder: weights and activations are numbers of one kind, f32 or bf16; the residual stream, sums
 //! and everything that the optimizer sees are f32.
 
-use gradus_kernels::{CrossEntropy, Matrix, Number, RotaryTable, rms_norm, rms_norm_backward, widen};
+use gradus_kernels::{CrossEntropy, Matrix, Number, RotaryTable, Weight, rms_norm, rms_norm_backward};
 
+use super::base_weights::{BaseWeights, Use};
 use super::buffers::Buffers;
 use super::cut::{self, Part};
 use super::layer::{HiddenGradient, Kept, Layer};
@@ -18,11 +19,11 @@ use crate::files::Weights;
 pub(super) struct Decoder<N> {
     pub(super) config: ModelConfig,
     /// `[vocabulary, hidden]`.
-    embedding: Matrix<N>,
+    embedding: Weight<N>,
     pub(super) layers: Vec<Layer<N>>,
     final_norm: Vec<f32>,
     /// `None` where the embedding is also the output projection.
-    output: Option<Matrix<N>>,
+    output: Option<Weight<N>>,
     pub(super) rotary: RotaryTable,
     pub(super) buffers: Buffers<N>,
 }
@@ -36,13 +37,14 @@ pub(super) struct Normalised<N> {
 
 impl<N: Number> Decoder<N> {
     /// Takes the model's weights out of `weights`.
-    pub(super) fn new(config: ModelConfig, mut weights: Weights) -> Result<Self, BackendError> {
-        let table = |weights: &mut Weights, name: &str| -> Result<Matrix<N>, BackendError> {
-            let values = weights.take(name)?.data;
-            Ok(Matrix::from_f32(&values, config.vocabulary_size, config.hidden_size))
-        };
+    pub(super) fn new(
+        config: ModelConfig,
+        mut weights: Weights,
+        base_weights: BaseWeights,
+    ) -> Result<Self, BackendError> {
+        let table = |weights: &mut Weights, name| base_weights.take(weights, name, Use::Vocabulary);
         let embedding = table(&mut weights, "model.embed_tokens.weight")?;
-        let layers = (0..config.layers).map(|index| Layer::new(&config, index, &mut weights));
+        let layers = (0..config.layers).map(|index| Layer::new(&config, index, &mut weights, base_weights));
         let layers = layers.collect::<Result<_, BackendError>>()?;
         let output =
             if config.tie_word_embeddings { None } else { Some(table(&mut weights, "lm_head.weight")?) };
@@ -65,7 +67,7 @@ impl<N: Number> Decoder<N> {
         let width = self.config.hidden_size;
         let mut hidden = self.buffers.take(tokens.len() * width);
         for (row, token) in hidden.chunks_mut(width).zip(tokens) {
-            widen(self.embedding.row(*token as usize), row);
+            self.embedding.widen_row(*token as usize, row);
         }
         hidden
     }

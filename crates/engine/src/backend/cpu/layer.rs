@@ -10,6 +10,7 @@ use gradus_kernels::{
 };
 
 use super::Pass;
+use super::base_weights::BaseWeights;
 use super::buffers::Buffers;
 use super::linear::{self, Backward, InputGradient, Linear, Low};
 use super::reader::LayerCache;
@@ -97,11 +98,12 @@ impl<N: Number> Layer<N> {
         config: &ModelConfig,
         index: usize,
         weights: &mut Weights,
+        base_weights: BaseWeights,
     ) -> Result<Self, BackendError> {
         let norm = |weights: &mut Weights, name: &str| -> Result<Vec<f32>, BackendError> {
             Ok(weights.take(&format!("model.layers.{index}.{name}.weight"))?.data)
         };
-        let mut linear = |module| Linear::new(config, (index, module), weights);
+        let mut linear = |module| Linear::new(config, (index, module), weights, base_weights);
         Ok(Self {
             heads: Heads {
                 query: config.attention_heads,

@@ -4,9 +4,10 @@
 use std::ops::Range;
 
 use gradus_kernels::product::{Interleaved, Left, Product, Right, Target, Term, multiply};
-use gradus_kernels::{DropoutMask, Matrix, MatrixMut, Number};
+use gradus_kernels::{DropoutMask, Matrix, MatrixMut, Number, Weight};
 
 use super::Pass;
+use super::base_weights::{BaseWeights, Use};
 use super::buffers::Buffers;
 use crate::adapter::TargetModule;
 use crate::backend::BackendError;
@@ -18,7 +19,7 @@ pub(super) struct Linear<N> {
     layer: usize,
     module: TargetModule,
     /// `[output, input]`, for both directions.
-    weight: Matrix<N>,
+    weight: Weight<N>,
     pub(super) bias: Option<Vec<f32>>,
 }
 
@@ -42,14 +43,14 @@ impl<N: Number> Linear<N> {
         config: &ModelConfig,
         (layer, module): (usize, TargetModule),
         weights: &mut Weights,
+        base_weights: BaseWeights,
     ) -> Result<Self, BackendError> {
-        let (input, output) = module.features(config);
         let path = format!("model.layers.{layer}.{}", module.path());
         let has_bias = config.attention_bias
             && matches!(module, TargetModule::QProj | TargetModule::KProj | TargetModule::VProj);
         let bias = if has_bias { Some(weights.take(&format!("{path}.bias"))?.data) } else { None };
-        let weight = weights.take(&format!("{path}.weight"))?.data;
-        Ok(Self { layer, module, weight: Matrix::from_f32(&weight, output, input), bias })
+        let weight = base_weights.take(weights, &format!("{path}.weight"), Use::Linear)?;
+        Ok(Self { layer, module, weight, bias })
     }
 
     pub(super) fn output(&self) -> usize {
@@ -96,8 +97,7 @@ pub(super) fn forward<N: Number, const L: usize>(
 
     let mut products: Vec<Product<'_, N>> = Vec::with_capacity(L);
     for (((layer, lora), low), target) in layers.iter().zip(&loras).zip(&lows).zip(targets) {
-        let mut terms =
-            vec![Term { left: Left::Rows(input.view()), right: Right::Rows(layer.weight.view()) }];
+        let mut terms = vec![Term { left: Left::Rows(input.view()), right: layer.weight.view().by_rows() }];
         if let (Some(lora), Some(low)) = (lora, low) {
             let right = Right::Rows(lora.scaled_b.view());
             terms.push(Term { left: Left::Rows(low.view()), right });
@@ -148,7 +148,7 @@ impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
         let mut terms = Vec::with_capacity(2 * L);
         let mut masked = Vec::with_capacity(L);
         for (index, (layer, d_output)) in self.layers.iter().zip(self.d_outputs).enumerate() {
-            let right = Right::Columns(layer.weight.view());
+            let right = layer.weight.view().by_columns();
             terms.push(Term { left: Left::Rows(d_output.view()), right });
             if let (Some(lora), Some(d_low)) = (&self.loras[index], &self.d_lows[index]) {
                 let right = Right::Columns(lora.a.view());

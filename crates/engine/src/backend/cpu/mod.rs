@@ -1,5 +1,6 @@
 //! The CPU backend: an explicit forward and backward over the layers of a decoder, without a tape.
 
+mod base_weights;
 mod buffers;
 mod cut;
 mod decoder;
@@ -16,6 +17,7 @@ use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::files::Weights;
+pub use base_weights::BaseWeights;
 use decoder::Decoder;
 
 /// What the backend computes in.
@@ -49,7 +51,7 @@ impl CpuBackend {
         Self::with_precision(config, weights, Precision::F32)
     }
 
-    /// As [`Self::new`], to compute in the given precision.
+    /// As [`Self::new`], to compute in the given precision. Weights are kept as they are stored.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -58,10 +60,23 @@ impl CpuBackend {
         weights: Weights,
         precision: Precision,
     ) -> Result<Self, BackendError> {
+        Self::with_base_weights(config, weights, precision, BaseWeights::default())
+    }
+
+    /// As [`Self::with_precision`], with the weights kept in the given way.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; also where weights cannot be quantised.
+    pub fn with_base_weights(
+        config: ModelConfig,
+        weights: Weights,
+        precision: Precision,
+        base_weights: BaseWeights,
+    ) -> Result<Self, BackendError> {
         Ok(Self {
             decoder: match precision {
-                Precision::F32 => Box::new(Decoder::<f32>::new(config, weights)?),
-                Precision::Bf16 => Box::new(Decoder::<Bf16>::new(config, weights)?),
+                Precision::F32 => Box::new(Decoder::<f32>::new(config, weights, base_weights)?),
+                Precision::Bf16 => Box::new(Decoder::<Bf16>::new(config, weights, base_weights)?),
             },
         })
     }

@@ -31,6 +31,14 @@ impl Layout {
         }
     }
 
+    /// As [`Self::to_hugging_face`] for the bytes of blocks; `row` is the bytes of a row.
+    pub(super) fn blocks_to_hugging_face(&self, name: &str, blocks: Vec<u8>, row: usize) -> Vec<u8> {
+        match self.reordered_width(name) {
+            Some(_) => halves_from_pairs(&blocks, self.head_dim, row),
+            None => blocks,
+        }
+    }
+
     /// The way back: values in the order of Hugging Face to that of the file.
     pub(crate) fn to_file(&self, name: &str, values: Vec<f32>) -> Vec<f32> {
         match self.reordered_width(name) {
@@ -48,7 +56,7 @@ impl Layout {
 }
 
 /// Within each head, even rows first, then odd ones.
-fn halves_from_pairs(values: &[f32], head_dim: usize, width: usize) -> Vec<f32> {
+fn halves_from_pairs<T: Copy>(values: &[T], head_dim: usize, width: usize) -> Vec<T> {
     let mut reordered = Vec::with_capacity(values.len());
     for head in values.chunks_exact(head_dim * width) {
         for row in (0..head_dim).step_by(2).chain((1..head_dim).step_by(2)) {

@@ -13,8 +13,10 @@ use super::{FilesError, ModelFiles, Weights, fingerprint};
 use crate::chat::ChatTemplate;
 use crate::tokenizer::Tokenizer;
 use candle_core::Device;
+use candle_core::quantized::GgmlDType;
 use candle_core::quantized::ggml_file::qtensor_from_ggml;
 use candle_core::quantized::gguf_file::{Content, TensorInfo, Value};
+use gradus_kernels::quantised::{BLOCK, Format, QuantisedMatrix};
 use metadata::Metadata;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -102,6 +104,27 @@ impl GgufFile {
         self.content.tensor_data_offset.checked_add(info.offset)
     }
 
+    /// The blocks of a matrix, row by row, in a format that the kernels compute with.
+    fn read_blocks(&self, name: &str) -> Result<Option<(Format, Vec<u8>)>, FilesError> {
+        let taken = || FilesError::TensorTaken { tensor: name.to_owned() };
+        let info = self.content.tensor_infos.get(name).ok_or_else(taken)?;
+        let format = match info.ggml_dtype {
+            GgmlDType::Q4_0 => Format::Q4_0,
+            GgmlDType::Q4_1 => Format::Q4_1,
+            GgmlDType::Q8_0 => Format::Q8_0,
+            _ => return Ok(None),
+        };
+        if info.shape.dims().len() != 2 {
+            return Ok(None);
+        }
+        let failed = |source| FilesError::read(&self.path, source);
+        let mut blocks = vec![0; byte_length(info).ok_or_else(taken)?];
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(self.start(info).ok_or_else(taken)?)).map_err(failed)?;
+        file.read_exact(&mut blocks).map_err(failed)?;
+        Ok(Some((format, blocks)))
+    }
+
     /// Reads a tensor as f32, a few rows at a time, so that the quantised copy stays small.
     fn read(&self, name: &str) -> Result<Vec<f32>, FilesError> {
         let taken = || FilesError::TensorTaken { tensor: name.to_owned() };
@@ -159,6 +182,22 @@ impl TensorSource for GgufWeights {
             layout::gguf_name(name).ok_or_else(|| FilesError::TensorTaken { tensor: name.to_owned() })?;
         let values = self.file.read(&stored)?;
         Ok(self.layout.to_hugging_face(name, values))
+    }
+
+    fn read_quantised(&mut self, name: &str) -> Result<Option<QuantisedMatrix>, FilesError> {
+        let taken = || FilesError::TensorTaken { tensor: name.to_owned() };
+        let stored = layout::gguf_name(name).ok_or_else(taken)?;
+        let Some((format, blocks)) = self.file.read_blocks(&stored)? else {
+            return Ok(None);
+        };
+        let shape = self.shape(name).ok_or_else(taken)?;
+        let (rows, cols) = (shape[0], shape[1]);
+        let blocks = self.layout.blocks_to_hugging_face(name, blocks, cols / BLOCK * format.block_bytes());
+        let matrix = QuantisedMatrix::from_blocks(format, &blocks, rows, cols).map_err(|error| {
+            let reason = format!("the tensor \"{name}\": {error}");
+            FilesError::damaged(&self.file.path, self.file.size, reason)
+        })?;
+        Ok(Some(matrix))
     }
 }
 

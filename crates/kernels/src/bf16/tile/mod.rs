@@ -12,6 +12,8 @@ mod check;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::dot::as_bf16;
+#[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::fused::store as store_avx512;
 
 use crate::cpu::{Level, level};

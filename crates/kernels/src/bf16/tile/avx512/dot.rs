@@ -42,7 +42,7 @@ unsafe fn accumulate<const ROWS: usize, const LINES: usize>(
 #[expect(unsafe_code, reason = "reads bits as another vector type")]
 #[target_feature(enable = "avx512f,avx512bf16")]
 #[inline]
-fn as_bf16(bits: __m512i) -> __m512bh {
+pub(crate) fn as_bf16(bits: __m512i) -> __m512bh {
     // SAFETY: both are 512 plain bits.
     unsafe { std::mem::transmute(bits) }
 }

@@ -1,0 +1,190 @@
+//! AVX-512 with bf16 dot products: numbers of up to 8 bits are exact in bf16, so products with them are
+//! summed before scales come in.
+
+use std::arch::x86_64::*;
+
+use crate::bf16::as_bf16;
+use crate::matrix::View;
+use crate::number::Number;
+use crate::product::pack::LANES;
+use crate::quantised::tile::Block;
+use crate::quantised::{BLOCK, Format, QuantisedView};
+
+/// As [`super::add_few_rows`]; `block_sums` are those of the rows of `left`.
+///
+/// # Safety
+/// The processor must have AVX-512 F, BW, VL and BF16; shapes must fit and the numbers be bf16.
+#[expect(unsafe_code, reason = "reads by pointer")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+pub(super) unsafe fn add_few_rows<N: Number>(
+    left: View<'_, N>,
+    right: QuantisedView<'_>,
+    block_sums: &[f32],
+    sums: &mut [f32],
+) {
+    let operands = Operands { left, right, block_sums, table: table(right.matrix.format()) };
+    for group in 0..right.groups() {
+        let mut row = 0;
+        // SAFETY: rows of the left operand and groups of the right one, as promised by the caller.
+        unsafe {
+            while row + 8 <= left.rows {
+                rows::<N, 8>(&operands, group, row, sums);
+                row += 8;
+            }
+            if row + 4 <= left.rows {
+                rows::<N, 4>(&operands, group, row, sums);
+                row += 4;
+            }
+            if row + 2 <= left.rows {
+                rows::<N, 2>(&operands, group, row, sums);
+                row += 2;
+            }
+            if row < left.rows {
+                rows::<N, 1>(&operands, group, row, sums);
+            }
+        }
+    }
+}
+
+struct Operands<'a, N> {
+    left: View<'a, N>,
+    right: QuantisedView<'a>,
+    block_sums: &'a [f32],
+    table: __m512i,
+}
+
+/// # Safety
+/// As [`add_few_rows`], for `ROWS` rows from `row` on.
+#[expect(unsafe_code, reason = "reads by pointer")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+#[inline]
+unsafe fn rows<N: Number, const ROWS: usize>(
+    operands: &Operands<'_, N>,
+    group: usize,
+    row: usize,
+    sums: &mut [f32],
+) {
+    // SAFETY: promised by the caller.
+    let totals = unsafe {
+        match operands.right.matrix.format() {
+            Format::Q8_0 => totals::<N, ROWS, 8>(operands, group, row),
+            Format::Q4_0 | Format::Q4_1 => totals::<N, ROWS, 4>(operands, group, row),
+        }
+    };
+    let width = operands.right.rows;
+    let columns = LANES.min(width - group * LANES);
+    let mask = ((1_u32 << columns) - 1) as __mmask16;
+    for (i, total) in totals.into_iter().enumerate() {
+        let to = &mut sums[(row + i) * width + group * LANES..][..columns];
+        // SAFETY: the mask stops at the last column.
+        unsafe {
+            let before = _mm512_maskz_loadu_ps(mask, to.as_ptr());
+            _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, _mm512_add_ps(before, total));
+        }
+    }
+}
+
+/// Sixteen columns of `ROWS` rows of the product.
+///
+/// # Safety
+/// As [`rows`].
+#[expect(unsafe_code, reason = "reads by pointer")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+#[inline]
+unsafe fn totals<N: Number, const ROWS: usize, const BITS: usize>(
+    operands: &Operands<'_, N>,
+    group: usize,
+    row: usize,
+) -> [__m512; ROWS] {
+    let Operands { left, right, block_sums, table } = operands;
+    let blocks = right.blocks();
+    let mut totals = [_mm512_setzero_ps(); ROWS];
+    for index in 0..blocks {
+        let block = right.block(group, index);
+        // SAFETY: sixteen pairs of each row belong to this block.
+        let sums = unsafe {
+            let start = left.data.as_ptr().add(row * left.stride + index * BLOCK).cast();
+            block_products::<ROWS, BITS>(*table, block, (start, left.stride / 2))
+        };
+        let scales = widen(block.scales);
+        for (total, [even, odd]) in totals.iter_mut().zip(sums) {
+            *total = _mm512_fmadd_ps(scales, _mm512_add_ps(even, odd), *total);
+        }
+        if let Some(minima) = block.minima {
+            let minima = widen(minima);
+            for (i, total) in totals.iter_mut().enumerate() {
+                let sum = _mm512_set1_ps(block_sums[(row + i) * blocks + index]);
+                *total = _mm512_fmadd_ps(minima, sum, *total);
+            }
+        }
+    }
+    totals
+}
+
+/// The numbers of a block times sixteen pairs of `ROWS` rows, which are `stride` apart: even and odd pairs
+/// apart, so that one sum need not wait for the other.
+///
+/// # Safety
+/// As [`totals`]; sixteen pairs must be readable from the start of each row on.
+#[expect(unsafe_code, reason = "reads by pointer")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+#[inline]
+unsafe fn block_products<const ROWS: usize, const BITS: usize>(
+    table: __m512i,
+    block: Block<'_>,
+    (start, stride): (*const i32, usize),
+) -> [[__m512; 2]; ROWS] {
+    let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+    for (index, line) in block.lines.iter().enumerate() {
+        // SAFETY: a line is 64 bytes aligned to 64.
+        let lanes = unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) };
+        for pair in 0..16 / BITS {
+            let weights = as_bf16(numbers::<BITS>(table, lanes, pair));
+            for (row, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: one of sixteen pairs of the row.
+                let x = unsafe { start.add(row * stride + index * (16 / BITS) + pair).read_unaligned() };
+                let sum = &mut sums[pair % 2];
+                *sum = _mm512_dpbf16_ps(*sum, weights, as_bf16(_mm512_set1_epi32(x)));
+            }
+        }
+    }
+    sums
+}
+
+#[expect(unsafe_code, reason = "loads by pointer")]
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn widen(halves: &[u16; LANES]) -> __m512 {
+    // SAFETY: sixteen numbers of 16 bits are 256 bits.
+    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(halves.as_ptr().cast()) })
+}
+
+/// What 4-bit numbers are in bf16, twice: a lookup uses five bits, and of those the lowest four matter.
+#[expect(unsafe_code, reason = "loads by pointer")]
+#[target_feature(enable = "avx512f")]
+fn table(format: Format) -> __m512i {
+    let from = if format == Format::Q4_0 { -8 } else { 0 };
+    let number = |index: usize| ((index % 16) as i32 + from) as f32;
+    let pairs: [u32; LANES] =
+        std::array::from_fn(|i| number(2 * i).to_bits() >> 16 | number(2 * i + 1).to_bits());
+    // SAFETY: sixteen numbers of 32 bits are 512 bits.
+    unsafe { _mm512_loadu_si512(pairs.as_ptr().cast()) }
+}
+
+/// One pair of each lane in bf16.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn numbers<const BITS: usize>(table: __m512i, lanes: __m512i, pair: usize) -> __m512i {
+    if BITS == 4 {
+        let shifted = _mm512_srl_epi16(lanes, _mm_cvtsi32_si128(4 * pair as i32));
+        return _mm512_permutexvar_epi16(shifted, table);
+    }
+    let (low, high) = match pair {
+        0 => (_mm512_slli_epi32::<24>(lanes), _mm512_slli_epi32::<8>(lanes)),
+        _ => (_mm512_slli_epi32::<16>(lanes), lanes),
+    };
+    let low = _mm512_cvtepi32_ps(_mm512_srai_epi32::<24>(low));
+    let high = _mm512_cvtepi32_ps(_mm512_srai_epi32::<24>(high));
+    // Eight bits fit the upper half of an f32.
+    _mm512_or_si512(_mm512_srli_epi32::<16>(_mm512_castps_si512(low)), _mm512_castps_si512(high))
+}
