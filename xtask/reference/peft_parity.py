@@ -8,6 +8,9 @@ Without --model, a tiny random Llama is made and a LoRA adapter is trained on it
 transformers + PEFT in f32 on the CPU: model/, initial/ and final/ (PEFT adapters), tiny.json (batches,
 learning rates, losses, gradient norms, log-probabilities with the final adapter). tiny_run.json is a run
 of ten epochs from initial/, all the data in one step, with the learning rates of Gradus's trainer.
+The same batches train a rank-stabilised adapter, a DoRA adapter (each from its own initial adapter, in
+rslora/ and dora/), a LoRA adapter with LoRA+, and all weights of the model: rslora.json, dora.json,
+lora_plus.json, full.json.
 
 With --model, the same is done to SmolLM2-135M-Instruct; only smollm2.json is kept. DIR is a directory in
 the layout of Hugging Face, or the GGUF file, which is dequantised to f32. The initial A is a formula, so
@@ -20,6 +23,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.optimizers import create_loraplus_optimizer
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
@@ -51,6 +55,7 @@ def tiny():
     record = train(peft, batches, learning_rate=5e-3, max_grad_norm=2.5)
     save_adapter(peft, "final")
     write("tiny.json", record | scores(peft, tiny_batch(99)))
+    other_methods(batches)
 
     model = AutoModelForCausalLM.from_pretrained(FIXTURES / "model", dtype=torch.float32)
     peft = PeftModel.from_pretrained(model, FIXTURES / "initial", is_trainable=True)
@@ -58,6 +63,28 @@ def tiny():
     record = train(peft, [data] * STEPS, learning_rate=5e-3, max_grad_norm=1.0, schedule=trainer_schedule)
     record["batches"] = [data]
     write("tiny_run.json", record | scores(peft, tiny_batch(99)))
+
+
+def other_methods(batches):
+    load = lambda: AutoModelForCausalLM.from_pretrained(FIXTURES / "model", dtype=torch.float32)
+    initial = lambda: PeftModel.from_pretrained(load(), FIXTURES / "initial", is_trainable=True)
+    rates = {"learning_rate": 5e-3, "max_grad_norm": 2.5}
+    for name, options in [("rslora", {"use_rslora": True}), ("dora", {"use_dora": True})]:
+        peft = get_peft_model(load(), lora(rank=4, alpha=4, **options))
+        # Magnitudes begin as the lengths of the weights' rows, and B as zero: neither need be in a file, but
+        # the files show how PEFT names them.
+        save_adapter(peft, name)
+        record = train(peft, batches, **rates)
+        write(f"{name}.json", record | scores(peft, tiny_batch(99)))
+    peft, ratio = initial(), 8.0
+    plus = lambda groups, lr, weight_decay: create_loraplus_optimizer(
+        peft, torch.optim.AdamW, lr=lr, loraplus_lr_ratio=ratio, loraplus_weight_decay=weight_decay)
+    record = train(peft, batches, **rates | {"learning_rate": 1e-3}, make_optimizer=plus)
+    record["settings"]["lora_plus_ratio"] = ratio
+    write("lora_plus.json", record | scores(peft, tiny_batch(99)))
+    model = load()
+    record = train(model, batches, learning_rate=1e-3, max_grad_norm=2.5)
+    write("full.json", record | scores(model, tiny_batch(99)))
 
 
 def trainer_schedule(optimizer, warmup, steps):
@@ -149,15 +176,23 @@ def real_batch(tokenizer, step):
     ]
 
 
-def lora(rank, alpha):
-    return LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=TARGETS, task_type="CAUSAL_LM")
+def lora(rank, alpha, **options):
+    return LoraConfig(
+        r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=TARGETS, task_type="CAUSAL_LM", **options)
 
 
-def train(model, batches, learning_rate, max_grad_norm, schedule=get_linear_schedule_with_warmup):
-    """The loss is the mean over the labels of a batch: the prompt and the padding carry none."""
+def train(
+    model, batches, learning_rate, max_grad_norm, schedule=get_linear_schedule_with_warmup, make_optimizer=torch.optim.AdamW
+):
+    """The loss is the mean over the labels of a batch: the prompt and the padding carry none. Weight decay
+    is for matrices, not for norms and magnitudes."""
     model.train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=WEIGHT_DECAY)
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1]},
+        {"params": [parameter for parameter in parameters if parameter.ndim == 1], "weight_decay": 0.0},
+    ]
+    optimizer = make_optimizer(groups, lr=learning_rate, weight_decay=WEIGHT_DECAY)
     rates = schedule(optimizer, WARMUP_STEPS, len(batches))
     record = {"batches": batches, "learning_rates": [], "losses": [], "gradient_norms": []}
     for batch in batches:

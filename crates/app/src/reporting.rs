@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use gradus_domain::Marks;
-use gradus_engine::adapter::{Adapter, TargetModule};
+use gradus_engine::adapter::{Adapter, LoraConfig};
+use gradus_engine::training::TrainingPlan;
 use gradus_grading::dataset::{Dataset, Finding, Severity as FindingSeverity, Split};
 use gradus_grading::guide::{Guide, Question, QuestionId};
 use gradus_grading::metrics::{Bootstrap, MarkPair, confidence_bins, confusion};
 use gradus_report::data::{
     AdapterFacts, ConfusionPanel, DataFinding, DocumentRead, FileChecksum, GuideFacts, LossPoint, MarkScale,
-    ModelFacts, NamedValue, QuestionFacts, QuestionResult, Reproduction, ResultSection, Results, Severity,
-    TestReport, TestedAnswer, TrainingFacts,
+    MethodFacts, ModelFacts, NamedValue, QuestionFacts, QuestionResult, Reproduction, ResultSection, Results,
+    Severity, TestReport, TestedAnswer, TrainingFacts,
 };
 
 use crate::documents::Document;
@@ -163,19 +164,30 @@ fn tested_answer(one: &Tested) -> TestedAnswer {
 
 fn model_facts(material: &Material<'_>) -> ModelFacts {
     let manifest = material.manifest;
-    let lora = &manifest.plan.lora;
     ModelFacts {
         base_model: manifest.base_model.clone(),
         source: material.model_source.clone(),
-        adapter: AdapterFacts {
-            rank: lora.rank as u32,
-            alpha: f64::from(lora.alpha),
-            targets: lora.target_modules.iter().copied().map(TargetModule::name).map(str::to_owned).collect(),
-        },
+        method: method_facts(&manifest.plan),
         trainable_parameters: material.adapter.parameters.len() as u64,
         prompt_template_hash: manifest.prompt_template_hash.clone(),
         dataset_hash: manifest.dataset_hash.clone(),
         seed: manifest.plan.seed,
+    }
+}
+
+fn method_facts(plan: &TrainingPlan) -> MethodFacts {
+    let lora = plan.method.lora();
+    let targets =
+        |lora: &LoraConfig| lora.target_modules.iter().map(|module| module.name().to_owned()).collect();
+    MethodFacts {
+        name: lora.map_or("Full fine-tuning", LoraConfig::name).to_owned(),
+        adapter: lora.map(|lora| AdapterFacts {
+            rank: lora.rank as u32,
+            alpha: f64::from(lora.alpha),
+            targets: targets(lora),
+        }),
+        lora_plus_ratio: plan.lora_plus_ratio,
+        neftune_alpha: plan.neftune_alpha,
     }
 }
 

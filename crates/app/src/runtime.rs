@@ -7,6 +7,7 @@ use gradus_engine::backend::cpu::BaseWeights;
 use gradus_engine::backend::{Backend, Device};
 use gradus_engine::chat::ChatTemplate;
 use gradus_engine::config::ModelConfig;
+use gradus_engine::export::ModelDescription;
 use gradus_engine::files;
 use gradus_engine::tokenizer::Tokenizer;
 use serde::Serialize;
@@ -46,6 +47,12 @@ impl Runtime {
             backend: device.backend(model.config.clone(), model.weights, base_weights)?,
             config: model.config,
         })
+    }
+
+    /// The model but for its weights.
+    pub(crate) fn description(&self) -> ModelDescription<'_> {
+        let Self { config, tokenizer, chat_template, .. } = self;
+        ModelDescription { config, tokenizer, chat_template: chat_template.as_ref() }
     }
 
     /// The tokens that end what the model says.

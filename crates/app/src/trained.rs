@@ -1,11 +1,11 @@
-//! A trained model on disk: a PEFT adapter with a manifest that ties it to its base model, its prompt
+//! A trained model on disk: a PEFT adapter, or the whole model where every weight was trained, with a manifest that ties it to its base model, its prompt
 //! template and its data.
 
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use gradus_engine::adapter::Adapter;
-use gradus_engine::export::peft;
+use gradus_engine::adapter::{Adapter, Method};
+use gradus_engine::export::{full, peft};
 use gradus_engine::training::{BestStep, LossPoint, Selection, TrainingPlan};
 use gradus_grading::prompt::template_hash;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::runtime::Runtime;
 use crate::{Error, files};
 
 const MANIFEST: &str = "gradus.json";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// What a model was trained for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,13 +95,16 @@ impl TrainedManifest {
     }
 }
 
-/// Writes the adapter and its manifest; replaces an earlier one.
-pub(crate) fn save(directory: &Path, model: &TrainedModel) -> Result<(), Error> {
+/// Writes what was trained of `runtime`'s model and its manifest; replaces an earlier one.
+pub(crate) fn save(directory: &Path, model: &TrainedModel, runtime: &Runtime) -> Result<(), Error> {
     // An earlier one, or what an interruption before the manifest left.
     if directory.exists() {
         std::fs::remove_dir_all(directory).map_err(Error::file("replace", directory))?;
     }
-    peft::write_adapter(directory, &model.adapter, &model.manifest.base_model)?;
+    match model.adapter.method() {
+        Method::Lora(_) => peft::write_adapter(directory, &model.adapter, &model.manifest.base_model)?,
+        Method::Full => full::write_model(directory, &model.adapter, runtime.description())?,
+    }
     // The manifest comes last: a directory without one is no trained model.
     let json = serde_json::to_vec_pretty(&model.manifest).map_err(|error| Error::Format {
         path: directory.join(MANIFEST),
@@ -121,20 +124,20 @@ pub fn read_manifest(directory: &Path) -> Result<TrainedManifest, Error> {
         );
         return Err(Error::Request(message));
     }
-    let manifest: TrainedManifest =
-        serde_json::from_str(&files::read_text(&path)?).map_err(|error| Error::Format {
-            path: path.clone(),
-            expected: "a model manifest of this version of Gradus",
-            reason: error.to_string(),
-        })?;
-    if manifest.format_version != FORMAT_VERSION {
-        return Err(Error::Format {
-            path,
-            expected: "a model manifest of this version of Gradus",
-            reason: format!("its format is {}, known is {FORMAT_VERSION}", manifest.format_version),
-        });
+    let refused = |reason: String| Error::Format {
+        path: path.clone(),
+        expected: "a model manifest of this version of Gradus",
+        reason,
+    };
+    let json: serde_json::Value =
+        serde_json::from_str(&files::read_text(&path)?).map_err(|error| refused(error.to_string()))?;
+    // Another version may have other fields: what is missing then is not what is wrong.
+    match json["format_version"].as_u64() {
+        Some(version) if version != u64::from(FORMAT_VERSION) => {
+            Err(refused(format!("its format is {version}, known is {FORMAT_VERSION}")))
+        }
+        _ => serde_json::from_value(json).map_err(|error| refused(error.to_string())),
     }
-    Ok(manifest)
 }
 
 /// Reads a trained model for the base model in memory.
@@ -154,5 +157,9 @@ pub fn load(directory: &Path, runtime: &Runtime) -> Result<TrainedModel, Error> 
             directory.display()
         )));
     }
-    Ok(TrainedModel { adapter: peft::read_adapter(directory, &runtime.config)?, manifest })
+    let adapter = match manifest.plan.method {
+        Method::Lora(_) => peft::read_adapter(directory, &runtime.config)?,
+        Method::Full => full::read_model(directory, &runtime.config)?,
+    };
+    Ok(TrainedModel { adapter, manifest })
 }

@@ -185,7 +185,7 @@ pub fn train(
     }
     let model =
         finish(request, runtime, session.clock, checkpoints.finish(outcome.state, request.selection)?);
-    trained::save(&request.model_directory(), &model)?;
+    trained::save(&request.model_directory(), &model, runtime)?;
     Ok(model)
 }
 

@@ -72,8 +72,7 @@ pub fn preflight(config: &ModelConfig, plan: &TrainingPlan, data: &TrainingData)
     let (rows, largest) = rows_of_an_epoch(plan, data);
     let validation_rows: usize = data.validation.iter().map(|sequence| sequence.tokens.len()).sum();
     let train = LengthSummary::of(&data.train);
-    let adapter = Adapter::zeroed(plan.lora.clone(), config);
-    let trainable_parameters = adapter.parameters.len();
+    let trainable_parameters = Adapter::parameter_count(&plan.method, config);
     Preflight {
         validation: LengthSummary::of(&data.validation),
         too_long: too_long.filter(|(_, length)| *length > config.context_length).collect(),

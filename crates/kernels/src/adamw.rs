@@ -1,5 +1,7 @@
 //! AdamW (Loshchilov and Hutter 2019), with PyTorch's order of operations.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::simd::vectorised;
@@ -42,6 +44,18 @@ impl AdamW {
         parameters: &mut [f32],
         gradients: &[f32],
         state: &mut AdamWState,
+        moment: (u64, f64, f32),
+    ) {
+        self.update_range(0..parameters.len(), parameters, gradients, state, moment);
+    }
+
+    /// As [`Self::update`] for a stretch of the parameters, for those that learn at rates of their own.
+    pub fn update_range(
+        &self,
+        range: Range<usize>,
+        parameters: &mut [f32],
+        gradients: &[f32],
+        state: &mut AdamWState,
         (step, learning_rate, gradient_scale): (u64, f64, f32),
     ) {
         assert!(
@@ -59,11 +73,11 @@ impl AdamW {
             epsilon: self.epsilon as f32,
             gradient_scale,
         };
-        parameters
+        parameters[range.clone()]
             .par_chunks_mut(CHUNK)
-            .zip(gradients.par_chunks(CHUNK))
-            .zip(state.first_moment.par_chunks_mut(CHUNK))
-            .zip(state.second_moment.par_chunks_mut(CHUNK))
+            .zip(gradients[range.clone()].par_chunks(CHUNK))
+            .zip(state.first_moment[range.clone()].par_chunks_mut(CHUNK))
+            .zip(state.second_moment[range].par_chunks_mut(CHUNK))
             .for_each(|(((parameters, gradients), first), second)| {
                 update_chunk(parameters, gradients, first, second, factors);
             });
@@ -97,6 +111,22 @@ vectorised! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stretches_are_updated_as_the_whole_is_and_the_rest_is_left_alone() {
+        let adamw = AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
+        let gradients: Vec<f32> = (0..9).map(|i| i as f32 - 4.5).collect();
+        let start = vec![0.5; 9];
+        let moment = (1, 1e-2, 1.0);
+        let (mut whole, mut state) = (start.clone(), AdamWState::new(9));
+        adamw.update(&mut whole, &gradients, &mut state, moment);
+
+        let (mut parts, mut part_state) = (start.clone(), AdamWState::new(9));
+        adamw.update_range(0..4, &mut parts, &gradients, &mut part_state, moment);
+        assert_eq!((&parts[..4], &parts[4..]), (&whole[..4], &start[4..]));
+        adamw.update_range(4..9, &mut parts, &gradients, &mut part_state, moment);
+        assert_eq!((parts, part_state), (whole, state));
+    }
 
     /// Against the update rule written out in f64 (Loshchilov and Hutter 2019, algorithm 2).
     #[test]

@@ -6,6 +6,7 @@
 mod adamw;
 pub mod attention;
 mod bf16;
+mod columns;
 pub mod cpu;
 mod cross_entropy;
 mod dropout;
@@ -26,11 +27,12 @@ mod weight;
 
 pub use adamw::{AdamW, AdamWState};
 pub use bf16::Bf16;
+pub use columns::{add_column_sums, column_dots, scale_columns};
 pub use cross_entropy::{CrossEntropy, Target};
 pub use dropout::DropoutMask;
 pub use matrix::{Matrix, View};
 pub use matrix_mut::MatrixMut;
-pub use norm::{rms_norm, rms_norm_again, rms_norm_backward};
+pub use norm::{rms_norm, rms_norm_again, rms_norm_backward, rms_norm_weight_gradient};
 pub use number::{Number, dot, round, widen};
 pub use reduce::{add_assign, sum_of_squares};
 pub use rope::RotaryTable;

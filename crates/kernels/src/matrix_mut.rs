@@ -36,6 +36,16 @@ impl<'a> MatrixMut<'a> {
         if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols }
     }
 
+    /// All of its numbers, row-major. It must be whole, not a block.
+    pub(crate) fn numbers(&mut self) -> &mut [f32] {
+        assert_eq!(self.row_stride, self.cols, "a whole matrix");
+        // SAFETY: an exclusive borrow of that many adjacent elements.
+        #[expect(unsafe_code, reason = "adjacent elements of an exclusive borrow")]
+        unsafe {
+            std::slice::from_raw_parts_mut(self.start, self.rows * self.cols)
+        }
+    }
+
     pub(crate) fn pointer(&mut self) -> *mut f32 {
         self.start
     }

@@ -9,6 +9,8 @@ use crate::simd::vectorised;
 
 /// Rows that one task handles.
 const ROWS: usize = 32;
+/// Columns that one task handles where rows are summed.
+const COLUMNS: usize = 64;
 
 /// Normalises each row of `input` (`rows x weight.len()`) into `output`. For the backward pass it keeps
 /// the input itself in `kept` and each row's 1 / sqrt(mean(x²) + ε) in `inverse_rms`.
@@ -89,7 +91,31 @@ pub fn rms_norm_backward<N: Number>(
         });
 }
 
+/// Adds the gradient with respect to the weight of [`rms_norm`] to `d_weight`, from what that kept.
+pub fn rms_norm_weight_gradient<N: Number>(
+    kept: &[N],
+    inverse_rms: &[f32],
+    d_output: &[f32],
+    d_weight: &mut [f32],
+) {
+    let width = d_weight.len();
+    let stride = Matrix::<N>::stride_of(width);
+    d_weight.par_chunks_mut(COLUMNS).enumerate().for_each(|(block, d_weight)| {
+        let first = block * COLUMNS;
+        let rows = kept.chunks(stride).zip(d_output.chunks(width));
+        for ((kept, d_output), inverse) in rows.zip(inverse_rms) {
+            add_products(&kept[first..], &d_output[first..], *inverse, d_weight);
+        }
+    });
+}
+
 vectorised! {
+    fn add_products<N: Number>(input: &[N], d_output: &[f32], factor: f32, sums: &mut [f32]) {
+        for ((sum, x), dy) in sums.iter_mut().zip(input).zip(d_output) {
+            *sum += x.to_f32() * factor * dy;
+        }
+    }
+
     fn scale_and_keep<O: Number, K: Number>(
         input: &[f32], weight: &[f32], scale: f32, output: &mut [O], kept: &mut [K],
     ) {
@@ -166,6 +192,32 @@ mod tests {
             assert!((at(&got) - output.data()[i]).abs() <= 0.004 * output.data()[i].abs(), "{i}");
             assert!((d_got[i] - d_input[i]).abs() < 1e-5, "{i}");
             assert!((at(&rounded) - d_input[i]).abs() <= 0.004 * d_input[i].abs() + 1e-5, "{i}");
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_the_weight_matches_finite_differences() {
+        let (rows, width) = (3, 150);
+        let numbers = |factor: usize| -> Vec<f32> {
+            (0..rows * width).map(|i| ((i * factor % 23) as f32 - 11.0) / 8.0).collect()
+        };
+        let (input, d_output) = (numbers(7), numbers(5));
+        let weight: Vec<f32> = (0..width).map(|i| 0.5 + i as f32 / 200.0).collect();
+        let loss = |weight: &[f32]| -> f64 {
+            let output = normalised::<f32>(&input, weight).0;
+            output.data().iter().zip(&d_output).map(|(y, d)| f64::from(y * d)).sum()
+        };
+        let (_, kept, inverse) = normalised::<f32>(&input, &weight);
+        let mut d_weight = vec![1.0; width];
+        rms_norm_weight_gradient(kept.data(), &inverse, &d_output, &mut d_weight);
+        for i in 0..width {
+            let at = |delta: f32| {
+                let mut moved = weight.clone();
+                moved[i] += delta;
+                loss(&moved)
+            };
+            let expected = (at(0.25) - at(-0.25)) / 0.5;
+            assert!((f64::from(d_weight[i]) - 1.0 - expected).abs() < 1e-3, "weight {i}");
         }
     }
 

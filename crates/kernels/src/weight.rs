@@ -25,6 +25,14 @@ impl<N: Number> Weight<N> {
         }
     }
 
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        match self {
+            Self::Dense(matrix) => matrix.cols(),
+            Self::Quantised(matrix) => matrix.cols(),
+        }
+    }
+
     /// All of it.
     pub fn view(&self) -> WeightView<'_, N> {
         match self {

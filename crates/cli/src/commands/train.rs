@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use gradus_app::chat::read_chat;
 use gradus_app::datasets::load_dataset;
-use gradus_app::engine::adapter::TargetModule;
+use gradus_app::engine::adapter::{LoraConfig, Method, TargetModule};
 use gradus_app::engine::backend::Device;
 use gradus_app::engine::backend::cpu::BaseWeights;
 use gradus_app::engine::preflight::Preflight;
@@ -23,7 +23,7 @@ use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
 
-/// Fine-tune a model with LoRA on a dataset of marked answers, or on conversations
+/// Fine-tune a model on a dataset of marked answers, or on conversations
 ///
 /// The run is saved as it goes: after Ctrl-C, a crash or a power cut the same command goes on where it
 /// was, and ends with the same result to the last bit. Settings that are not given follow from the
@@ -81,12 +81,24 @@ struct PlanOptions {
     /// Gradients are scaled down to this norm; 0 turns clipping off
     #[arg(long)]
     max_gradient_norm: Option<f64>,
+    /// What is trained of the model [default: lora]
+    #[arg(long, value_enum)]
+    method: Option<MethodName>,
     /// Rank of the adapter
     #[arg(long)]
     lora_rank: Option<usize>,
-    /// The adapter's update is scaled by alpha / rank
+    /// The adapter's update is scaled by alpha / rank, or with --rslora by alpha / √rank
     #[arg(long)]
     lora_alpha: Option<f32>,
+    /// Scale the update by alpha / √rank (rsLoRA), so that a higher rank does not learn more slowly
+    #[arg(long)]
+    rslora: bool,
+    /// How many times as fast the adapter's second matrix learns as its first (LoRA+, 16 is usual)
+    #[arg(long, value_name = "RATIO")]
+    lora_plus_ratio: Option<f64>,
+    /// Noise on the embeddings in training, as in NEFTune (5 to 15 are usual); 0: none
+    #[arg(long, value_name = "ALPHA")]
+    neftune_alpha: Option<f64>,
     /// Probability that an input of the adapter is dropped, 0 to 1
     #[arg(long)]
     lora_dropout: Option<f32>,
@@ -120,10 +132,23 @@ struct PlanOptions {
     seed: Option<u64>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum MethodName {
+    /// A low-rank update of frozen linear layers
+    Lora,
+    /// LoRA with the length of each row of a weight trained apart from its direction
+    Dora,
+    /// Every weight: 16 bytes of memory a parameter, and a whole model rather than an adapter
+    Full,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ScheduleName {
+    /// Stays at its peak
     Constant,
+    /// Falls in a straight line
     Linear,
+    /// Falls along half a cosine
     Cosine,
 }
 
@@ -150,13 +175,15 @@ fn target_module(name: &str) -> Result<TargetModule, String> {
 }
 
 impl PlanOptions {
-    fn plan(&self, examples: usize) -> TrainingPlan {
-        let mut plan = TrainingPlan::for_examples(examples);
+    fn plan(&self, examples: usize) -> anyhow::Result<TrainingPlan> {
+        let mut plan = self.method_plan(TrainingPlan::for_examples(examples))?;
         let set = |target: &mut f64, value: Option<f64>| value.into_iter().for_each(|value| *target = value);
         set(&mut plan.learning_rate, self.learning_rate);
         set(&mut plan.warmup_share, self.warmup_share);
         set(&mut plan.weight_decay, self.weight_decay);
         set(&mut plan.max_gradient_norm, self.max_gradient_norm);
+        set(&mut plan.lora_plus_ratio, self.lora_plus_ratio);
+        set(&mut plan.neftune_alpha, self.neftune_alpha);
         plan.epochs = self.epochs.unwrap_or(plan.epochs);
         plan.batch_size = self.batch_size.unwrap_or(plan.batch_size);
         plan.micro_batch_rows = self.micro_batch_rows.unwrap_or(plan.micro_batch_rows);
@@ -166,12 +193,6 @@ impl PlanOptions {
         plan.checkpoint_every = self.checkpoint_every.unwrap_or(plan.checkpoint_every);
         plan.base_weights = self.base_weights.unwrap_or(plan.base_weights);
         plan.seed = self.seed.unwrap_or(plan.seed);
-        plan.lora.rank = self.lora_rank.unwrap_or(plan.lora.rank);
-        plan.lora.alpha = self.lora_alpha.unwrap_or(plan.lora.alpha);
-        plan.lora.dropout = self.lora_dropout.unwrap_or(plan.lora.dropout);
-        if !self.target_modules.is_empty() {
-            plan.lora.target_modules.clone_from(&self.target_modules);
-        }
         if let Some(name) = self.schedule {
             plan.schedule = match name {
                 ScheduleName::Constant => Schedule::Constant,
@@ -179,7 +200,44 @@ impl PlanOptions {
                 ScheduleName::Cosine => Schedule::Cosine,
             };
         }
-        plan
+        Ok(plan)
+    }
+
+    /// The plan with the method that was asked for.
+    fn method_plan(&self, plan: TrainingPlan) -> anyhow::Result<TrainingPlan> {
+        if self.method == Some(MethodName::Full) {
+            if let Some(option) = self.adapter_option() {
+                bail!(
+                    "{option} is about adapters, and --method full trains the model itself: leave one of them out"
+                );
+            }
+            return Ok(plan.full());
+        }
+        let usual = LoraConfig::default();
+        let modules =
+            if self.target_modules.is_empty() { &usual.target_modules } else { &self.target_modules };
+        let config = LoraConfig {
+            rank: self.lora_rank.unwrap_or(usual.rank),
+            alpha: self.lora_alpha.unwrap_or(usual.alpha),
+            dropout: self.lora_dropout.unwrap_or(usual.dropout),
+            target_modules: modules.clone(),
+            rank_stabilised: self.rslora,
+            weight_decomposed: self.method == Some(MethodName::Dora),
+        };
+        Ok(TrainingPlan { method: Method::Lora(config), ..plan })
+    }
+
+    /// An option that was given and makes sense for adapters only.
+    fn adapter_option(&self) -> Option<&'static str> {
+        let given = [
+            ("--lora-rank", self.lora_rank.is_some()),
+            ("--lora-alpha", self.lora_alpha.is_some()),
+            ("--lora-dropout", self.lora_dropout.is_some()),
+            ("--lora-plus-ratio", self.lora_plus_ratio.is_some()),
+            ("--rslora", self.rslora),
+            ("--target-modules", !self.target_modules.is_empty()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
     }
 }
 
@@ -189,7 +247,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let base_weights = arguments.plan.base_weights.unwrap_or_default();
     let mut runtime = Runtime::load(&arguments.model, &path, arguments.device.device, base_weights)?;
     let prepared = prepare(&source, &runtime)?;
-    let plan = arguments.plan.plan(prepared.data.train.len());
+    let plan = arguments.plan.plan(prepared.data.train.len())?;
     let needs = check(&prepared, &plan, &runtime)?;
     if arguments.preflight {
         return show_preflight(&needs, &plan, runtime.device, environment);
@@ -263,11 +321,12 @@ fn show_preflight(
         ("validation examples", needs.validation.sequences.to_string()),
         ("steps", format!("{} an epoch, {} in all", needs.steps_per_epoch, needs.total_steps)),
         ("learning rate", format!("{} peak, {:.0} % warm-up", plan.learning_rate, plan.warmup_share * 100.0)),
+        ("method", plan.method.lora().map_or("full fine-tuning", LoraConfig::name).to_owned()),
         ("parameters to train", format!("{:.1} million", needs.trainable_parameters as f64 / 1e6)),
         (
             "memory",
             format!(
-                "{:.2} GiB: weights {:.2}, adapter and optimizer {:.2}, activations {:.2}",
+                "{:.2} GiB: weights {:.2}, training {:.2}, activations {:.2}",
                 gibibytes(memory.total),
                 gibibytes(memory.weights),
                 gibibytes(memory.adapter),

@@ -18,6 +18,9 @@ fn plans_that_cannot_work_are_refused_before_anything_is_written() {
     refuse("--lora-rank 0", "rank");
     refuse("--lora-dropout 1", "dropout");
     refuse("--lora-alpha NaN", "alpha");
+    refuse("--lora-plus-ratio 0", "lora_plus_ratio");
+    refuse("--lora-plus-ratio inf", "lora_plus_ratio");
+    refuse("--neftune-alpha NaN", "neftune_alpha");
     refuse("--warmup-share 1.5", "warmup_share");
     refuse("--weight-decay NaN", "weight_decay");
     refuse("--max-gradient-norm inf", "max_gradient_norm");
@@ -28,6 +31,24 @@ fn plans_that_cannot_work_are_refused_before_anything_is_written() {
         &["z_proj", "q_proj"],
     );
     place.refuse("train --dataset dataset.json --chat x --output new", &["cannot be used with"]);
+}
+
+#[test]
+fn options_of_adapters_are_refused_where_the_model_itself_is_trained() {
+    let place = course::place();
+    for option in [
+        "--lora-rank 4",
+        "--lora-alpha 4",
+        "--lora-dropout 0.1",
+        "--lora-plus-ratio 16",
+        "--rslora",
+        "--target-modules q_proj",
+    ] {
+        let command =
+            format!("train --dataset dataset.json --model tiny --output new --method full {option}");
+        let name = option.split(' ').next().unwrap_or(option);
+        place.refuse(&command, &[name, "--method full", "leave one of them out"]);
+    }
 }
 
 #[test]

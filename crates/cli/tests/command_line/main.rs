@@ -16,5 +16,6 @@ mod help;
 mod interrupted;
 mod json;
 mod killed;
+mod methods;
 mod model;
 mod quickstart;

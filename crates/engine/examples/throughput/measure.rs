@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use gradus_engine::adapter::{Adapter, LoraConfig};
-use gradus_engine::backend::{Backend, BackendError};
+use gradus_engine::backend::{Backend, BackendError, Noise};
 use gradus_engine::batch::{Label, PackedBatch, Sequence};
 use gradus_engine::random::Random;
 use gradus_engine::reading::{Piece, Reader, SequenceId};
@@ -48,7 +48,7 @@ fn train(backend: &mut dyn Backend, workload: &Workload, repeats: usize) -> Resu
     let batch = packed(workload, workload.length);
     let scale = 1.0 / batch.labels.len() as f32;
     best(repeats, || {
-        backend.accumulate_gradients(&batch, &adapter, None, scale, &mut gradients)?;
+        backend.accumulate_gradients(&batch, &adapter, Noise::default(), scale, &mut gradients)?;
         optimizer.update(&mut adapter.parameters, &gradients, &mut moments, (1, 1e-4, 1.0));
         gradients.fill(0.0);
         Ok(())

@@ -6,7 +6,10 @@ mod cached;
 pub mod cpu;
 mod device;
 mod dropout;
+mod embedding_noise;
 pub mod generic;
+
+pub use embedding_noise::EmbeddingNoise;
 
 use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
@@ -58,6 +61,12 @@ pub enum BackendError {
         /// Why not, and what to do.
         reason: String,
     },
+    /// A tensor that the model does not have.
+    #[error("the model has no tensor \"{name}\"")]
+    NoSuchTensor {
+        /// Its name.
+        name: String,
+    },
     /// The tensor library failed, usually because memory ran out.
     #[error("a tensor operation failed; if memory ran out, use smaller micro-batches: {0}")]
     Tensors(#[from] candle_core::Error),
@@ -96,6 +105,21 @@ fn check_batch(config: &ModelConfig, batch: &PackedBatch) -> Result<usize, Backe
     Ok(length)
 }
 
+/// What training adds to the computation of one batch to make the model robust; none when it is used.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Noise {
+    /// Drops input features of adapters.
+    pub dropout: Option<Dropout>,
+    /// Shakes the embeddings.
+    pub embedding: Option<EmbeddingNoise>,
+}
+
+impl From<Dropout> for Noise {
+    fn from(dropout: Dropout) -> Self {
+        Self { dropout: Some(dropout), embedding: None }
+    }
+}
+
 /// Dropout for one batch: what to drop is a pure function of the key.
 #[derive(Debug, Clone, Copy)]
 pub struct Dropout {
@@ -110,13 +134,16 @@ pub trait Backend {
     /// The model's architecture.
     fn config(&self) -> &ModelConfig;
 
+    /// A tensor of the base model by its Hugging Face name, row-major, as this backend computes with it.
+    fn base_tensor(&self, name: &str) -> Result<Vec<f32>, BackendError>;
+
     /// Adds the gradient of `scale * Σ weight * -ln p(label)` with respect to the adapter's parameters
     /// to `gradients` (same layout) and returns `Σ weight * -ln p(label)`.
     fn accumulate_gradients(
         &mut self,
         batch: &PackedBatch,
         adapter: &Adapter,
-        dropout: Option<Dropout>,
+        noise: Noise,
         scale: f32,
         gradients: &mut [f32],
     ) -> Result<f64, BackendError>;

@@ -34,7 +34,7 @@ pub enum ExportError {
         /// What is wrong.
         reason: String,
     },
-    /// A sound adapter of a kind that is not plain LoRA.
+    /// A sound adapter of a kind that is not supported.
     #[error("{path} cannot be used: {reason}")]
     Unsupported {
         /// The file.
@@ -42,6 +42,11 @@ pub enum ExportError {
         /// What is not supported, and what to do.
         reason: String,
     },
+    /// There is no adapter to write.
+    #[error(
+        "all weights of this model were trained, so there is no adapter to write; export the whole model, as \"merged\""
+    )]
+    NoAdapter,
     /// A matrix of the adapter does not fit the model.
     #[error(
         "{path}: tensor \"{tensor}\" should have the shape {expected:?} but has {found:?}; the adapter belongs to another base model"

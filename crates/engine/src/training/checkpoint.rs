@@ -6,11 +6,10 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::state::Progress;
-use super::{EventSink, TrainEvent, TrainingState};
+use super::{EventSink, TrainEvent, TrainingState, vectors};
 use crate::adapter::Adapter;
 
 const STATE: &str = "state.json";
@@ -19,7 +18,7 @@ const MANIFEST: &str = "manifest.json";
 const PARTIAL: &str = ".partial-";
 /// Newest checkpoints that are kept beside the best: one to resume from, one in case it is damaged.
 const KEPT: usize = 2;
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -130,17 +129,17 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The newest sound checkpoint's state, or `fresh` where there is none.
+    /// The newest sound checkpoint's state, or that of a new run from `fresh` where there is none.
     pub fn resume(
         &self,
-        fresh: TrainingState,
+        fresh: Adapter,
         events: &mut dyn EventSink,
     ) -> Result<TrainingState, CheckpointError> {
         fs::create_dir_all(&self.directory).map_err(io("create", &self.directory))?;
         self.clear_partial()?;
         let (mut refused, mut foreign) = (BTreeSet::new(), Vec::new());
         for path in self.list()?.into_iter().rev() {
-            match self.read_with_best(&path, &fresh.adapter) {
+            match self.read_with_best(&path, &fresh) {
                 Ok(state) => {
                     // Beside a sound checkpoint of this run, a foreign one has a damaged manifest.
                     for (path, _) in foreign {
@@ -160,14 +159,14 @@ impl Checkpoints {
                 Err(error) => return Err(error),
             }
         }
-        foreign.into_iter().next().map_or(Ok(fresh), |(_, error)| Err(error))
+        foreign.into_iter().next().map_or_else(|| Ok(TrainingState::new(fresh)), |(_, error)| Err(error))
     }
 
     /// A state whose best step can be read too: without it the run could not be finished.
     fn read_with_best(&self, path: &Path, like: &Adapter) -> Result<TrainingState, CheckpointError> {
         let state = self.read(path, like)?;
         if let Some(best) = state.progress.best.filter(|best| best.step != state.progress.step) {
-            self.read(&self.directory.join(step_name(best.step)), like)?;
+            self.verify(&self.directory.join(step_name(best.step)))?;
         }
         Ok(state)
     }
@@ -190,12 +189,12 @@ impl Checkpoints {
             remove(partial)?;
         }
         fs::create_dir_all(partial).map_err(io("create", partial))?;
-        let mut files = BTreeMap::new();
-        let contents = [(STATE, to_json(&state.progress, partial)?), (TENSORS, tensors(state, partial)?)];
-        for (name, bytes) in contents {
-            files.insert(name.to_owned(), blake3::hash(&bytes).to_hex().to_string());
-            write_file(&partial.join(name), &bytes)?;
-        }
+        let progress = to_json(&state.progress, partial)?;
+        write_file(&partial.join(STATE), &progress)?;
+        let path = partial.join(TENSORS);
+        let tensors = vectors::write(&path, &parts(state)).map_err(io("write", &path))?;
+        let hashes = [(STATE, blake3::hash(&progress)), (TENSORS, tensors)];
+        let files = hashes.map(|(name, hash)| (name.to_owned(), hash.to_hex().to_string())).into();
         let run_fingerprint = self.run_fingerprint.clone();
         let manifest = Manifest { format_version: FORMAT_VERSION, run_fingerprint, files };
         write_file(&partial.join(MANIFEST), &to_json(&manifest, partial)?)?;
@@ -203,12 +202,21 @@ impl Checkpoints {
     }
 
     fn read(&self, path: &Path, like: &Adapter) -> Result<TrainingState, CheckpointError> {
-        let damaged = |reason: String| CheckpointError::Damaged { path: path.to_owned(), reason };
+        let progress = self.verify(path)?;
+        let mut state = TrainingState { progress, ..TrainingState::new(like.clone()) };
+        vectors::read(&path.join(TENSORS), parts_mut(&mut state))
+            .map_err(|reason| damaged(path, format!("{TENSORS}: {reason}")))?;
+        Ok(state)
+    }
+
+    /// The counters of a checkpoint of this run, all of which is what was written.
+    fn verify(&self, path: &Path) -> Result<Progress, CheckpointError> {
         let read = |name: &str| {
-            fs::read(path.join(name)).map_err(|error| damaged(format!("{name} cannot be read: {error}")))
+            fs::read(path.join(name))
+                .map_err(|error| damaged(path, format!("{name} cannot be read: {error}")))
         };
         let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
-            .map_err(|error| damaged(format!("{MANIFEST} is not what was written: {error}")))?;
+            .map_err(|error| damaged(path, format!("{MANIFEST} is not what was written: {error}")))?;
         if manifest.format_version != FORMAT_VERSION {
             let version = manifest.format_version;
             return Err(CheckpointError::OtherVersion { path: path.to_owned(), version });
@@ -216,27 +224,18 @@ impl Checkpoints {
         if manifest.run_fingerprint != self.run_fingerprint {
             return Err(CheckpointError::OtherRun { path: path.to_owned() });
         }
-        let verified = |name: &str| {
-            let bytes = read(name)?;
-            let hash = blake3::hash(&bytes).to_hex().to_string();
-            if manifest.files.get(name) == Some(&hash) {
-                Ok(bytes)
-            } else {
-                Err(damaged(format!("{name} is not what was written (its hash differs)")))
-            }
+        let check = |name: &str, hash: blake3::Hash| {
+            let expected = hash.to_hex().to_string();
+            let same = manifest.files.get(name) == Some(&expected);
+            let differs = || damaged(path, format!("{name} is not what was written (its hash differs)"));
+            same.then_some(()).ok_or_else(differs)
         };
-        let progress = serde_json::from_slice(&verified(STATE)?)
-            .map_err(|error| damaged(format!("{STATE}: {error}")))?;
-        let bytes = verified(TENSORS)?;
-        let tensors =
-            SafeTensors::deserialize(&bytes).map_err(|error| damaged(format!("{TENSORS}: {error}")))?;
-        let mut state = TrainingState { progress, ..TrainingState::new(like.clone()) };
-        for (name, values) in parts_mut(&mut state) {
-            let tensor = tensors.tensor(name).map_err(|error| damaged(format!("{name}: {error}")))?;
-            read_f32(tensor.data(), values)
-                .ok_or_else(|| damaged(format!("{name} has another size than the adapter")))?;
-        }
-        Ok(state)
+        let progress = read(STATE)?;
+        check(STATE, blake3::hash(&progress))?;
+        let tensors = vectors::hash(&path.join(TENSORS))
+            .map_err(|error| damaged(path, format!("{TENSORS} cannot be read: {error}")))?;
+        check(TENSORS, tensors)?;
+        serde_json::from_slice(&progress).map_err(|error| damaged(path, format!("{STATE}: {error}")))
     }
 
     /// Complete checkpoints, oldest first.
@@ -303,37 +302,15 @@ fn parts(state: &TrainingState) -> [(&'static str, &[f32]); 4] {
 /// As [`parts`]: the names must match, or a resume breaks.
 fn parts_mut(state: &mut TrainingState) -> [(&'static str, &mut [f32]); 4] {
     [
-        ("parameters", &mut state.adapter.parameters),
+        ("parameters", &mut state.adapter.parameters[..]),
         ("first_moment", &mut state.optimizer.first_moment),
         ("second_moment", &mut state.optimizer.second_moment),
         ("gradients", &mut state.gradients),
     ]
 }
 
-fn tensors(state: &TrainingState, path: &Path) -> Result<Vec<u8>, CheckpointError> {
-    let bytes: Vec<(&str, Vec<u8>)> = parts(state)
-        .into_iter()
-        .map(|(name, values)| (name, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
-        .collect();
-    let damaged = |error: safetensors::SafeTensorError| CheckpointError::Damaged {
-        path: path.to_owned(),
-        reason: format!("cannot be serialised: {error}"),
-    };
-    let views = bytes
-        .iter()
-        .map(|(name, bytes)| Ok((*name, TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?)))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(damaged)?;
-    safetensors::serialize(views, None).map_err(damaged)
-}
-
-fn read_f32(bytes: &[u8], values: &mut [f32]) -> Option<()> {
-    let (chunks, rest) = bytes.as_chunks::<4>();
-    if chunks.len() != values.len() || !rest.is_empty() {
-        return None;
-    }
-    values.iter_mut().zip(chunks).for_each(|(value, bytes)| *value = f32::from_le_bytes(*bytes));
-    Some(())
+fn damaged(path: &Path, reason: String) -> CheckpointError {
+    CheckpointError::Damaged { path: path.to_owned(), reason }
 }
 
 fn to_json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, CheckpointError> {

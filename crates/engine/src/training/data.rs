@@ -26,6 +26,11 @@ impl Window<'_> {
         self.micro_batches.iter().flatten().map(|sequence| sequence.tokens.len() as u64).sum()
     }
 
+    /// Tokens of the longest sequence.
+    pub(super) fn longest(&self) -> usize {
+        self.micro_batches.iter().flatten().map(|sequence| sequence.tokens.len()).max().unwrap_or(0)
+    }
+
     /// Rows that are computed, after prefix sharing.
     pub(super) fn rows(&self) -> u64 {
         self.micro_batches.iter().map(|batch| PackedBatch::pack(batch).tokens.len() as u64).sum()

@@ -9,6 +9,7 @@ mod plan;
 mod run;
 mod schedule;
 mod state;
+mod vectors;
 
 pub use checkpoint::{CheckpointError, Checkpoints, FinishedRun, Selection};
 pub use data::TrainingData;

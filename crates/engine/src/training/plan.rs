@@ -1,18 +1,18 @@
 //! The hyperparameters of a run.
 
-use gradus_kernels::AdamW;
+use gradus_kernels::{AdamW, AdamWState};
 use serde::{Deserialize, Serialize};
 
 use super::Schedule;
 use super::state::Progress;
-use crate::adapter::LoraConfig;
+use crate::adapter::{Adapter, Method, ParameterGroup};
 use crate::backend::cpu::BaseWeights;
 
 /// Everything that, with the base model and the data, decides the result of a run to the last bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingPlan {
-    /// The adapter to train.
-    pub lora: LoraConfig,
+    /// What is trained of the model.
+    pub method: Method,
     /// How the frozen weights are kept; plans that do not say had them in full.
     #[serde(default = "BaseWeights::full")]
     pub base_weights: BaseWeights,
@@ -31,6 +31,11 @@ pub struct TrainingPlan {
     pub warmup_share: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// The matrices `B` of an adapter learn that many times as fast as `A` (LoRA+, Hayou et al. 2024, who
+    /// advise 16 with a lower learning rate); 1: as fast.
+    pub lora_plus_ratio: f64,
+    /// Strength of the noise added to embeddings in training (NEFTune, Jain et al. 2023: 5 to 15); 0: none.
+    pub neftune_alpha: f64,
     /// Gradients are scaled down to this norm; 0 turns clipping off.
     pub max_gradient_norm: f64,
     /// Seed of initialisation, order and dropout.
@@ -49,7 +54,7 @@ impl Default for TrainingPlan {
     /// The recipe that works for grading with a small model: all linear layers, rank 16, 4e-4.
     fn default() -> Self {
         Self {
-            lora: LoraConfig::default(),
+            method: Method::default(),
             base_weights: BaseWeights::default(),
             epochs: 3,
             batch_size: 16,
@@ -58,6 +63,8 @@ impl Default for TrainingPlan {
             schedule: Schedule::Linear,
             warmup_share: 0.06,
             weight_decay: 0.0,
+            lora_plus_ratio: 1.0,
+            neftune_alpha: 0.0,
             max_gradient_norm: 1.0,
             seed: 0,
             evaluate_every: 0,
@@ -69,6 +76,13 @@ impl Default for TrainingPlan {
 }
 
 impl TrainingPlan {
+    /// The same recipe for training every weight, at a tenth of the learning rate: with the steps of an
+    /// adapter it would undo what the model knows.
+    #[must_use]
+    pub fn full(self) -> Self {
+        Self { method: Method::Full, learning_rate: self.learning_rate / 10.0, ..self }
+    }
+
     /// The default recipe for that many examples. A model needs a few hundred updates before it marks at
     /// all, so small sets get more epochs.
     pub fn for_examples(examples: usize) -> Self {
@@ -107,6 +121,25 @@ impl TrainingPlan {
         AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: self.weight_decay }
     }
 
+    /// One update of the adapter's parameters, each group at its own rate. `moment` is the update's number
+    /// (from 1), the learning rate and the factor on the gradients that clipping asks for.
+    pub fn update(
+        &self,
+        adapter: &mut Adapter,
+        gradients: &[f32],
+        state: &mut AdamWState,
+        (step, learning_rate, clip): (u64, f64, f32),
+    ) {
+        let groups = adapter.groups(self.lora_plus_ratio);
+        let parameters = &mut adapter.parameters[..];
+        for ParameterGroup { range, rate, decays } in groups {
+            let weight_decay = if decays { self.weight_decay } else { 0.0 };
+            let moment = (step, rate * learning_rate, clip);
+            AdamW { weight_decay, ..self.optimizer() }
+                .update_range(range, parameters, gradients, state, moment);
+        }
+    }
+
     /// What is wrong with the plan, as `(field, message)`; empty for a sound one.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
@@ -115,10 +148,25 @@ impl TrainingPlan {
                 problems.push((field, message.to_owned()));
             }
         };
-        check("rank", (1..=512).contains(&self.lora.rank), "must be 1 to 512");
-        check("alpha", self.lora.alpha > 0.0 && self.lora.alpha.is_finite(), "must be above 0");
-        check("dropout", (0.0..1.0).contains(&self.lora.dropout), "must be at least 0 and below 1");
-        check("target_modules", !self.lora.target_modules.is_empty(), "must name at least one module");
+        self.method.problems().into_iter().for_each(|(field, message)| check(field, false, message));
+        let ratio = self.lora_plus_ratio;
+        check(
+            "lora_plus_ratio",
+            ratio > 0.0 && ratio.is_finite(),
+            "must be above 0 (16 is usual, 1 is plain LoRA)",
+        );
+        let without_b = self.method == Method::Full;
+        check(
+            "lora_plus_ratio",
+            !without_b || ratio == 1.0,
+            "must be 1 in full fine-tuning: it has no matrices B",
+        );
+        let alpha = self.neftune_alpha;
+        check(
+            "neftune_alpha",
+            alpha >= 0.0 && alpha.is_finite(),
+            "must be a number of at least 0 (5 is usual)",
+        );
         check("epochs", self.epochs > 0, "must be at least 1");
         check("batch_size", self.batch_size > 0, "must be at least 1");
         check("micro_batch_rows", self.micro_batch_rows > 0, "must be at least 1");
@@ -143,5 +191,17 @@ mod tests {
         let broken = TrainingPlan { epochs: 0, learning_rate: f64::NAN, ..TrainingPlan::default() };
         let fields: Vec<_> = broken.problems().into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["epochs", "learning_rate"]);
+    }
+
+    #[test]
+    fn what_belongs_to_another_method_is_a_problem() {
+        assert!(TrainingPlan::default().full().problems().is_empty());
+        let plan = TrainingPlan { lora_plus_ratio: 16.0, ..TrainingPlan::default() };
+        assert!(plan.problems().is_empty());
+        let plan = TrainingPlan { method: Method::Full, ..plan };
+        assert_eq!(
+            plan.problems().into_iter().map(|(field, _)| field).collect::<Vec<_>>(),
+            ["lora_plus_ratio"]
+        );
     }
 }

@@ -6,12 +6,13 @@ use std::time::Instant;
 use gradus_kernels::sum_of_squares;
 
 use super::data::Window;
+use super::state::Progress;
 use super::{
     BestStep, CheckpointError, Checkpoints, EventSink, LossPoint, TrainEvent, TrainingData, TrainingPlan,
     TrainingState, evaluate,
 };
 use crate::adapter::Adapter;
-use crate::backend::{Backend, BackendError, Dropout};
+use crate::backend::{Backend, BackendError, Dropout, EmbeddingNoise, Noise};
 use crate::batch::PackedBatch;
 use crate::random::Random;
 
@@ -76,8 +77,9 @@ pub fn run(
     stop: &dyn Fn() -> bool,
 ) -> Result<Outcome, TrainError> {
     check(plan, data)?;
-    let fresh = || TrainingState::new(Adapter::new(plan.lora.clone(), backend.config(), plan.seed));
-    let mut state = checkpoints.resume(fresh(), events)?;
+    let base = |name: &str| backend.base_tensor(name);
+    let fresh = Adapter::initial(&plan.method, backend.config(), plan.seed, base)?;
+    let mut state = checkpoints.resume(fresh, events)?;
     let total_steps = plan.total_steps(data.train.len());
     let trainable_parameters = state.adapter.parameters.len();
     events.emit(&TrainEvent::Started { step: state.progress.step, total_steps, trainable_parameters });
@@ -164,13 +166,11 @@ fn accumulate(
         if stop() {
             return Ok(false);
         }
-        let progress = &mut state.progress;
-        let key = [plan.seed, progress.step, progress.cursor.micro_batch as u64];
-        let dropout = Dropout { key: Random::new(&key).next_u64(), probability: plan.lora.dropout };
+        let noise = noise(plan, window, state, backend.config().hidden_size);
         let batch = PackedBatch::pack(sequences);
-        let gradients = &mut state.gradients;
+        let (progress, gradients) = (&mut state.progress, &mut state.gradients);
         progress.window_loss +=
-            backend.accumulate_gradients(&batch, &state.adapter, Some(dropout), scale, gradients)?;
+            backend.accumulate_gradients(&batch, &state.adapter, noise, scale, gradients)?;
         progress.cursor.micro_batch += 1;
         progress.rows += batch.tokens.len() as u64;
         progress.tokens += sequences.iter().map(|sequence| sequence.tokens.len() as u64).sum::<u64>();
@@ -180,18 +180,34 @@ fn accumulate(
     Ok(true)
 }
 
+/// The noise of the micro-batch at the cursor. That of the embeddings is the same for the whole update.
+fn noise(plan: &TrainingPlan, window: &Window<'_>, state: &TrainingState, hidden_size: usize) -> Noise {
+    let Progress { step, cursor, .. } = &state.progress;
+    let key = |parts: &[u64]| Random::new(parts).next_u64();
+    let dropout = Dropout {
+        key: key(&[plan.seed, *step, cursor.micro_batch as u64]),
+        probability: plan.method.dropout(),
+    };
+    // As in the paper's code, where a batch is padded to its longest sequence.
+    let elements = (window.longest() * hidden_size) as f64;
+    let embedding = EmbeddingNoise {
+        key: key(&[plan.seed, *step, 0x4EF7]),
+        amplitude: (plan.neftune_alpha / elements.sqrt()) as f32,
+    };
+    Noise {
+        dropout: Some(dropout).filter(|dropout| dropout.probability > 0.0),
+        embedding: Some(embedding).filter(|noise| noise.amplitude > 0.0),
+    }
+}
+
 /// Clips the gradient, updates the parameters and clears the gradient; returns its norm before clipping.
 fn update(plan: &TrainingPlan, state: &mut TrainingState, learning_rate: f64) -> f64 {
     let norm = sum_of_squares(&state.gradients).sqrt();
     let limit = plan.max_gradient_norm;
     // The small addend is PyTorch's (`clip_grad_norm_`).
     let clip = if limit > 0.0 { (limit / (norm + 1e-6)).min(1.0) } else { 1.0 };
-    plan.optimizer().update(
-        &mut state.adapter.parameters,
-        &state.gradients,
-        &mut state.optimizer,
-        (state.progress.step + 1, learning_rate, clip as f32),
-    );
+    let moment = (state.progress.step + 1, learning_rate, clip as f32);
+    plan.update(&mut state.adapter, &state.gradients, &mut state.optimizer, moment);
     state.gradients.fill(0.0);
     norm
 }

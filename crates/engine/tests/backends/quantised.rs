@@ -3,9 +3,10 @@
 use crate::sequences::{family, pack};
 use crate::support::{TinyModel, read_in_pieces};
 use crate::{norm, relative_difference, variants};
-use gradus_engine::backend::Backend;
+use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::cpu::{BaseWeights, Precision};
 use gradus_engine::backend::generic;
+use gradus_engine::backend::{Backend, Noise};
 use gradus_kernels::quantised::{Format, QuantisedMatrix};
 
 /// Widths that are whole blocks, and those of the projections too.
@@ -25,10 +26,11 @@ fn rounded(model: &TinyModel, base_weights: BaseWeights) -> TinyModel {
     })
 }
 
-fn loss_and_gradients(backend: &mut dyn Backend, model: &TinyModel) -> (f64, Vec<f32>) {
-    let (batch, adapter) = (pack(&family(model, 60)), model.adapter(4));
+fn loss_and_gradients(backend: &mut dyn Backend, model: &TinyModel, adapter: &Adapter) -> (f64, Vec<f32>) {
+    let batch = pack(&family(model, 60));
     let mut gradients = vec![0.0; adapter.parameters.len()];
-    let loss = backend.accumulate_gradients(&batch, &adapter, None, 0.5, &mut gradients).unwrap();
+    let noise = Noise::default();
+    let loss = backend.accumulate_gradients(&batch, adapter, noise, 0.5, &mut gradients).unwrap();
     (loss, gradients)
 }
 
@@ -38,17 +40,19 @@ fn losses_and_gradients_in_f32_are_those_of_the_generic_backend_on_the_dequantis
         let model = widened(&model);
         for base_weights in [BaseWeights::Q8, BaseWeights::Q4] {
             let reference = rounded(&model, base_weights);
-            let (expected_loss, expected) =
-                loss_and_gradients(&mut reference.generic(generic::Precision::Single), &model);
+            let mut generic = reference.generic(generic::Precision::Single);
             let mut backend = model.quantised(Precision::F32, base_weights);
-            let (loss, got) = loss_and_gradients(&mut backend, &model);
-            assert!(
-                (loss / expected_loss - 1.0).abs() < 1e-5,
-                "{name}, {base_weights:?}: {loss} {expected_loss}"
-            );
-            let error = relative_difference(&got, &expected);
-            assert!(error < 2e-5, "{name}, {base_weights:?}: {error:e}");
-            let (full, _) = loss_and_gradients(&mut model.cpu(), &model);
+            for (method, adapter) in reference.trained_by_each_method(4) {
+                let (expected_loss, expected) = loss_and_gradients(&mut generic, &model, &adapter);
+                let (loss, got) = loss_and_gradients(&mut backend, &model, &adapter);
+                let case = format!("{name}, {base_weights:?}, {method}");
+                assert!((loss / expected_loss - 1.0).abs() < 1e-5, "{case}: {loss} {expected_loss}");
+                let error = relative_difference(&got, &expected);
+                assert!(error < 2e-5, "{case}: {error:e}");
+            }
+            let adapter = model.adapter(4);
+            let (loss, _) = loss_and_gradients(&mut backend, &model, &adapter);
+            let (full, _) = loss_and_gradients(&mut model.cpu(), &model, &adapter);
             assert!((loss / full - 1.0).abs() > 1e-5, "{name}, {base_weights:?}: nothing was quantised");
         }
     }
@@ -59,9 +63,12 @@ fn losses_and_gradients_in_bf16_are_those_of_f32_up_to_rounding() {
     for (name, model) in variants() {
         let model = widened(&model);
         for base_weights in [BaseWeights::Q8, BaseWeights::Q4] {
-            let (expected_loss, expected) =
-                loss_and_gradients(&mut model.quantised(Precision::F32, base_weights), &model);
-            let (loss, got) = loss_and_gradients(&mut model.quantised(Precision::Bf16, base_weights), &model);
+            let adapter = model.adapter(4);
+            let computed = |precision| {
+                loss_and_gradients(&mut model.quantised(precision, base_weights), &model, &adapter)
+            };
+            let ((expected_loss, expected), (loss, got)) =
+                (computed(Precision::F32), computed(Precision::Bf16));
             assert!((loss / expected_loss - 1.0).abs() < 0.01, "{name}: {loss} {expected_loss}");
             let product: f64 = got.iter().zip(&expected).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
             let cosine = product / (norm(&got) * norm(&expected));

@@ -2,7 +2,9 @@
 
 use crate::sequences::{family, pack};
 use crate::support::{TinyModel, read_in_pieces};
+use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::{Backend, Dropout};
+use gradus_engine::batch::PackedBatch;
 
 #[test]
 fn one_thread_and_several_give_the_same_bits() {
@@ -11,16 +13,22 @@ fn one_thread_and_several_give_the_same_bits() {
         (config.hidden_size, config.intermediate_size, config.vocabulary_size) = (64, 160, 700);
         (config.head_dim, config.sliding_window) = (16, Some(150));
     });
-    let (batch, adapter) = (pack(&family(&model, 250)), model.adapter(8));
+    let batch = pack(&family(&model, 250));
+    for (method, adapter) in model.trained_by_each_method(8) {
+        check(method, &model, &batch, &adapter);
+    }
+}
+
+fn check(method: &str, model: &TinyModel, batch: &PackedBatch, adapter: &Adapter) {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut backend = model.cpu();
             let mut gradients = vec![0.0; adapter.parameters.len()];
-            let dropout = Some(Dropout { key: 1, probability: 0.1 });
-            let loss = backend.accumulate_gradients(&batch, &adapter, dropout, 0.01, &mut gradients).unwrap();
-            let log_probabilities = backend.log_probabilities(&batch, Some(&adapter)).unwrap();
-            let logits = read_in_pieces(&mut backend, Some(&adapter), &[&batch.tokens[..200]]).concat();
+            let noise = Dropout { key: 1, probability: 0.1 }.into();
+            let loss = backend.accumulate_gradients(batch, adapter, noise, 0.01, &mut gradients).unwrap();
+            let log_probabilities = backend.log_probabilities(batch, Some(adapter)).unwrap();
+            let logits = read_in_pieces(&mut backend, Some(adapter), &[&batch.tokens[..200]]).concat();
             let all = [gradients, log_probabilities, logits].concat();
             (loss.to_bits(), all.into_iter().map(f32::to_bits).collect::<Vec<_>>())
         })
@@ -28,6 +36,6 @@ fn one_thread_and_several_give_the_same_bits() {
     let one = run(1);
     assert!(one.1.iter().filter(|bits| **bits != 0).count() > one.1.len() / 2);
     for threads in [2, 3] {
-        assert!(run(threads) == one, "{threads} threads");
+        assert!(run(threads) == one, "{method}, {threads} threads");
     }
 }

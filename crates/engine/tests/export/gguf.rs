@@ -276,7 +276,7 @@ pub(crate) fn sample() -> Vec<crate::reference::Example> {
 
 /// An adapter that changes the model, but not beyond recognition.
 pub(crate) fn small_adapter(base: &Path) -> Adapter {
-    let mut adapter = random_adapter(LoraConfig::default(), &files::load(base).unwrap().config);
+    let mut adapter = random_adapter(LoraConfig::default(), &crate::reference::backend(base));
     adapter.parameters.iter_mut().for_each(|value| *value *= 0.3);
     adapter
 }

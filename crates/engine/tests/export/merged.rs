@@ -63,7 +63,7 @@ fn an_export_that_drifted_is_refused_and_removed() {
     let directory = tempfile::tempdir().unwrap();
     let model = tiny_model();
     // An update that drowns the weights: the rounding of their sum is large beside the weights.
-    let mut adapter = random_adapter(LoraConfig::default(), backend(&model).config());
+    let mut adapter = random_adapter(LoraConfig::default(), &backend(&model));
     adapter.parameters.iter_mut().for_each(|value| *value *= 30.0);
     let sample: Vec<Sequence> = read::<Reference>("tiny.json").sample.iter().map(|e| e.sequence()).collect();
     let merge = Merge { base: &model, adapter: &adapter, precision: Precision::Bf16, sample: &sample };

@@ -1,8 +1,8 @@
 //! Ten steps of LoRA training, step by step the same as transformers + PEFT + torch.optim.AdamW.
 
-use gradus_engine::adapter::{Adapter, LoraConfig};
-use gradus_engine::backend::Backend;
+use gradus_engine::adapter::{Adapter, LoraConfig, Method};
 use gradus_engine::backend::cpu::CpuBackend;
+use gradus_engine::backend::{Backend, Noise};
 use gradus_engine::batch::{PackedBatch, Sequence};
 use gradus_engine::export::peft::read_adapter;
 use gradus_engine::training::{
@@ -11,7 +11,7 @@ use gradus_engine::training::{
 use gradus_kernels::{AdamWState, sum_of_squares};
 
 use crate::environment;
-use crate::reference::{Reference, backend, fixtures, largest_difference, read, scores, tiny_model};
+use crate::reference::{Reference, backend, fixtures, generic, largest_difference, read, scores, tiny_model};
 
 #[test]
 fn ten_steps_on_a_tiny_model_equal_those_of_peft() {
@@ -55,6 +55,67 @@ fn ten_steps_on_smollm2_equal_those_of_peft() {
     assert!(difference < 1e-3, "{difference}");
 }
 
+#[test]
+fn ten_steps_of_rank_stabilised_lora_equal_those_of_peft() {
+    each_backend(|name, backend| {
+        let adapter = read_adapter(&fixtures().join("rslora"), backend.config()).unwrap();
+        check_ten_steps(name, "rslora.json", backend, adapter);
+    });
+}
+
+#[test]
+fn ten_steps_of_dora_equal_those_of_peft() {
+    each_backend(|name, backend| {
+        let adapter = read_adapter(&fixtures().join("dora"), backend.config()).unwrap();
+        let fresh = Adapter::initial(adapter.method(), backend.config(), 0, |name| backend.base_tensor(name));
+        let fresh = fresh.unwrap();
+        for magnitude in adapter.pairs().iter().filter_map(|pair| pair.magnitude.clone()) {
+            let expected = &adapter.parameters[magnitude.clone()];
+            let pairs = fresh.parameters[magnitude].iter().zip(expected);
+            assert!(
+                pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-5),
+                "magnitudes begin as those of PEFT"
+            );
+        }
+        check_ten_steps(name, "dora.json", backend, adapter);
+    });
+}
+
+#[test]
+fn ten_steps_of_lora_plus_equal_those_of_peft() {
+    each_backend(|name, backend| {
+        let adapter = read_adapter(&fixtures().join("initial"), backend.config()).unwrap();
+        check_ten_steps(name, "lora_plus.json", backend, adapter);
+    });
+}
+
+#[test]
+fn ten_steps_of_full_fine_tuning_equal_those_of_transformers() {
+    each_backend(|name, backend| {
+        let base = |name: &str| backend.base_tensor(name);
+        let adapter = Adapter::initial(&Method::Full, backend.config(), 0, base).unwrap();
+        check_ten_steps(name, "full.json", backend, adapter);
+    });
+}
+
+fn each_backend(check: impl Fn(&str, &mut dyn Backend)) {
+    check("generic", &mut generic(&tiny_model()));
+    check("cpu", &mut backend(&tiny_model()));
+}
+
+#[expect(clippy::print_stdout, reason = "the figures of docs/parity.md")]
+fn check_ten_steps(backend_name: &str, reference: &str, backend: &mut dyn Backend, mut adapter: Adapter) {
+    let name = format!("{reference}, {backend_name}");
+    let reference: Reference = read(reference);
+    let worst = train_alike(&reference, backend, &mut adapter);
+    println!("{name}: {worst:?}");
+    assert!(worst.loss < 1e-4 && worst.gradient_norm < 1e-3, "{name}: {worst:?}");
+    let found = scores(backend, Some(&adapter), &reference.sample);
+    let difference = largest_difference(&found, &reference.sample_log_probabilities);
+    println!("{name}: log-probabilities after training within {difference:.2e}");
+    assert!(difference < 1e-3, "{name}: {difference}");
+}
+
 /// The trainer itself: every step on all the data in several micro-batches, its own schedule.
 #[test]
 fn a_whole_run_of_the_trainer_equals_that_of_peft() {
@@ -63,7 +124,7 @@ fn a_whole_run_of_the_trainer_equals_that_of_peft() {
     let train: Vec<Sequence> = reference.batches[0].iter().map(|example| example.sequence()).collect();
     let initial = read_adapter(&fixtures().join("initial"), backend.config()).unwrap();
     let plan = TrainingPlan {
-        lora: initial.config().clone(),
+        method: initial.method().clone(),
         epochs: reference.losses.len() as u32,
         batch_size: train.len(),
         micro_batch_rows: 40,
@@ -131,8 +192,12 @@ impl Difference {
 }
 
 /// The loop of the reference, with its batches and learning rates.
-fn train_alike(reference: &Reference, backend: &mut CpuBackend, adapter: &mut Adapter) -> Difference {
-    let plan = TrainingPlan { weight_decay: reference.settings.weight_decay, ..TrainingPlan::default() };
+fn train_alike(reference: &Reference, backend: &mut dyn Backend, adapter: &mut Adapter) -> Difference {
+    let plan = TrainingPlan {
+        weight_decay: reference.settings.weight_decay,
+        lora_plus_ratio: reference.settings.lora_plus_ratio,
+        ..TrainingPlan::default()
+    };
     let mut optimizer = AdamWState::new(adapter.parameters.len());
     let mut worst = Difference::default();
     for (step, examples) in reference.batches.iter().enumerate() {
@@ -141,13 +206,12 @@ fn train_alike(reference: &Reference, backend: &mut CpuBackend, adapter: &mut Ad
         let labels = batch.label_weight();
         let mut gradients = vec![0.0; adapter.parameters.len()];
         let scale = (1.0 / labels) as f32;
-        let loss = backend.accumulate_gradients(&batch, adapter, None, scale, &mut gradients).unwrap();
+        let loss =
+            backend.accumulate_gradients(&batch, adapter, Noise::default(), scale, &mut gradients).unwrap();
         let norm = sum_of_squares(&gradients).sqrt();
         let clip = (reference.settings.max_grad_norm / (norm + 1e-6)).min(1.0) as f32;
-        let parameters = &mut adapter.parameters;
-        let learning_rate = reference.learning_rates[step];
-        let moment = (step as u64 + 1, learning_rate, clip);
-        plan.optimizer().update(parameters, &gradients, &mut optimizer, moment);
+        let moment = (step as u64 + 1, reference.learning_rates[step], clip);
+        plan.update(adapter, &gradients, &mut optimizer, moment);
         worst.note(reference, step, (loss / labels, norm));
     }
     worst

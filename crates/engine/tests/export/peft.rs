@@ -3,20 +3,20 @@
 use std::fs;
 use std::path::Path;
 
-use gradus_engine::adapter::{Adapter, LoraConfig, TargetModule};
+use gradus_engine::adapter::{Adapter, LoraConfig, Method, TargetModule};
 use gradus_engine::backend::Backend;
 use gradus_engine::export::ExportError;
 use gradus_engine::export::peft::{read_adapter, write_adapter};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::reference::{Reference, backend, fixtures, largest_difference, read, scores, tiny_model};
+use crate::reference::{Reference, backend, fixtures, generic, largest_difference, read, scores, tiny_model};
 
 #[test]
 fn an_adapter_made_by_peft_scores_here_as_it_does_there() {
     let reference: Reference = read("tiny.json");
     let mut backend = backend(&tiny_model());
     let adapter = read_adapter(&fixtures().join("final"), backend.config()).unwrap();
-    assert_eq!((adapter.config().rank, adapter.config().alpha), (4, 8.0));
+    assert_eq!((adapter.method().lora().unwrap().rank, adapter.method().lora().unwrap().alpha), (4, 8.0));
     let expected = &reference.sample_log_probabilities;
     let with = largest_difference(&scores(&mut backend, Some(&adapter), &reference.sample), expected);
     let without = largest_difference(&scores(&mut backend, None, &reference.sample), expected);
@@ -26,14 +26,32 @@ fn an_adapter_made_by_peft_scores_here_as_it_does_there() {
 
 #[test]
 fn an_adapter_survives_writing_and_reading_bit_for_bit() {
-    let backend = backend(&tiny_model());
-    let target_modules = vec![TargetModule::DownProj, TargetModule::QProj];
-    let config = LoraConfig { rank: 3, alpha: 7.5, dropout: 0.05, target_modules };
-    let adapter = random_adapter(config, backend.config());
+    let backend = generic(&tiny_model());
+    for (rank_stabilised, weight_decomposed) in [(false, false), (true, true)] {
+        let target_modules = vec![TargetModule::DownProj, TargetModule::QProj];
+        let config = LoraConfig {
+            rank: 3,
+            alpha: 7.5,
+            target_modules,
+            dropout: 0.05,
+            rank_stabilised,
+            weight_decomposed,
+        };
+        let adapter = random_adapter(config, &backend);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("adapter");
+        write_adapter(&path, &adapter, "base").unwrap();
+        assert_eq!(read_adapter(&path, backend.config()).unwrap(), adapter);
+    }
+}
+
+#[test]
+fn a_model_of_which_all_weights_were_trained_has_no_adapter_to_write() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("adapter");
-    write_adapter(&path, &adapter, "base").unwrap();
-    assert_eq!(read_adapter(&path, backend.config()).unwrap(), adapter);
+    let adapter = Adapter::zeroed(Method::Full, backend(&tiny_model()).config());
+    let error = write_adapter(&directory.path().join("adapter"), &adapter, "base").unwrap_err();
+    assert!(matches!(error, ExportError::NoAdapter), "{error}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -90,7 +108,7 @@ fn adapters_in_half_precision_are_read() {
     });
     let read = read_adapter(directory.path(), backend.config()).unwrap();
     let rounded = |value: &f32| half::bf16::from_f32(*value).to_f32();
-    assert_eq!(read.parameters, exact.parameters.iter().map(rounded).collect::<Vec<_>>());
+    assert_eq!(read.parameters[..], exact.parameters.iter().map(rounded).collect::<Vec<_>>()[..]);
 }
 
 #[test]
@@ -126,9 +144,10 @@ fn a_cut_off_file_is_refused() {
     assert!(matches!(read_adapter(directory.path(), &config), Err(ExportError::Damaged { .. })));
 }
 
-pub(crate) fn random_adapter(config: LoraConfig, model: &gradus_engine::config::ModelConfig) -> Adapter {
-    let mut adapter = Adapter::new(config, model, 5);
-    for (k, value) in adapter.parameters.iter_mut().enumerate() {
+pub(crate) fn random_adapter(config: LoraConfig, backend: &dyn Backend) -> Adapter {
+    let base = |name: &str| backend.base_tensor(name);
+    let mut adapter = Adapter::initial(&config.into(), backend.config(), 5, base).unwrap();
+    for (k, value) in adapter.parameters[..].iter_mut().enumerate() {
         *value += 0.05 * (k as f32).cos();
     }
     adapter

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use gradus_engine::adapter::LoraConfig;
-use gradus_engine::backend::Backend;
 use gradus_engine::batch::Sequence;
 use gradus_engine::chat::{Message, Role};
 use gradus_engine::export::merged::{Merge, Precision, write_merged};
@@ -17,7 +16,7 @@ use serde_json::json;
 use crate::environment;
 use crate::merged::merge_smollm2;
 use crate::peft::random_adapter;
-use crate::reference::{Example, Reference, backend, largest_difference, read, scores, tiny_model};
+use crate::reference::{Example, Reference, backend, generic, largest_difference, read, scores, tiny_model};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -31,20 +30,24 @@ fn peft_loads_an_exported_adapter_and_scores_the_same() {
     let Some(python) = environment::python() else {
         return;
     };
-    let mut backend = backend(&tiny_model());
-    let lora = LoraConfig { rank: 4, alpha: 12.0, ..LoraConfig::default() };
-    let adapter = random_adapter(lora, backend.config());
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("adapter");
-    write_adapter(&path, &adapter, "tiny-random-llama").unwrap();
+    let mut backend = generic(&tiny_model());
     let sample = read::<Reference>("tiny.json").sample;
+    for (rank_stabilised, weight_decomposed) in [(false, false), (true, false), (false, true)] {
+        let lora =
+            LoraConfig { rank: 4, alpha: 12.0, rank_stabilised, weight_decomposed, ..LoraConfig::default() };
+        let name = lora.name();
+        let adapter = random_adapter(lora, &backend);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("adapter");
+        write_adapter(&path, &adapter, "tiny-random-llama").unwrap();
 
-    let answer = ask(&python, &tiny_model(), Some(&path), &sample);
-    let expected = scores(&mut backend, Some(&adapter), &sample);
-    let difference = largest_difference(&expected, &answer.log_probabilities);
-    let without = largest_difference(&expected, &scores(&mut backend, None, &sample));
-    println!("PEFT: within {difference:.2e} (without the adapter {without:.2e})");
-    assert!(difference < 1e-3 && without > 0.1, "{difference} {without}");
+        let answer = ask(&python, &tiny_model(), Some(&path), &sample);
+        let expected = scores(&mut backend, Some(&adapter), &sample);
+        let difference = largest_difference(&expected, &answer.log_probabilities);
+        let without = largest_difference(&expected, &scores(&mut backend, None, &sample));
+        println!("{name} in PEFT: within {difference:.2e} (without the adapter {without:.2e})");
+        assert!(difference < 1e-3 && without > 0.1, "{name}: {difference} {without}");
+    }
 }
 
 #[test]
@@ -53,7 +56,7 @@ fn transformers_loads_a_merged_model_and_scores_the_same() {
         return;
     };
     let model = tiny_model();
-    let adapter = random_adapter(LoraConfig::default(), backend(&model).config());
+    let adapter = random_adapter(LoraConfig::default(), &backend(&model));
     let sample = read::<Reference>("tiny.json").sample;
     let sequences: Vec<Sequence> = sample.iter().map(Example::sequence).collect();
     let directory = tempfile::tempdir().unwrap();

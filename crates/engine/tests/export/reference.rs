@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::Backend;
 use gradus_engine::backend::cpu::CpuBackend;
+use gradus_engine::backend::generic::{Device, GenericBackend, Precision};
 use gradus_engine::batch::{PackedBatch, Sequence};
 use gradus_engine::files;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,13 @@ pub(crate) struct Settings {
     pub(crate) warmup_steps: u64,
     pub(crate) weight_decay: f64,
     pub(crate) max_grad_norm: f64,
+    /// 1 where LoRA+ was not used.
+    #[serde(default = "one")]
+    pub(crate) lora_plus_ratio: f64,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// Token ids; the labels are those of the completion.
@@ -62,9 +70,15 @@ pub(crate) fn backend(model: &Path) -> CpuBackend {
     CpuBackend::new(model.config, model.weights).unwrap()
 }
 
+/// The generic backend in f32.
+pub(crate) fn generic(model: &Path) -> GenericBackend {
+    let model = files::load(model).unwrap();
+    GenericBackend::new(model.config, model.weights, Device::Cpu, Precision::Single).unwrap()
+}
+
 /// The log-probability of each completion's tokens.
 pub(crate) fn scores(
-    backend: &mut CpuBackend,
+    backend: &mut dyn Backend,
     adapter: Option<&Adapter>,
     sample: &[Example],
 ) -> Vec<Vec<f32>> {

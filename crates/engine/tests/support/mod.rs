@@ -1,8 +1,9 @@
 //! Tiny models with random weights, for tests of what is computed rather than of what was learned.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
-use gradus_engine::adapter::{Adapter, LoraConfig, TargetModule};
+use gradus_engine::adapter::{Adapter, LoraConfig, Method};
 use gradus_engine::backend::Backend;
 use gradus_engine::backend::cpu::{BaseWeights, CpuBackend};
 use gradus_engine::backend::generic::{Device, GenericBackend, Precision};
@@ -98,11 +99,39 @@ impl TinyModel {
 
     /// An adapter of every module in which neither A nor B is zero.
     pub(crate) fn adapter(&self, rank: usize) -> Adapter {
-        let target_modules = TargetModule::ALL.to_vec();
-        let config = LoraConfig { rank, alpha: 1.5 * rank as f32, dropout: 0.0, target_modules };
-        let mut adapter = Adapter::zeroed(config, &self.config);
+        self.trained(&self.lora(rank).into())
+    }
+
+    /// LoRA of every module without dropout.
+    pub(crate) fn lora(&self, rank: usize) -> LoraConfig {
+        LoraConfig { rank, alpha: 1.5 * rank as f32, dropout: 0.0, ..LoraConfig::default() }
+    }
+
+    /// What each method might have made of the model, by the method's name.
+    pub(crate) fn trained_by_each_method(&self, rank: usize) -> Vec<(&'static str, Adapter)> {
+        let lora = self.lora(rank);
+        // Of about the same scale.
+        let alpha = 1.6 * (rank as f32).sqrt();
+        let stabilised = LoraConfig { rank_stabilised: true, alpha, ..lora.clone() };
+        let decomposed = LoraConfig { weight_decomposed: true, ..lora.clone() };
+        let methods: [Method; 4] = [lora.into(), stabilised.into(), decomposed.into(), Method::Full];
+        let name = |method: &Method| method.lora().map_or("full fine-tuning", LoraConfig::name);
+        methods.iter().map(|method| (name(method), self.trained(method))).collect()
+    }
+
+    /// What a method might have made of the model: nothing is zero, and nothing is as it began.
+    pub(crate) fn trained(&self, method: &Method) -> Adapter {
+        let base = |name: &str| Ok::<_, Infallible>(self.tensors[name].data.clone());
+        let mut adapter = Adapter::initial(method, &self.config, 1, base).unwrap();
+        let pairs = adapter.pairs().to_vec();
         let mut random = Random::new(&[11]);
-        adapter.parameters.fill_with(|| (random.uniform() / 2.0 - 0.25) as f32);
+        let parameters = &mut adapter.parameters[..];
+        for range in pairs.iter().flat_map(|pair| [pair.a.clone(), pair.b.clone()]) {
+            parameters[range].fill(0.0);
+        }
+        for parameter in parameters {
+            *parameter += (random.uniform() / 2.0 - 0.25) as f32;
+        }
         adapter
     }
 

@@ -1,7 +1,7 @@
 //! Runs that were asked to stop.
 
 use gradus_engine::random::Random;
-use gradus_engine::training::{Selection, StopReason, TrainEvent};
+use gradus_engine::training::{Selection, StopReason, TrainEvent, TrainingPlan};
 
 use crate::scenario::{Part, Scenario, assert_same_state, history, names_in, scratch};
 
@@ -50,7 +50,8 @@ fn stop_once(scenario: &Scenario, whole: &Part, point: usize) {
 
 #[test]
 fn many_stops_in_one_run_change_nothing() {
-    for scenario in [Scenario::to_the_end(), Scenario::to_early_stopping()] {
+    let usual = [Scenario::to_the_end(), Scenario::to_early_stopping()];
+    for scenario in usual.into_iter().chain(Scenario::of_other_methods()) {
         let whole = scenario.uninterrupted();
         for seed in 0..12 {
             let mut random = Random::new(&[23, seed]);
@@ -69,6 +70,22 @@ fn many_stops_in_one_run_change_nothing() {
             assert_same_end(&scenario, directory.path(), &last, &whole, &what);
         }
     }
+}
+
+#[test]
+fn what_a_plan_asks_for_makes_a_difference() {
+    let losses = |change: fn(&mut TrainingPlan)| {
+        let mut scenario = Scenario::to_the_end();
+        change(&mut scenario.plan);
+        scenario.uninterrupted().state().progress.train_losses.iter().map(|p| p.loss).collect::<Vec<_>>()
+    };
+    let plain = losses(|_| ());
+    assert_eq!(plain, losses(|_| ()));
+    let shaken = losses(|plan| plan.neftune_alpha = 5.0);
+    assert_ne!(shaken[0], plain[0], "noise is there from the first update");
+    let plus = losses(|plan| plan.lora_plus_ratio = 4.0);
+    assert_eq!(plus[0], plain[0]);
+    assert_ne!(plus[1], plain[1], "the first update is another");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use gradus_engine::adapter::{LoraConfig, TargetModule};
+use gradus_engine::adapter::{LoraConfig, Method};
 use gradus_engine::batch::Sequence;
 use gradus_engine::random::Random;
 use gradus_engine::training::{
@@ -39,10 +39,9 @@ impl Scenario {
     /// A run that makes every step of its plan.
     pub(crate) fn to_the_end() -> Self {
         let model = TinyModel::llama();
-        let lora =
-            LoraConfig { rank: 2, alpha: 4.0, dropout: 0.2, target_modules: TargetModule::ALL.to_vec() };
+        let lora = LoraConfig { rank: 2, alpha: 4.0, dropout: 0.2, ..LoraConfig::default() };
         let plan = TrainingPlan {
-            lora,
+            method: lora.into(),
             epochs: 3,
             batch_size: 6,
             micro_batch_rows: 40,
@@ -67,6 +66,16 @@ impl Scenario {
         // No evaluation falls on this step.
         scenario.plan.patience_after = 10;
         scenario
+    }
+
+    /// As [`Self::to_the_end`], every other way to train.
+    pub(crate) fn of_other_methods() -> [Self; 2] {
+        let mut decomposed = Self::to_the_end();
+        let lora = LoraConfig { rank: 2, dropout: 0.2, weight_decomposed: true, ..LoraConfig::default() };
+        (decomposed.plan.method, decomposed.plan.lora_plus_ratio) = (lora.into(), 4.0);
+        let mut full = Self::to_the_end();
+        (full.plan.method, full.plan.neftune_alpha) = (Method::Full, 5.0);
+        [decomposed, full]
     }
 
     pub(crate) fn checkpoints(&self, directory: &Path) -> Checkpoints {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::matrix::{Matrix, View};
 use crate::matrix_mut::MatrixMut;
 use crate::number::{Number, round};
-use crate::product::{self, Accumulate, Left, Packed, Product, Term, multiply};
+use crate::product::{self, Accumulate, Interleaved, Left, Packed, Product, Right, Term, multiply};
 use crate::reduce::{exponentials, maximum, scale_numbers, sum_of_exponentials};
 use crate::scratch::with_scratch;
 use crate::shared::SharedSlice;
@@ -55,6 +55,19 @@ impl<N: Number> CrossEntropy<'_, N> {
         scale: f32,
         d_hidden: &mut [f32],
     ) -> Vec<f32> {
+        self.backward_trained(hidden, targets, scale, (d_hidden, None))
+    }
+
+    /// As [`Self::backward`]; also adds the gradient with respect to the projection to the second slice,
+    /// `[vocabulary, width]`, where one is given.
+    pub fn backward_trained(
+        &self,
+        hidden: &Matrix<N>,
+        targets: &[Target],
+        scale: f32,
+        (d_hidden, mut d_projection): (&mut [f32], Option<&mut [f32]>),
+    ) -> Vec<f32> {
+        let mut woven = Interleaved::default();
         let mut all = Vec::with_capacity(targets.len());
         let width = hidden.cols();
         self.for_each_chunk(hidden, targets, true, |chunk, targets| {
@@ -66,6 +79,13 @@ impl<N: Number> CrossEntropy<'_, N> {
             let left = Left::Rows(chunk.weights.view());
             let terms = vec![Term { left, right: self.projection.by_columns() }];
             multiply(&mut [Product { target, terms }]);
+            if let Some(d_projection) = d_projection.as_deref_mut() {
+                woven.copy_from(chunk.weights.view());
+                let into = MatrixMut::new(d_projection, self.projection.height(), width);
+                let right = Right::Columns(hidden.view().rows(chunk.first_row..chunk.first_row + rows));
+                let terms = vec![Term { left: Left::Columns(woven.view()), right }];
+                multiply(&mut [Product { target: product::Target::Add(into), terms }]);
+            }
         });
         all
     }

@@ -70,6 +70,42 @@ fn loss_and_gradient_match_the_definition() {
 }
 
 #[test]
+fn the_gradient_of_the_projection_matches_the_definition_and_is_added() {
+    let (projection, hidden) = (matrices(VOCABULARY, 37, 1.2), matrices(ROWS, 53, 1.2));
+    let targets = targets();
+    let gradient = |target: &mut Vec<f32>| {
+        let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.0.view()) };
+        let mut d_hidden = vec![0.0; ROWS * WIDTH];
+        cross_entropy.backward_trained(&hidden.0, &targets, 0.5, (&mut d_hidden, Some(target)));
+    };
+    let mut d_projection = vec![0.0; VOCABULARY * WIDTH];
+    gradient(&mut d_projection);
+    let loss_with = |element: usize, delta: f32| -> f64 {
+        let mut moved = projection.0.clone();
+        moved.data_mut()[element] += delta;
+        let of_row = |row: usize| {
+            let here: Vec<Target> = targets.iter().copied().filter(|target| target.row == row).collect();
+            reference_loss(&moved, hidden.0.row(row), &here)
+        };
+        0.5 * (0..ROWS).map(of_row).sum::<f64>()
+    };
+    for element in (0..VOCABULARY * WIDTH).step_by(311) {
+        let expected = (loss_with(element, 1e-2) - loss_with(element, -1e-2)) / 2e-2;
+        let got = f64::from(d_projection[element]);
+        assert!((got - expected).abs() < 1e-3, "element {element}: {got} {expected}");
+    }
+    let mut twice = d_projection.clone();
+    gradient(&mut twice);
+    assert!(twice.iter().zip(&d_projection).all(|(two, one)| (two - 2.0 * one).abs() < 1e-4));
+
+    let mut rounded = vec![0.0; VOCABULARY * WIDTH];
+    let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.1.view()) };
+    let mut d_hidden = vec![0.0; ROWS * WIDTH];
+    cross_entropy.backward_trained(&hidden.1, &targets, 0.5, (&mut d_hidden, Some(&mut rounded)));
+    assert!(rounded.iter().zip(&d_projection).all(|(got, expected)| (got - expected).abs() < 0.02));
+}
+
+#[test]
 fn probabilities_and_gradients_in_bf16_are_those_of_f32_up_to_rounding() {
     let (projection, hidden) = (matrices(VOCABULARY, 37, 3.0), matrices(ROWS, 53, 4.0));
     let (expected, expected_gradient) = backward(&projection.0, &hidden.0);

@@ -35,8 +35,8 @@ pub struct ModelFacts {
     pub base_model: String,
     /// Where its weights came from.
     pub source: String,
-    /// The low-rank adapter that training added.
-    pub adapter: AdapterFacts,
+    /// How it was trained.
+    pub method: MethodFacts,
     /// Number of weights that training changed.
     pub trainable_parameters: u64,
     /// Hash of the prompt template that rendered training and test alike.
@@ -47,12 +47,26 @@ pub struct ModelFacts {
     pub seed: u64,
 }
 
+/// A method of fine-tuning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MethodFacts {
+    /// Its usual name, such as LoRA.
+    pub name: String,
+    /// The low-rank adapter that training added; none where every weight was trained.
+    pub adapter: Option<AdapterFacts>,
+    /// How many times as fast the adapter's second matrix learned as the first (LoRA+); 1 for as fast.
+    pub lora_plus_ratio: f64,
+    /// Strength of the noise on embeddings in training (NEFTune); 0 for none.
+    pub neftune_alpha: f64,
+}
+
 /// A low-rank adapter (LoRA, Hu et al. 2021).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdapterFacts {
     /// Rank of the update matrices.
     pub rank: u32,
-    /// Scaling numerator: the update is multiplied by `alpha / rank`.
+    /// Scaling numerator: the update is multiplied by `alpha / rank`, or `alpha / √rank` where
+    /// rank-stabilised.
     pub alpha: f64,
     /// Names of the layers that carry it.
     pub targets: Vec<String>,

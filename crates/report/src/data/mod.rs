@@ -10,7 +10,7 @@ use gradus_grading::guide::QuestionId;
 use gradus_grading::metrics::ConfidenceBin;
 use serde::{Deserialize, Serialize};
 
-pub use facts::{AdapterFacts, GuideFacts, LossPoint, ModelFacts, QuestionFacts, TrainingFacts};
+pub use facts::{AdapterFacts, GuideFacts, LossPoint, MethodFacts, ModelFacts, QuestionFacts, TrainingFacts};
 pub use provenance::{DataFinding, DocumentRead, FileChecksum, NamedValue, Reproduction, Severity};
 pub use results::{ConfusionPanel, MarkScale, QuestionResult, ResultSection, Results, TestedAnswer};
 

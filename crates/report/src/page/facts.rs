@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::data::{FileChecksum, GuideFacts, ModelFacts, TrainingFacts};
+use crate::data::{FileChecksum, GuideFacts, MethodFacts, ModelFacts, TrainingFacts};
 use crate::numbers::{bytes, decimal, duration, grouped};
 
 /// A list of names with values.
@@ -29,18 +29,33 @@ fn code(name: &'static str, value: impl Into<String>) -> Fact {
 
 /// What was trained.
 pub(super) fn model(model: &ModelFacts) -> FactList {
-    let adapter = &model.adapter;
-    let facts = vec![
-        fact("Base model", &*model.base_model),
-        fact("Weights from", &*model.source),
-        fact("Adapter", format!("LoRA, rank {}, alpha {}", adapter.rank, adapter.alpha)),
-        code("On layers", adapter.targets.join(", ")),
+    let mut facts = vec![fact("Base model", &*model.base_model), fact("Weights from", &*model.source)];
+    facts.extend(method(&model.method));
+    facts.extend([
         fact("Trained weights", grouped(model.trainable_parameters)),
         fact("Seed", model.seed.to_string()),
         code("Prompt template", &*model.prompt_template_hash),
         code("Dataset", &*model.dataset_hash),
-    ];
+    ]);
     FactList { facts }
+}
+
+/// How it was trained; what was left as usual is not mentioned.
+fn method(method: &MethodFacts) -> Vec<Fact> {
+    let mut facts = match &method.adapter {
+        Some(adapter) => vec![
+            fact("Adapter", format!("{}, rank {}, alpha {}", method.name, adapter.rank, adapter.alpha)),
+            code("On layers", adapter.targets.join(", ")),
+        ],
+        None => vec![fact("Method", &*method.name)],
+    };
+    if method.lora_plus_ratio != 1.0 {
+        facts.push(fact("Learning rate of B", format!("{} times that of A (LoRA+)", method.lora_plus_ratio)));
+    }
+    if method.neftune_alpha > 0.0 {
+        facts.push(fact("Noise on embeddings", format!("NEFTune, alpha {}", method.neftune_alpha)));
+    }
+    facts
 }
 
 /// How training went.
@@ -99,4 +114,41 @@ pub(super) fn files(files: &[FileChecksum]) -> Vec<FileRow> {
         sha256: file.sha256.clone(),
     };
     files.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::AdapterFacts;
+
+    fn shown(facts: &MethodFacts) -> Vec<(&'static str, String)> {
+        method(facts).into_iter().map(|fact| (fact.name, fact.value)).collect()
+    }
+
+    #[test]
+    fn a_method_is_shown_with_what_is_unusual_about_it() {
+        let adapter = AdapterFacts { rank: 8, alpha: 16.0, targets: vec!["q_proj".into()] };
+        let mut facts = MethodFacts {
+            name: "DoRA".into(),
+            adapter: Some(adapter),
+            lora_plus_ratio: 1.0,
+            neftune_alpha: 0.0,
+        };
+        let adapter = ("Adapter", "DoRA, rank 8, alpha 16".to_owned());
+        assert_eq!(shown(&facts), [adapter, ("On layers", "q_proj".to_owned())]);
+        (facts.lora_plus_ratio, facts.neftune_alpha) = (16.0, 5.0);
+        assert_eq!(shown(&facts)[2], ("Learning rate of B", "16 times that of A (LoRA+)".to_owned()));
+        assert_eq!(shown(&facts)[3], ("Noise on embeddings", "NEFTune, alpha 5".to_owned()));
+    }
+
+    #[test]
+    fn a_model_without_an_adapter_is_shown_by_its_method() {
+        let facts = MethodFacts {
+            name: "Full fine-tuning".into(),
+            adapter: None,
+            lora_plus_ratio: 1.0,
+            neftune_alpha: 0.0,
+        };
+        assert_eq!(shown(&facts), [("Method", "Full fine-tuning".to_owned())]);
+    }
 }

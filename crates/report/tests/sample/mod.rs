@@ -6,8 +6,8 @@ mod measured;
 
 use chrono::{DateTime, TimeZone, Utc};
 use gradus_report::data::{
-    AdapterFacts, DataFinding, DocumentRead, FileChecksum, LossPoint, ModelFacts, NamedValue, Reproduction,
-    Severity, TestReport, TrainingFacts,
+    AdapterFacts, DataFinding, DocumentRead, FileChecksum, LossPoint, MethodFacts, ModelFacts, NamedValue,
+    Reproduction, Severity, TestReport, TrainingFacts,
 };
 
 /// A report in which every section has content.
@@ -44,12 +44,17 @@ fn model() -> ModelFacts {
     ModelFacts {
         base_model: "smollm2-135m-instruct".into(),
         source: "SmolLM2-135M-Instruct.Q4_1.gguf (Apache-2.0)".into(),
-        adapter: AdapterFacts {
-            rank: 16,
-            alpha: 32.0,
-            targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-                .map(String::from)
-                .to_vec(),
+        method: MethodFacts {
+            name: "LoRA".into(),
+            adapter: Some(AdapterFacts {
+                rank: 16,
+                alpha: 32.0,
+                targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+                    .map(String::from)
+                    .to_vec(),
+            }),
+            lora_plus_ratio: 1.0,
+            neftune_alpha: 0.0,
         },
         trainable_parameters: 4_884_480,
         prompt_template_hash: "b3:8f14e45fceea167a5a36dedd4bea2543".into(),

@@ -5,6 +5,7 @@ use gradus_kernels::Target;
 use gradus_kernels::attention::Segment;
 
 use super::Pass;
+use super::factors::Factors;
 use crate::adapter::Adapter;
 use crate::backend::Dropout;
 use crate::batch::PackedBatch;
@@ -19,7 +20,7 @@ pub(super) struct Part {
     positions: Vec<u32>,
     segments: Vec<Segment>,
     /// Which row of the batch its first one is.
-    first_row: usize,
+    pub(super) first_row: usize,
     /// The rows that carry labels, ascending.
     pub(super) label_rows: Vec<usize>,
     /// The labels, over those rows.
@@ -36,11 +37,17 @@ impl Part {
         Dropout { key, ..dropout }
     }
 
-    pub(super) fn pass<'a>(&'a self, adapter: Option<&'a Adapter>, dropout: Option<Dropout>) -> Pass<'a> {
+    pub(super) fn pass<'a>(
+        &'a self,
+        adapter: Option<&'a Adapter>,
+        factors: Option<&'a Factors>,
+        dropout: Option<Dropout>,
+    ) -> Pass<'a> {
         Pass {
             positions: &self.positions,
             segments: &self.segments,
             adapter,
+            factors,
             dropout: dropout.map(|dropout| self.dropout(dropout)),
         }
     }

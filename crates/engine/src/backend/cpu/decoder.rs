@@ -1,16 +1,23 @@
 //! The decoder: weights and activations are numbers of one kind, f32 or bf16; the residual stream, sums
 //! and everything that the optimizer sees are f32.
 
-use gradus_kernels::{CrossEntropy, Matrix, Number, RotaryTable, Weight, rms_norm, rms_norm_backward};
+use std::sync::Arc;
 
-use super::base_weights::{BaseWeights, Use};
+use gradus_kernels::{
+    CrossEntropy, Matrix, Number, RotaryTable, add_assign, rms_norm, rms_norm_backward,
+    rms_norm_weight_gradient,
+};
+
+use super::base_weights::BaseWeights;
 use super::buffers::Buffers;
 use super::cut::{self, Part};
-use super::layer::{HiddenGradient, Kept, Layer};
+use super::factors::Factors;
+use super::layer::{HiddenGradient, Kept};
+use super::model::{EMBEDDING, FINAL_NORM, Model};
 use super::reader::DecoderReader;
 use super::{Pass, reach};
 use crate::adapter::Adapter;
-use crate::backend::{Backend, BackendError, CachedModel, Dropout, check_batch};
+use crate::backend::{Backend, BackendError, CachedModel, Noise, check_batch};
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::files::Weights;
@@ -18,14 +25,19 @@ use crate::files::Weights;
 /// A decoder.
 pub(super) struct Decoder<N> {
     pub(super) config: ModelConfig,
-    /// `[vocabulary, hidden]`.
-    embedding: Weight<N>,
-    pub(super) layers: Vec<Layer<N>>,
-    final_norm: Vec<f32>,
-    /// `None` where the embedding is also the output projection.
-    output: Option<Weight<N>>,
+    base: Arc<Model<N>>,
+    /// What was made for the adapter computed with last, by its revision.
+    adapted: Option<(u64, Adapted<N>)>,
     pub(super) rotary: RotaryTable,
     pub(super) buffers: Buffers<N>,
+}
+
+/// What a decoder computes with for one adapter, or for none.
+#[derive(Clone)]
+pub(super) struct Adapted<N> {
+    pub(super) model: Arc<Model<N>>,
+    /// With DoRA.
+    pub(super) factors: Option<Arc<Factors>>,
 }
 
 /// Rows after the final norm, and what its backward pass needs.
@@ -42,32 +54,44 @@ impl<N: Number> Decoder<N> {
         mut weights: Weights,
         base_weights: BaseWeights,
     ) -> Result<Self, BackendError> {
-        let table = |weights: &mut Weights, name| base_weights.take(weights, name, Use::Vocabulary);
-        let embedding = table(&mut weights, "model.embed_tokens.weight")?;
-        let layers = (0..config.layers).map(|index| Layer::new(&config, index, &mut weights, base_weights));
-        let layers = layers.collect::<Result<_, BackendError>>()?;
-        let output =
-            if config.tie_word_embeddings { None } else { Some(table(&mut weights, "lm_head.weight")?) };
-        Ok(Self {
-            embedding,
-            layers,
-            final_norm: weights.take("model.norm.weight")?.data,
-            output,
-            rotary: RotaryTable::new(&[], 0),
-            buffers: Buffers::default(),
-            config,
-        })
+        let base = Arc::new(Model::new(&config, &mut weights, base_weights)?);
+        let rotary = RotaryTable::new(&[], 0);
+        Ok(Self { base, adapted: None, rotary, buffers: Buffers::default(), config })
     }
 
-    pub(super) fn cross_entropy(&self) -> CrossEntropy<'_, N> {
-        CrossEntropy { projection: self.output.as_ref().unwrap_or(&self.embedding).view() }
+    /// What to compute with. Made anew where the adapter changed; what LoRA needs is there already.
+    pub(super) fn adapted(&mut self, adapter: Option<&Adapter>) -> Adapted<N> {
+        let revision = adapter.map(|adapter| adapter.parameters.revision());
+        if let Some((_, adapted)) = self.adapted.as_ref().filter(|(made, _)| Some(*made) == revision) {
+            return adapted.clone();
+        }
+        let mut adapted = Adapted { model: Arc::clone(&self.base), factors: None };
+        let Some((adapter, revision)) = adapter.zip(revision) else { return adapted };
+        if adapter.weights().is_empty() {
+            adapted.factors = Factors::new(adapter, &self.base).map(Arc::new);
+        } else {
+            // In the memory of the last one, where nobody else reads it.
+            let last = self.adapted.take().map(|(_, last)| last.model);
+            let last = last
+                .filter(|last| !Arc::ptr_eq(last, &self.base))
+                .and_then(|last| Arc::try_unwrap(last).ok());
+            let mut model = last.unwrap_or_else(|| Model::clone(&self.base));
+            model.refill(adapter);
+            adapted.model = Arc::new(model);
+        }
+        self.adapted = Some((revision, adapted.clone()));
+        adapted
     }
 
-    pub(super) fn embed(&mut self, tokens: &[u32]) -> Vec<f32> {
+    pub(super) fn cross_entropy<'a>(&self, model: &'a Model<N>) -> CrossEntropy<'a, N> {
+        CrossEntropy { projection: model.projection().0.view() }
+    }
+
+    pub(super) fn embed(&mut self, model: &Model<N>, tokens: &[u32]) -> Vec<f32> {
         let width = self.config.hidden_size;
         let mut hidden = self.buffers.take(tokens.len() * width);
         for (row, token) in hidden.chunks_mut(width).zip(tokens) {
-            self.embedding.widen_row(*token as usize, row);
+            model.embedding.widen_row(*token as usize, row);
         }
         hidden
     }
@@ -79,9 +103,13 @@ impl<N: Number> Decoder<N> {
     }
 
     /// Hidden states after the last layer, `[rows, hidden]`; with what the backward pass needs if asked.
-    fn forward(&mut self, tokens: &[u32], pass: &Pass<'_>, mut keep: Option<&mut Vec<Kept<N>>>) -> Vec<f32> {
-        let mut hidden = self.embed(tokens);
-        for layer in &self.layers {
+    fn forward(
+        &mut self,
+        (model, pass): (&Model<N>, &Pass<'_>),
+        mut hidden: Vec<f32>,
+        mut keep: Option<&mut Vec<Kept<N>>>,
+    ) -> Vec<f32> {
+        for layer in &model.layers {
             let kept = layer.forward(pass, &self.rotary, None, &mut hidden, &mut self.buffers);
             match keep.as_mut() {
                 Some(all) => all.push(kept),
@@ -91,60 +119,107 @@ impl<N: Number> Decoder<N> {
         hidden
     }
 
-    pub(super) fn normalise(&self, rows: &[f32]) -> Normalised<N> {
+    pub(super) fn normalise(&self, model: &Model<N>, rows: &[f32]) -> Normalised<N> {
         let width = self.config.hidden_size;
         let count = rows.len() / width;
         let (mut normalised, mut kept) = (Matrix::zeroed(count, width), Matrix::zeroed(count, width));
         let mut inverse_rms = vec![0.0; count];
         let epsilon = self.config.rms_norm_epsilon as f32;
         let into = (normalised.data_mut(), kept.data_mut());
-        rms_norm(rows, &self.final_norm, epsilon, into, &mut inverse_rms);
+        rms_norm(rows, &model.final_norm, epsilon, into, &mut inverse_rms);
         Normalised { normalised, kept, inverse_rms }
     }
 
     /// The rows that carry labels, after the final norm.
-    fn label_rows(&self, part: &Part, hidden: &[f32]) -> Normalised<N> {
+    fn label_rows(&self, model: &Model<N>, part: &Part, hidden: &[f32]) -> Normalised<N> {
         let width = self.config.hidden_size;
         let rows: Vec<f32> =
             part.label_rows.iter().flat_map(|row| &hidden[row * width..][..width]).copied().collect();
-        self.normalise(&rows)
+        self.normalise(model, &rows)
     }
 
-    fn log_probabilities_of(&mut self, part: &Part, adapter: Option<&Adapter>) -> Vec<f32> {
-        let pass = part.pass(adapter, None);
-        let hidden = self.forward(&part.tokens, &pass, None);
-        let labels = self.label_rows(part, &hidden);
+    fn log_probabilities_of(
+        &mut self,
+        adapted: &Adapted<N>,
+        part: &Part,
+        adapter: Option<&Adapter>,
+    ) -> Vec<f32> {
+        let model = &*adapted.model;
+        let pass = part.pass(adapter, adapted.factors.as_deref(), None);
+        let hidden = self.embed(model, &part.tokens);
+        let hidden = self.forward((model, &pass), hidden, None);
+        let labels = self.label_rows(model, part, &hidden);
         self.buffers.give(hidden);
-        self.cross_entropy().log_probabilities(&labels.normalised, &part.targets)
+        self.cross_entropy(model).log_probabilities(&labels.normalised, &part.targets)
     }
 
-    fn gradients_of(&mut self, part: &Part, pass: &Pass<'_>, scale: f32, gradients: &mut [f32]) -> Vec<f32> {
-        let width = self.config.hidden_size;
-        let mut kept = Vec::with_capacity(self.layers.len());
-        let mut hidden = self.forward(&part.tokens, pass, Some(&mut kept));
-        let labels = self.label_rows(part, &hidden);
-        let mut d_normalised = self.buffers.take(part.label_rows.len() * width);
-        let log_probabilities =
-            self.cross_entropy().backward(&labels.normalised, &part.targets, scale, &mut d_normalised);
+    /// `noise` is added to the embeddings of the part's rows.
+    fn gradients_of(
+        &mut self,
+        (model, pass, part): (&Model<N>, &Pass<'_>, &Part),
+        noise: Option<&[f32]>,
+        scale: f32,
+        gradients: &mut [f32],
+    ) -> Vec<f32> {
+        let mut kept = Vec::with_capacity(model.layers.len());
+        let mut hidden = self.embed(model, &part.tokens);
+        noise.into_iter().for_each(|noise| add_assign(&mut hidden, noise));
+        let mut hidden = self.forward((model, pass), hidden, Some(&mut kept));
+        let log_probabilities = self.head_backward((model, pass, part), &mut hidden, scale, gradients);
+        let mut rounded = self.buffers.take_matrix(part.tokens.len(), self.config.hidden_size);
+        rounded.round_from(&hidden);
+        let mut d_hidden = HiddenGradient { single: hidden, rounded };
+        let embedding = pass.trained(EMBEDDING);
+        for (index, (layer, kept)) in model.layers.iter().zip(kept).enumerate().rev() {
+            let into = (&mut d_hidden, index > 0 || embedding.is_some());
+            layer.backward(pass, &self.rotary, kept, into, gradients, &mut self.buffers);
+        }
+        if let Some(range) = embedding {
+            self.add_embedding_gradient(&part.tokens, &d_hidden.single, &mut gradients[range]);
+        }
+        self.buffers.give(d_hidden.single);
+        self.buffers.give_matrix(d_hidden.rounded);
+        log_probabilities
+    }
 
+    /// Replaces the hidden states after the last layer by their gradient.
+    fn head_backward(
+        &mut self,
+        (model, pass, part): (&Model<N>, &Pass<'_>, &Part),
+        hidden: &mut [f32],
+        scale: f32,
+        gradients: &mut [f32],
+    ) -> Vec<f32> {
+        let width = self.config.hidden_size;
+        let labels = self.label_rows(model, part, hidden);
+        let mut d_normalised = self.buffers.take(part.label_rows.len() * width);
+        let d_projection = pass.trained(model.projection().1).map(|range| &mut gradients[range]);
+        let into = (&mut d_normalised[..], d_projection);
+        let cross_entropy = self.cross_entropy(model);
+        let log_probabilities =
+            cross_entropy.backward_trained(&labels.normalised, &part.targets, scale, into);
+        let (kept, inverse_rms) = (labels.kept.data(), &labels.inverse_rms);
+        if let Some(range) = pass.trained(FINAL_NORM) {
+            rms_norm_weight_gradient(kept, inverse_rms, &d_normalised, &mut gradients[range]);
+        }
         let mut d_rows = self.buffers.take_zeroed(d_normalised.len());
         let mut d_rows_rounded = self.buffers.take_matrix(part.label_rows.len(), width);
         let into = (&mut d_rows[..], d_rows_rounded.data_mut());
-        rms_norm_backward(labels.kept.data(), &self.final_norm, &labels.inverse_rms, &d_normalised, into);
+        rms_norm_backward(kept, &model.final_norm, inverse_rms, &d_normalised, into);
         hidden.fill(0.0);
         for (row, gradient) in part.label_rows.iter().zip(d_rows.chunks(width)) {
             hidden[row * width..][..width].copy_from_slice(gradient);
         }
-        let mut rounded = self.buffers.take_matrix(part.tokens.len(), width);
-        rounded.round_from(&hidden);
-        let mut d_hidden = HiddenGradient { single: hidden, rounded };
-        for (index, (layer, kept)) in self.layers.iter().zip(kept).enumerate().rev() {
-            let into = (&mut d_hidden, index > 0);
-            layer.backward(pass, &self.rotary, kept, into, gradients, &mut self.buffers);
-        }
-        [d_normalised, d_rows, d_hidden.single].into_iter().for_each(|buffer| self.buffers.give(buffer));
-        [d_rows_rounded, d_hidden.rounded].into_iter().for_each(|matrix| self.buffers.give_matrix(matrix));
+        [d_normalised, d_rows].into_iter().for_each(|buffer| self.buffers.give(buffer));
+        self.buffers.give_matrix(d_rows_rounded);
         log_probabilities
+    }
+
+    fn add_embedding_gradient(&self, tokens: &[u32], d_embeddings: &[f32], d_table: &mut [f32]) {
+        let width = self.config.hidden_size;
+        for (token, row) in tokens.iter().zip(d_embeddings.chunks(width)) {
+            add_assign(&mut d_table[*token as usize * width..][..width], row);
+        }
     }
 }
 
@@ -153,22 +228,35 @@ impl<N: Number> Backend for Decoder<N> {
         &self.config
     }
 
+    fn base_tensor(&self, name: &str) -> Result<Vec<f32>, BackendError> {
+        self.base.tensor(name)
+    }
+
     fn accumulate_gradients(
         &mut self,
         batch: &PackedBatch,
         adapter: &Adapter,
-        dropout: Option<Dropout>,
+        noise: Noise,
         scale: f32,
         gradients: &mut [f32],
     ) -> Result<f64, BackendError> {
         let parts = self.prepare(batch)?;
-        let dropout = dropout.filter(|dropout| dropout.probability > 0.0);
+        let dropout = noise.dropout.filter(|dropout| dropout.probability > 0.0);
+        let width = self.config.hidden_size;
+        let shaken = noise.embedding.map(|noise| {
+            let mut values = vec![0.0; batch.tokens.len() * width];
+            noise.add(batch, &mut values);
+            values
+        });
         // Inside the pool, so that each of the many small parallel steps starts without changing threads.
         rayon::scope(|_| {
             let mut loss = 0.0;
+            let Adapted { model, factors } = self.adapted(Some(adapter));
             for part in &parts {
-                let pass = part.pass(Some(adapter), dropout);
-                let log_probabilities = self.gradients_of(part, &pass, scale, gradients);
+                let pass = part.pass(Some(adapter), factors.as_deref(), dropout);
+                let rows = part.first_row * width..(part.first_row + part.tokens.len()) * width;
+                let noise = shaken.as_ref().map(|values| &values[rows]);
+                let log_probabilities = self.gradients_of((&model, &pass, part), noise, scale, gradients);
                 let losses = part.targets.iter().zip(log_probabilities);
                 loss += losses.map(|(target, p)| -f64::from(target.weight) * f64::from(p)).sum::<f64>();
             }
@@ -182,7 +270,10 @@ impl<N: Number> Backend for Decoder<N> {
         adapter: Option<&Adapter>,
     ) -> Result<Vec<f32>, BackendError> {
         let parts = self.prepare(batch)?;
-        rayon::scope(|_| Ok(parts.iter().flat_map(|part| self.log_probabilities_of(part, adapter)).collect()))
+        rayon::scope(|_| {
+            let adapted = self.adapted(adapter);
+            Ok(parts.iter().flat_map(|part| self.log_probabilities_of(&adapted, part, adapter)).collect())
+        })
     }
 
     fn cache_bytes_per_token(&self) -> usize {

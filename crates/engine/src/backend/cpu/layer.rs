@@ -6,20 +6,23 @@ use gradus_kernels::attention::{Gradients, Heads, Inputs, attention, attention_b
 use gradus_kernels::product::Target;
 use gradus_kernels::{
     Matrix, MatrixMut, Number, RotaryTable, View, add_assign, rms_norm, rms_norm_again, rms_norm_backward,
-    swiglu, swiglu_backward,
+    rms_norm_weight_gradient, swiglu, swiglu_backward,
 };
 
 use super::Pass;
 use super::base_weights::BaseWeights;
 use super::buffers::Buffers;
 use super::linear::{self, Backward, InputGradient, Linear, Low};
+use super::model::{Values, ValuesMut};
 use super::reader::LayerCache;
 use crate::adapter::TargetModule;
 use crate::backend::BackendError;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 
+#[derive(Clone)]
 pub(super) struct Layer<N> {
+    index: usize,
     heads: Heads,
     hidden: usize,
     epsilon: f32,
@@ -36,6 +39,11 @@ pub(super) struct Layer<N> {
     up: Linear<N>,
     down: Linear<N>,
 }
+
+const ATTENTION_NORM: &str = "input_layernorm";
+const FEED_FORWARD_NORM: &str = "post_attention_layernorm";
+const QUERY_NORM: &str = "self_attn.q_norm";
+const KEY_NORM: &str = "self_attn.k_norm";
 
 /// The inputs of the norm of heads, a row each, and the factors that it multiplied them by.
 type HeadsKept<N> = (Matrix<N>, Vec<f32>);
@@ -71,6 +79,7 @@ impl<N: Number> Kept<N> {
         }
         let lows = self.projection_lows.into_iter().chain(self.attention_output_low);
         let lows = lows.chain(self.gate_up_lows).chain(self.down_low).flatten();
+        lows.for_each(|kept| kept.recycle(buffers));
         let own = [
             self.input,
             self.queries,
@@ -81,7 +90,7 @@ impl<N: Number> Kept<N> {
             self.gate,
             self.up,
         ];
-        lows.chain(own).for_each(|matrix| buffers.give_matrix(matrix));
+        own.into_iter().for_each(|matrix| buffers.give_matrix(matrix));
         let own = [self.input_inverse_rms, self.log_sums, self.middle_inverse_rms];
         own.into_iter().for_each(|buffer| buffers.give(buffer));
     }
@@ -105,6 +114,7 @@ impl<N: Number> Layer<N> {
         };
         let mut linear = |module| Linear::new(config, (index, module), weights, base_weights);
         Ok(Self {
+            index,
             heads: Heads {
                 query: config.attention_heads,
                 key_value: config.key_value_heads,
@@ -120,14 +130,68 @@ impl<N: Number> Layer<N> {
             gate: linear(TargetModule::GateProj)?,
             up: linear(TargetModule::UpProj)?,
             down: linear(TargetModule::DownProj)?,
-            attention_norm: norm(weights, "input_layernorm")?,
-            feed_forward_norm: norm(weights, "post_attention_layernorm")?,
+            attention_norm: norm(weights, ATTENTION_NORM)?,
+            feed_forward_norm: norm(weights, FEED_FORWARD_NORM)?,
             head_norms: if config.query_key_norm {
-                Some((norm(weights, "self_attn.q_norm")?, norm(weights, "self_attn.k_norm")?))
+                Some((norm(weights, QUERY_NORM)?, norm(weights, KEY_NORM)?))
             } else {
                 None
             },
         })
+    }
+
+    /// A linear layer.
+    pub(super) fn linear(&self, module: TargetModule) -> &Linear<N> {
+        match module {
+            TargetModule::QProj => &self.query,
+            TargetModule::KProj => &self.key,
+            TargetModule::VProj => &self.value,
+            TargetModule::OProj => &self.attention_output,
+            TargetModule::GateProj => &self.gate,
+            TargetModule::UpProj => &self.up,
+            TargetModule::DownProj => &self.down,
+        }
+    }
+
+    fn name(&self, weight: &str) -> String {
+        format!("model.layers.{}.{weight}.weight", self.index)
+    }
+
+    /// Every weight by its Hugging Face name.
+    pub(super) fn weights(&self) -> Vec<(String, Values<'_, N>)> {
+        let mut weights: Vec<_> =
+            TargetModule::ALL.iter().flat_map(|module| self.linear(*module).weights()).collect();
+        let norms = [(ATTENTION_NORM, &self.attention_norm), (FEED_FORWARD_NORM, &self.feed_forward_norm)];
+        let of_heads = self.head_norms.iter().flat_map(|(query, key)| [(QUERY_NORM, query), (KEY_NORM, key)]);
+        let norms = norms.into_iter().chain(of_heads);
+        weights.extend(norms.map(|(name, norm)| (self.name(name), Values::Vector(norm.as_slice()))));
+        weights
+    }
+
+    /// As [`Self::weights`], to be changed.
+    pub(super) fn weights_mut(&mut self) -> Vec<(String, ValuesMut<'_, N>)> {
+        let names = [ATTENTION_NORM, FEED_FORWARD_NORM, QUERY_NORM, KEY_NORM].map(|name| self.name(name));
+        let Self { query, key, value, attention_output, gate, up, down, .. } = self;
+        let linears = [query, key, value, attention_output, gate, up, down];
+        let mut weights: Vec<_> = linears.into_iter().flat_map(Linear::weights_mut).collect();
+        let norms = [&mut self.attention_norm, &mut self.feed_forward_norm].into_iter();
+        let norms = norms.chain(self.head_norms.iter_mut().flat_map(|(query, key)| [query, key]));
+        let norms = names.into_iter().zip(norms);
+        weights.extend(norms.map(|(name, norm)| (name, ValuesMut::Vector(norm.as_mut_slice()))));
+        weights
+    }
+
+    /// Adds the gradient of a norm's weight, where that is trained, from what the norm kept.
+    fn add_norm_gradient(
+        &self,
+        (pass, name): (&Pass<'_>, &str),
+        (kept, inverse_rms): (&Matrix<N>, &[f32]),
+        d_output: &[f32],
+        gradients: &mut [f32],
+    ) {
+        if let Some(range) = pass.trained(&self.name(name)) {
+            rms_norm_weight_gradient(kept.data(), inverse_rms, d_output, &mut gradients[range]);
+        }
     }
 
     /// Replaces the hidden states `[rows, hidden]` by the layer's output. With a cache, the rows' keys
@@ -297,6 +361,8 @@ impl<N: Number> Layer<N> {
         if needs_input_gradient {
             let mut d_normalised = buffers.take(d_hidden.single.len());
             backward.input_gradient(InputGradient::Single(&mut d_normalised, self.hidden), buffers);
+            let before = (&kept.input, &kept.input_inverse_rms[..]);
+            self.add_norm_gradient((pass, ATTENTION_NORM), before, &d_normalised, gradients);
             rms_norm_backward(
                 kept.input.data(),
                 &self.attention_norm,
@@ -338,6 +404,8 @@ impl<N: Number> Layer<N> {
         let mut normalised = buffers.take_matrix(rows, self.hidden);
         rms_norm_again(&kept.middle, &self.feed_forward_norm, &kept.middle_inverse_rms, &mut normalised);
         backward.parameter_gradients(&normalised, gradients, buffers);
+        let before = (&kept.middle, &kept.middle_inverse_rms[..]);
+        self.add_norm_gradient((pass, FEED_FORWARD_NORM), before, &d_normalised, gradients);
         rms_norm_backward(
             kept.middle.data(),
             &self.feed_forward_norm,
@@ -375,6 +443,12 @@ impl<N: Number> Layer<N> {
         buffers.give_matrix(d_attention);
         rotary.rotate_back(&mut d_queries, self.query.output(), pass.positions);
         rotary.rotate_back(&mut d_keys, self.key.output(), pass.positions);
+        if let (Some((raw_queries, query_inverse)), Some((raw_keys, key_inverse))) =
+            (&kept.raw_queries, &kept.raw_keys)
+        {
+            self.add_norm_gradient((pass, QUERY_NORM), (raw_queries, query_inverse), &d_queries, gradients);
+            self.add_norm_gradient((pass, KEY_NORM), (raw_keys, key_inverse), &d_keys, gradients);
+        }
         let norms = self.head_norms.as_ref();
         let query_norm = norms.map(|(norm, _)| norm.as_slice()).zip(kept.raw_queries.as_ref());
         let key_norm = norms.map(|(_, norm)| norm.as_slice()).zip(kept.raw_keys.as_ref());

@@ -1,26 +1,33 @@
-//! Frozen linear layers with optional LoRA updates, y = x Wᵀ + b + c · m(x) Aᵀ Bᵀ, in groups that share
-//! their input. m drops features (without scaling what it keeps) and c holds both scales.
+//! Linear layers with what training adds to them, in groups that share their input: LoRA updates,
+//! y = x Wᵀ + b + c · m(x) Aᵀ Bᵀ, where m drops features (without scaling what it keeps) and c holds both
+//! scales; with DoRA see [`super::decomposed`]. In full fine-tuning W and b themselves are trained.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use gradus_kernels::product::{Interleaved, Left, Product, Right, Target, Term, multiply};
-use gradus_kernels::{DropoutMask, Matrix, MatrixMut, Number, Weight};
+use gradus_kernels::{DropoutMask, Matrix, MatrixMut, Number, Weight, add_column_sums};
 
 use super::Pass;
 use super::base_weights::{BaseWeights, Use};
 use super::buffers::Buffers;
+use super::decomposed::Decomposed;
+use super::model::{Values, ValuesMut};
 use crate::adapter::TargetModule;
 use crate::backend::BackendError;
 use crate::backend::dropout::mask;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 
+#[derive(Clone)]
 pub(super) struct Linear<N> {
     layer: usize,
     module: TargetModule,
     /// `[output, input]`, for both directions.
     weight: Weight<N>,
     pub(super) bias: Option<Vec<f32>>,
+    /// The squared length of each row of the weight, once asked for.
+    row_squares: OnceLock<Vec<f64>>,
 }
 
 /// The adapter of one linear layer, as the decoder's numbers.
@@ -33,10 +40,26 @@ struct Lora<N> {
     ranges: (Range<usize>, Range<usize>),
     scale: f32,
     mask: Option<DropoutMask>,
+    decomposed: Option<Decomposed>,
 }
 
-/// m(x) Aᵀ `[rows, rank]`; `None` where there is no adapter.
-pub(super) type Low<N> = Option<Matrix<N>>;
+/// What the forward pass of an adapter leaves for the backward pass.
+pub(super) struct Kept<N> {
+    /// m(x) Aᵀ, `[rows, rank]`.
+    low: Matrix<N>,
+    /// With DoRA m(x) (W + s B A)ᵀ, `[rows, output]`.
+    whole: Option<Matrix<N>>,
+}
+
+/// `None` where there is no adapter.
+pub(super) type Low<N> = Option<Kept<N>>;
+
+impl<N: Number> Kept<N> {
+    pub(super) fn recycle(self, buffers: &mut Buffers<N>) {
+        buffers.give_matrix(self.low);
+        self.whole.into_iter().for_each(|matrix| buffers.give_matrix(matrix));
+    }
+}
 
 impl<N: Number> Linear<N> {
     pub(super) fn new(
@@ -50,24 +73,64 @@ impl<N: Number> Linear<N> {
             && matches!(module, TargetModule::QProj | TargetModule::KProj | TargetModule::VProj);
         let bias = if has_bias { Some(weights.take(&format!("{path}.bias"))?.data) } else { None };
         let weight = base_weights.take(weights, &format!("{path}.weight"), Use::Linear)?;
-        Ok(Self { layer, module, weight, bias })
+        Ok(Self { layer, module, weight, bias, row_squares: OnceLock::new() })
     }
 
     pub(super) fn output(&self) -> usize {
         self.weight.rows()
     }
 
+    pub(super) fn weight(&self) -> &Weight<N> {
+        &self.weight
+    }
+
+    /// The squared length of each row of the weight.
+    pub(super) fn row_squares(&self) -> &[f64] {
+        self.row_squares.get_or_init(|| {
+            let mut values = vec![0.0; self.weight.cols()];
+            let square = |row| {
+                self.weight.widen_row(row, &mut values);
+                values.iter().map(|value| f64::from(*value).powi(2)).sum()
+            };
+            (0..self.output()).map(square).collect()
+        })
+    }
+
+    fn path(&self) -> String {
+        format!("model.layers.{}.{}", self.layer, self.module.path())
+    }
+
+    /// Weight and bias by their Hugging Face names.
+    pub(super) fn weights(&self) -> Vec<(String, Values<'_, N>)> {
+        let path = self.path();
+        let bias = self.bias.iter().map(|bias| (format!("{path}.bias"), Values::Vector(bias.as_slice())));
+        std::iter::once((format!("{path}.weight"), Values::Matrix(&self.weight))).chain(bias).collect()
+    }
+
+    /// As [`Self::weights`], to be changed.
+    pub(super) fn weights_mut(&mut self) -> Vec<(String, ValuesMut<'_, N>)> {
+        let path = self.path();
+        self.row_squares = OnceLock::new();
+        let bias = self.bias.iter_mut();
+        let bias = bias.map(|bias| (format!("{path}.bias"), ValuesMut::Vector(bias.as_mut_slice())));
+        std::iter::once((format!("{path}.weight"), ValuesMut::Matrix(&mut self.weight))).chain(bias).collect()
+    }
+
     fn lora(&self, pass: &Pass<'_>, buffers: &mut Buffers<N>) -> Option<Lora<N>> {
         let adapter = pass.adapter?;
         let pair = adapter.pair(self.layer, self.module)?;
-        let rank = adapter.config().rank;
+        let rank = pair.rank;
         let mask = pass.dropout.map(|dropout| mask(dropout, self.layer, self.module));
-        let scale = adapter.config().scale() * mask.map_or(1.0, DropoutMask::keep_scale);
+        let keep_scale = mask.map_or(1.0, DropoutMask::keep_scale);
+        let factors = pass.factors.and_then(|factors| factors.of(self.layer, self.module));
+        let decomposed = factors.zip(pair.magnitude.clone());
+        let decomposed = decomposed.map(|(rows, range)| Decomposed::new(rows, range, keep_scale));
+        let scale = if decomposed.is_some() { pair.scale } else { pair.scale * keep_scale };
         let mut a = buffers.take_matrix(rank, pair.input);
         a.round_from(&adapter.parameters[pair.a.clone()]);
         let mut scaled_b = buffers.take_matrix(pair.output, rank);
         scaled_b.round_scaled_from(&adapter.parameters[pair.b.clone()], scale);
-        Some(Lora { a, scaled_b, ranges: (pair.a.clone(), pair.b.clone()), scale, mask })
+        Some(Lora { a, scaled_b, ranges: (pair.a.clone(), pair.b.clone()), scale, mask, decomposed })
     }
 }
 
@@ -82,32 +145,51 @@ pub(super) fn forward<N: Number, const L: usize>(
 ) -> [Low<N>; L] {
     let loras = layers.map(|layer| layer.lora(pass, buffers));
     let dropped = loras.each_ref().map(|lora| drop_features(lora.as_ref(), input, buffers));
-    let mut lows = loras
-        .each_ref()
-        .map(|lora| lora.as_ref().map(|lora| buffers.take_matrix(input.rows(), lora.a.rows())));
+    let mut lows = loras.each_ref().map(|lora| {
+        lora.as_ref().map(|lora| Kept { low: buffers.take_matrix(input.rows(), lora.a.rows()), whole: None })
+    });
     let mut products: Vec<Product<'_, N>> = Vec::with_capacity(L);
     for ((lora, low), dropped) in loras.iter().zip(&mut lows).zip(&dropped) {
         if let (Some(lora), Some(low)) = (lora, low) {
             let left = Left::Rows(dropped.as_ref().unwrap_or(input).view());
             let terms = vec![Term { left, right: Right::Rows(lora.a.view()) }];
-            products.push(Product { target: Target::Round(low), terms });
+            products.push(Product { target: Target::Round(&mut low.low), terms });
         }
     }
     multiply(&mut products);
 
     let mut products: Vec<Product<'_, N>> = Vec::with_capacity(L);
-    for (((layer, lora), low), target) in layers.iter().zip(&loras).zip(&lows).zip(targets) {
-        let mut terms = vec![Term { left: Left::Rows(input.view()), right: layer.weight.view().by_rows() }];
-        if let (Some(lora), Some(low)) = (lora, low) {
-            let right = Right::Rows(lora.scaled_b.view());
-            terms.push(Term { left: Left::Rows(low.view()), right });
-        }
-        products.push(Product { target, terms });
+    let mut decomposed = Vec::new();
+    for (index, (target, low)) in targets.into_iter().zip(&mut lows).enumerate() {
+        let (layer, lora, dropped) = (layers[index], loras[index].as_ref(), dropped[index].as_ref());
+        let from_weight = |x| from_weight(layer, x);
+        let Some((lora, Kept { low, whole })) = lora.zip(low.as_mut()) else {
+            products.push(Product { target, terms: vec![from_weight(input)] });
+            continue;
+        };
+        let update = Term { left: Left::Rows(low.view()), right: Right::Rows(lora.scaled_b.view()) };
+        let Some(part) = &lora.decomposed else {
+            products.push(Product { target, terms: vec![from_weight(input), update] });
+            continue;
+        };
+        let whole = whole.insert(buffers.take_matrix(input.rows(), layer.output()));
+        let terms = vec![from_weight(dropped.unwrap_or(input)), update];
+        products.push(Product { target: Target::Round(whole), terms });
+        decomposed.push((index, part, target));
     }
     multiply(&mut products);
+    for (index, part, target) in decomposed {
+        let whole = lows[index].as_ref().and_then(|kept| kept.whole.as_ref());
+        let thinned = dropped[index].as_ref().map(|dropped| (input, dropped, &layers[index].weight));
+        whole.into_iter().zip([target]).for_each(|(whole, target)| part.put(whole, thinned, target, buffers));
+    }
     dropped.into_iter().flatten().for_each(|matrix| buffers.give_matrix(matrix));
     loras.into_iter().flatten().for_each(|lora| lora.recycle(buffers));
     lows
+}
+
+fn from_weight<'a, N: Number>(layer: &'a Linear<N>, x: &'a Matrix<N>) -> Term<'a, N> {
+    Term { left: Left::Rows(x.view()), right: layer.weight.view().by_rows() }
 }
 
 /// Gradients of a group on their way back: of each layer's output, and what [`forward`] returned.
@@ -116,8 +198,18 @@ pub(super) struct Backward<'a, N, const L: usize> {
     d_outputs: [&'a Matrix<N>; L],
     loras: [Option<Lora<N>>; L],
     lows: [Low<N>; L],
-    /// dy · c B, `[rows, rank]` each.
-    d_lows: [Low<N>; L],
+    /// With DoRA the gradient of m(x) (W + s B A)ᵀ, `[rows, output]` each.
+    d_wholes: [Option<Matrix<N>>; L],
+    /// dy · c B, or with DoRA that gradient · s B, `[rows, rank]` each.
+    d_lows: [Option<Matrix<N>>; L],
+    /// In full fine-tuning.
+    trained: [Option<Trained>; L],
+}
+
+/// Where weight and bias of a layer stand in the flat vector.
+struct Trained {
+    weight: Range<usize>,
+    bias: Option<Range<usize>>,
 }
 
 impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
@@ -129,35 +221,55 @@ impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
         buffers: &mut Buffers<N>,
     ) -> Self {
         let loras = layers.map(|layer| layer.lora(pass, buffers));
-        let mut d_lows =
-            lows.each_ref().map(|low| low.as_ref().map(|low| buffers.take_matrix(low.rows(), low.cols())));
+        let mut d_lows = lows
+            .each_ref()
+            .map(|kept| kept.as_ref().map(|kept| buffers.take_matrix(kept.low.rows(), kept.low.cols())));
+        let d_wholes = std::array::from_fn(|index| {
+            let part = loras[index].as_ref()?.decomposed.as_ref()?;
+            Some(part.d_whole(d_outputs[index], buffers))
+        });
         let mut products = Vec::with_capacity(L);
-        for ((lora, d_low), d_output) in loras.iter().zip(&mut d_lows).zip(d_outputs) {
+        for (index, (lora, d_low)) in loras.iter().zip(&mut d_lows).enumerate() {
             if let (Some(lora), Some(d_low)) = (lora, d_low) {
+                let d_output = d_wholes[index].as_ref().unwrap_or(d_outputs[index]);
                 let right = Right::Columns(lora.scaled_b.view());
                 let terms = vec![Term { left: Left::Rows(d_output.view()), right }];
                 products.push(Product { target: Target::Round(d_low), terms });
             }
         }
         multiply(&mut products);
-        Self { layers, d_outputs, loras, lows, d_lows }
+        let trained = layers.map(|layer| {
+            let weight = pass.trained(&format!("{}.weight", layer.path()))?;
+            Some(Trained { weight, bias: pass.trained(&format!("{}.bias", layer.path())) })
+        });
+        Self { layers, d_outputs, loras, lows, d_wholes, d_lows, trained }
     }
 
     /// Writes the gradient with respect to the group's input.
     pub(super) fn input_gradient(&self, target: InputGradient<'_, N>, buffers: &mut Buffers<N>) {
         let mut terms = Vec::with_capacity(2 * L);
         let mut masked = Vec::with_capacity(L);
-        for (index, (layer, d_output)) in self.layers.iter().zip(self.d_outputs).enumerate() {
+        let d_thinned: [Option<Matrix<N>>; L] = std::array::from_fn(|index| {
+            let lora = self.loras[index].as_ref()?;
+            lora.mask.and(lora.decomposed.as_ref()).map(|part| part.d_thinned(self.d_outputs[index], buffers))
+        });
+        for (index, layer) in self.layers.iter().enumerate() {
             let right = layer.weight.view().by_columns();
+            let lora = self.loras[index].as_ref();
+            let without_mask = lora.is_none_or(|lora| lora.mask.is_none());
+            let d_whole = self.d_wholes[index].as_ref().filter(|_| without_mask);
+            let d_output = d_whole.unwrap_or(self.d_outputs[index]);
             terms.push(Term { left: Left::Rows(d_output.view()), right });
-            if let (Some(lora), Some(d_low)) = (&self.loras[index], &self.d_lows[index]) {
-                let right = Right::Columns(lora.a.view());
-                let term = Term { left: Left::Rows(d_low.view()), right };
+            if let (Some(lora), Some(d_low)) = (lora, &self.d_lows[index]) {
+                let term = Term { left: Left::Rows(d_low.view()), right: Right::Columns(lora.a.view()) };
                 match lora.mask {
                     None => terms.push(term),
                     Some(mask) => {
-                        let through_adapter = buffers.take_matrix(d_output.rows(), lora.a.cols());
-                        masked.push((mask, term, through_adapter));
+                        let through_weight = d_thinned[index].as_ref();
+                        let through_weight =
+                            through_weight.map(|gradient| Term { left: Left::Rows(gradient.view()), right });
+                        let terms: Vec<_> = through_weight.into_iter().chain([term]).collect();
+                        masked.push((mask, terms, buffers.take_matrix(d_output.rows(), lora.a.cols())));
                     }
                 }
             }
@@ -165,9 +277,10 @@ impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
         let mut target = target;
         let mut products = vec![Product { target: target.as_target(), terms }];
         products.extend(
-            masked
-                .iter_mut()
-                .map(|(_, term, into)| Product { target: Target::Round(into), terms: vec![*term] }),
+            masked.iter_mut().map(|(_, terms, into)| Product {
+                target: Target::Round(into),
+                terms: std::mem::take(terms),
+            }),
         );
         multiply(&mut products);
         for (mask, _, through_adapter) in masked {
@@ -177,24 +290,66 @@ impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
             }
             buffers.give_matrix(through_adapter);
         }
+        d_thinned.into_iter().flatten().for_each(|matrix| buffers.give_matrix(matrix));
     }
 
-    /// Adds the gradients of A and B to `gradients`. `input` is the group's input.
+    /// Adds the gradients of whatever is trained of the layers to `gradients`. `input` is the group's input.
     pub(super) fn parameter_gradients(
         self,
         input: &Matrix<N>,
         gradients: &mut [f32],
         buffers: &mut Buffers<N>,
     ) {
+        self.weight_gradients(input, gradients);
+        for (index, (lora, kept)) in self.loras.iter().zip(&self.lows).enumerate() {
+            let part = lora.as_ref().and_then(|lora| lora.decomposed.as_ref());
+            if let Some((part, whole)) = part.zip(kept.as_ref().and_then(|kept| kept.whole.as_ref())) {
+                part.add_magnitude_gradient(self.d_outputs[index], whole, gradients, buffers);
+            }
+        }
+        self.adapter_gradients(input, gradients, buffers);
+    }
+
+    /// Those of weights and biases, in full fine-tuning.
+    fn weight_gradients(&self, input: &Matrix<N>, gradients: &mut [f32]) {
+        let woven: Vec<Interleaved<N>> = self
+            .trained
+            .iter()
+            .zip(self.d_outputs)
+            .filter(|(trained, _)| trained.is_some())
+            .map(|(_, d_output)| {
+                let mut woven = Interleaved::default();
+                woven.copy_from(d_output.view());
+                woven
+            })
+            .collect();
+        let ranges = self.trained.iter().flatten().map(|trained| trained.weight.clone());
+        let products = parts(gradients, ranges).into_iter().zip(&woven).map(|(into, woven)| {
+            let rows = into.len() / input.cols();
+            let target = Target::Add(MatrixMut::new(into, rows, input.cols()));
+            let right = Right::Columns(input.view());
+            Product { target, terms: vec![Term { left: Left::Columns(woven.view()), right }] }
+        });
+        multiply(&mut products.collect::<Vec<_>>());
+        for (trained, d_output) in self.trained.iter().zip(self.d_outputs) {
+            if let Some(Trained { bias: Some(bias), .. }) = trained {
+                add_column_sums(d_output, &mut gradients[bias.clone()]);
+            }
+        }
+    }
+
+    /// Those of A and B.
+    fn adapter_gradients(self, input: &Matrix<N>, gradients: &mut [f32], buffers: &mut Buffers<N>) {
         let dropped = self.loras.each_ref().map(|lora| drop_features(lora.as_ref(), input, buffers));
-        let woven = |matrix: &Low<N>| {
-            matrix.as_ref().map(|matrix| {
+        let woven = |matrix: Option<&Matrix<N>>| {
+            matrix.map(|matrix| {
                 let mut woven = Interleaved::default();
                 woven.copy_from(matrix.view());
                 woven
             })
         };
-        let (lows, d_lows) = (self.lows.each_ref().map(woven), self.d_lows.each_ref().map(woven));
+        let lows = self.lows.each_ref().map(|kept| woven(kept.as_ref().map(|kept| &kept.low)));
+        let d_lows = self.d_lows.each_ref().map(|matrix| woven(matrix.as_ref()));
         let mut d_bs = self.loras.each_ref().map(|lora| {
             lora.as_ref().map_or_else(Vec::new, |lora| buffers.take(lora.scaled_b.rows() * lora.a.rows()))
         });
@@ -203,7 +358,8 @@ impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
         let mut products = Vec::with_capacity(2 * L);
         for (index, d_b) in d_bs.iter_mut().enumerate() {
             if let (Some(lora), Some(low), Some(d_low)) = (&self.loras[index], &lows[index], &d_lows[index]) {
-                let (rank, d_output) = (lora.a.rows(), self.d_outputs[index]);
+                let d_output = self.d_wholes[index].as_ref().unwrap_or(self.d_outputs[index]);
+                let rank = lora.a.rows();
                 let x = dropped[index].as_ref().unwrap_or(input);
                 let terms = vec![Term { left: Left::Columns(d_low.view()), right: Right::Columns(x.view()) }];
                 let into = MatrixMut::new(d_as.next().unwrap_or_default(), rank, x.cols());
@@ -227,8 +383,9 @@ impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
             }
             buffers.give(d_b);
         }
-        let matrices = dropped.into_iter().chain(self.lows).chain(self.d_lows);
+        let matrices = dropped.into_iter().chain(self.d_wholes).chain(self.d_lows);
         matrices.flatten().for_each(|matrix| buffers.give_matrix(matrix));
+        self.lows.into_iter().flatten().for_each(|kept| kept.recycle(buffers));
     }
 }
 

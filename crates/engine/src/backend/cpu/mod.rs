@@ -4,21 +4,27 @@ mod base_weights;
 mod buffers;
 mod cut;
 mod decoder;
+mod decomposed;
+mod factors;
 mod layer;
 mod linear;
+mod model;
 mod reader;
+
+use std::ops::Range;
 
 use gradus_kernels::attention::Segment;
 use gradus_kernels::cpu::{Level, level};
 use gradus_kernels::{Bf16, RotaryTable};
 
-use super::{Backend, BackendError, CachedModel, Dropout};
+use super::{Backend, BackendError, CachedModel, Dropout, Noise};
 use crate::adapter::Adapter;
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 pub use base_weights::BaseWeights;
 use decoder::Decoder;
+use factors::Factors;
 
 /// What the backend computes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,15 +93,19 @@ impl Backend for CpuBackend {
         self.decoder.config()
     }
 
+    fn base_tensor(&self, name: &str) -> Result<Vec<f32>, BackendError> {
+        self.decoder.base_tensor(name)
+    }
+
     fn accumulate_gradients(
         &mut self,
         batch: &PackedBatch,
         adapter: &Adapter,
-        dropout: Option<Dropout>,
+        noise: Noise,
         scale: f32,
         gradients: &mut [f32],
     ) -> Result<f64, BackendError> {
-        self.decoder.accumulate_gradients(batch, adapter, dropout, scale, gradients)
+        self.decoder.accumulate_gradients(batch, adapter, noise, scale, gradients)
     }
 
     fn log_probabilities(
@@ -120,7 +130,16 @@ struct Pass<'a> {
     positions: &'a [u32],
     segments: &'a [Segment],
     adapter: Option<&'a Adapter>,
+    /// Where the adapter has magnitudes.
+    factors: Option<&'a Factors>,
     dropout: Option<Dropout>,
+}
+
+impl Pass<'_> {
+    /// The place of a weight of the model in the flat vector, if it is trained itself.
+    fn trained(&self, name: &str) -> Option<Range<usize>> {
+        self.adapter?.weight(name).map(|weight| weight.range.clone())
+    }
 }
 
 /// Makes the rotary table long enough: it grows with what is read, since a table for a context of 128k

@@ -3,7 +3,7 @@
 use gradus_kernels::attention::Segment;
 use gradus_kernels::{Matrix, Number};
 
-use super::decoder::Decoder;
+use super::decoder::{Adapted, Decoder};
 use super::{Pass, reach};
 use crate::adapter::Adapter;
 use crate::backend::{BackendError, CachedModel, CachedRows};
@@ -25,23 +25,34 @@ impl<N: Number> LayerCache<N> {
 
 pub(super) struct DecoderReader<'a, N> {
     decoder: &'a mut Decoder<N>,
-    adapters: Vec<Adapter>,
+    /// Each with what the decoder computes with for it.
+    adapters: Vec<(Adapter, Adapted<N>)>,
+    unadapted: Adapted<N>,
     caches: Vec<LayerCache<N>>,
 }
 
 impl<'a, N: Number> DecoderReader<'a, N> {
     pub(super) fn new(decoder: &'a mut Decoder<N>) -> Self {
-        let caches = vec![LayerCache::default(); decoder.layers.len()];
-        Self { decoder, adapters: Vec::new(), caches }
+        let caches = vec![LayerCache::default(); decoder.config.layers];
+        Self { unadapted: decoder.adapted(None), decoder, adapters: Vec::new(), caches }
     }
 
     fn read(&mut self, rows: CachedRows<'_>) -> Vec<f32> {
         let decoder = &mut *self.decoder;
         reach(&mut decoder.rotary, &decoder.config, rows.longest());
-        let adapter = rows.adapter.map(|index| &self.adapters[index]);
-        let pass = Pass { positions: rows.positions, segments: rows.segments, adapter, dropout: None };
-        let mut hidden = decoder.embed(rows.tokens);
-        for (layer, cache) in decoder.layers.iter().zip(&mut self.caches) {
+        let (adapter, Adapted { model, factors }) = match rows.adapter {
+            Some(index) => (Some(&self.adapters[index].0), &self.adapters[index].1),
+            None => (None, &self.unadapted),
+        };
+        let pass = Pass {
+            positions: rows.positions,
+            segments: rows.segments,
+            adapter,
+            factors: factors.as_deref(),
+            dropout: None,
+        };
+        let mut hidden = decoder.embed(model, rows.tokens);
+        for (layer, cache) in model.layers.iter().zip(&mut self.caches) {
             let buffers = &mut decoder.buffers;
             let kept = layer.forward(&pass, &decoder.rotary, Some(cache), &mut hidden, buffers);
             kept.recycle(buffers);
@@ -54,13 +65,14 @@ impl<'a, N: Number> DecoderReader<'a, N> {
         let last: Vec<f32> =
             rows.outputs.iter().flat_map(|row| &hidden[row * width..][..width]).copied().collect();
         decoder.buffers.give(hidden);
-        decoder.cross_entropy().logits(&decoder.normalise(&last).normalised)
+        decoder.cross_entropy(model).logits(&decoder.normalise(model, &last).normalised)
     }
 }
 
 impl<N: Number> CachedModel for DecoderReader<'_, N> {
     fn adapt(&mut self, adapter: &Adapter) -> Result<(), BackendError> {
-        self.adapters.push(adapter.clone());
+        let adapted = self.decoder.adapted(Some(adapter));
+        self.adapters.push((adapter.clone(), adapted));
         Ok(())
     }
 

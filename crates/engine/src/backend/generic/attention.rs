@@ -5,7 +5,7 @@ use candle_core::{D, Tensor};
 
 use super::linear::Linear;
 use super::norm::RmsNorm;
-use super::weights::WeightTensors;
+use super::weights::WeightSource;
 use super::{BackendError, Pass, frozen};
 use crate::adapter::TargetModule;
 use crate::config::ModelConfig;
@@ -33,12 +33,12 @@ impl Attention {
     pub(super) fn new(
         config: &ModelConfig,
         layer: usize,
-        weights: &mut WeightTensors,
+        weights: &WeightSource<'_>,
     ) -> Result<Self, BackendError> {
-        let mut linear = |module| Linear::new(config, (layer, module), weights);
+        let linear = |module| Linear::new(config, (layer, module), weights);
         let (query, key) = (linear(TargetModule::QProj)?, linear(TargetModule::KProj)?);
         let (value, output) = (linear(TargetModule::VProj)?, linear(TargetModule::OProj)?);
-        let mut norm = |name: &str| -> Result<RmsNorm, BackendError> {
+        let norm = |name: &str| -> Result<RmsNorm, BackendError> {
             let weight = weights.take(&format!("model.layers.{layer}.self_attn.{name}.weight"))?;
             Ok(RmsNorm::new(weight, config.rms_norm_epsilon))
         };

@@ -1,4 +1,4 @@
-//! The frozen embedding table.
+//! The embedding table.
 
 use candle_core::{Result, Tensor};
 

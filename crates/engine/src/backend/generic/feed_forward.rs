@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::linear::Linear;
-use super::weights::WeightTensors;
+use super::weights::WeightSource;
 use super::{BackendError, Pass};
 use crate::adapter::TargetModule;
 use crate::config::ModelConfig;
@@ -18,9 +18,9 @@ impl FeedForward {
     pub(super) fn new(
         config: &ModelConfig,
         layer: usize,
-        weights: &mut WeightTensors,
+        weights: &WeightSource<'_>,
     ) -> Result<Self, BackendError> {
-        let mut linear = |module| Linear::new(config, (layer, module), weights);
+        let linear = |module| Linear::new(config, (layer, module), weights);
         Ok(Self {
             gate: linear(TargetModule::GateProj)?,
             up: linear(TargetModule::UpProj)?,

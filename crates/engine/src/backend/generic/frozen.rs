@@ -1,6 +1,7 @@
-//! Operations between a tensor under differentiation and a constant: a frozen weight, a norm's factors,
-//! a mask. candle's own would also build the gradient of the constant, which for a frozen weight is as
-//! large as the weight, and keep it to the end of the backward pass.
+//! Operations between a tensor under differentiation and one that usually is a constant: a frozen weight, a
+//! norm's factors, a mask. candle's own would also build the gradient of the constant, which for a frozen
+//! weight is as large as the weight, and keep it to the end of the backward pass. Where the second tensor is
+//! a variable (a weight in full fine-tuning), candle's own is what is wanted.
 
 use candle_core::backend::BackendStorage;
 use candle_core::{
@@ -14,16 +15,25 @@ pub(super) fn project(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let (lhs, rhs) = (x.shape().clone(), weight.shape().clone());
         return Err(Error::ShapeMismatchBinaryOp { lhs, rhs, op: "frozen project" });
     }
+    if weight.is_variable() {
+        return x.matmul(&weight.t()?);
+    }
     x.contiguous()?.apply_op2(weight, Frozen::Project)
 }
 
 /// `x` times the constant, element by element; the constant is broadcast to the shape of `x`.
 pub(super) fn multiply(x: &Tensor, constant: &Tensor) -> Result<Tensor> {
+    if constant.is_variable() {
+        return x.broadcast_mul(constant);
+    }
     x.apply_op2(&constant.broadcast_as(x.shape())?, Frozen::Multiply)
 }
 
 /// `x` plus the constant, which is broadcast to the shape of `x`.
 pub(super) fn add(x: &Tensor, constant: &Tensor) -> Result<Tensor> {
+    if constant.is_variable() {
+        return x.broadcast_add(constant);
+    }
     x.apply_op2(&constant.broadcast_as(x.shape())?, Frozen::Add)
 }
 

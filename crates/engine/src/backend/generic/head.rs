@@ -2,21 +2,25 @@
 //! cross-entropy, over the rows that carry labels only and a few of them at a time, so that the logits
 //! of a whole batch never exist at once.
 
+use candle_core::backprop::GradStore;
 use candle_core::{D, Result, Tensor};
 
 use super::frozen;
 use super::norm::RmsNorm;
 use super::placement::Placement;
 use super::stage::differentiate;
+use super::weights::WeightSource;
+use crate::backend::BackendError;
 use crate::batch::PackedLabel;
+use crate::config::ModelConfig;
 
 /// Rows whose logits exist at one time.
 const ROWS: usize = 64;
 
 pub(super) struct Head {
-    pub(super) norm: RmsNorm,
+    norm: RmsNorm,
     /// `[vocabulary, hidden]`.
-    pub(super) projection: Tensor,
+    projection: Tensor,
 }
 
 /// Rows of a batch with all of their labels.
@@ -27,6 +31,16 @@ struct Chunk<'a> {
 }
 
 impl Head {
+    pub(super) fn new(
+        config: &ModelConfig,
+        weights: &WeightSource<'_>,
+    ) -> std::result::Result<Self, BackendError> {
+        let norm = RmsNorm::new(weights.take("model.norm.weight")?, config.rms_norm_epsilon);
+        let tied = config.tie_word_embeddings;
+        let projection = if tied { "model.embed_tokens.weight" } else { "lm_head.weight" };
+        Ok(Self { norm, projection: weights.take(projection)? })
+    }
+
     /// `[rows, hidden]` gives `[rows, vocabulary]`. For a few rows only.
     pub(super) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         frozen::project(&self.norm.forward(hidden)?, &self.projection)
@@ -40,12 +54,13 @@ impl Head {
     }
 
     /// As [`Self::log_probabilities`], with the gradient of `scale · Σ weight · -ln p(label)` with
-    /// respect to `hidden`.
+    /// respect to `hidden`. `collect` is given the gradients of each chunk.
     pub(super) fn backward(
         &self,
         hidden: &Tensor,
         labels: &[PackedLabel],
         scale: f64,
+        mut collect: impl FnMut(&GradStore) -> Result<()>,
     ) -> Result<(Tensor, Tensor)> {
         let (mut log_probabilities, mut d_rows) = (Vec::new(), Vec::new());
         for chunk in chunks(labels) {
@@ -53,6 +68,7 @@ impl Head {
             let weights: Vec<f64> = weights.collect();
             let d_output = Placement::of(hidden).tensor(weights, chunk.labels.len())?;
             let stage = differentiate(&chunk.of(hidden)?, &d_output, |x| self.of_chunk(x, &chunk))?;
+            collect(&stage.gradients)?;
             log_probabilities.push(stage.output);
             d_rows.push(stage.d_input);
         }

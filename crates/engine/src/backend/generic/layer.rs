@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::attention::{Attention, Cache};
 use super::feed_forward::FeedForward;
 use super::norm::RmsNorm;
-use super::weights::WeightTensors;
+use super::weights::WeightSource;
 use super::{BackendError, Pass};
 use crate::config::ModelConfig;
 
@@ -20,9 +20,9 @@ impl Layer {
     pub(super) fn new(
         config: &ModelConfig,
         index: usize,
-        weights: &mut WeightTensors,
+        weights: &WeightSource<'_>,
     ) -> Result<Self, BackendError> {
-        let mut norm = |name: &str| -> Result<RmsNorm, BackendError> {
+        let norm = |name: &str| -> Result<RmsNorm, BackendError> {
             let weight = weights.take(&format!("model.layers.{index}.{name}.weight"))?;
             Ok(RmsNorm::new(weight, config.rms_norm_epsilon))
         };
@@ -58,9 +58,10 @@ mod tests {
     use super::super::placement::Placement;
     use super::super::rotary::Rotation;
     use super::super::stage::differentiate;
+    use super::super::weights::WeightTensors;
     use super::super::{Rows, mask};
     use super::*;
-    use crate::adapter::{Adapter, LoraConfig};
+    use crate::adapter::{Adapter, LoraConfig, Method};
     use crate::backend::Dropout;
     use crate::config::{Family, RopeScaling};
     use crate::files::{self, Weights};
@@ -99,8 +100,8 @@ mod tests {
         });
         let weights = Weights::from_tensors(&config, tensors.collect::<BTreeMap<_, _>>()).unwrap();
         let placement = Placement { device: Device::Cpu, dtype: DType::F32 };
-        let mut weights = WeightTensors { weights, placement: placement.clone() };
-        let layer = Layer::new(&config, 0, &mut weights).unwrap();
+        let weights = WeightTensors::of_base(&config, weights, &placement).unwrap();
+        let layer = Layer::new(&config, 0, &weights.constants()).unwrap();
 
         let whole = Segment { rows: 0..5, prefix: Vec::new(), own: 0..5 };
         let rows = Rows {
@@ -119,5 +120,17 @@ mod tests {
         assert!(lora.matrices().all(|matrix| stage.gradients.get(matrix).is_some()));
         assert_eq!(lora.matrices().count(), 14);
         assert_eq!(stage.gradients.get_ids().count(), 14, "a gradient of something frozen was built");
+
+        // In full fine-tuning, everything in the layer gets one.
+        let source = weights.variables();
+        let layer = Layer::new(&config, 0, &source).unwrap();
+        let lora = &LayerLora::default();
+        let stage = differentiate(&x, &x, |x| layer.forward(x, Pass { rows: &rows, lora }, None)).unwrap();
+        let full = Adapter::zeroed(Method::Full, &config);
+        let mut gradients = vec![0.0; full.parameters.len()];
+        source.add_gradients(&stage.gradients, full.weights(), &mut gradients).unwrap();
+        for weight in full.weights().iter().filter(|weight| weight.name.contains("layers.0")) {
+            assert!(gradients[weight.range.clone()].iter().any(|g| *g != 0.0), "{}", weight.name);
+        }
     }
 }

@@ -11,6 +11,7 @@ mod layer;
 mod linear;
 mod lora;
 mod mask;
+mod model;
 mod norm;
 mod placement;
 mod reader;
@@ -18,23 +19,23 @@ mod rotary;
 mod stage;
 mod weights;
 
+use std::sync::Arc;
+
 pub use candle_core::Device;
 use candle_core::{DType, Tensor};
 
-use super::{Backend, BackendError, CachedModel, Dropout, check_batch};
+use super::{Backend, BackendError, CachedModel, Dropout, EmbeddingNoise, Noise, check_batch};
 use crate::adapter::Adapter;
 use crate::batch::{PackedBatch, PackedLabel};
 use crate::config::ModelConfig;
 use crate::files::Weights;
-use embedding::Embedding;
 use head::Head;
 use layer::Layer;
 use lora::LayerLora;
-use norm::RmsNorm;
+use model::{Model, Models, add_embedding_gradient};
 use placement::{Placement, values};
 use rotary::Rotation;
 use stage::differentiate;
-use weights::WeightTensors;
 
 /// The type of every number that the generic backend computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +50,7 @@ pub enum Precision {
 pub struct GenericBackend {
     config: ModelConfig,
     placement: Placement,
-    embedding: Embedding,
-    layers: Vec<Layer>,
-    head: Head,
+    models: Models,
 }
 
 /// What stays the same through all the layers of one pass.
@@ -86,33 +85,24 @@ impl GenericBackend {
             Precision::Double => DType::F64,
         };
         let placement = Placement { device, dtype };
-        let mut weights = WeightTensors { weights, placement: placement.clone() };
-        let table = weights.take("model.embed_tokens.weight")?;
-        let layers = (0..config.layers).map(|index| Layer::new(&config, index, &mut weights));
-        let layers = layers.collect::<Result<_, BackendError>>()?;
-        let norm = RmsNorm::new(weights.take("model.norm.weight")?, config.rms_norm_epsilon);
-        let projection =
-            if config.tie_word_embeddings { table.clone() } else { weights.take("lm_head.weight")? };
-        let head = Head { norm, projection };
-        Ok(Self { config, placement, embedding: Embedding { table }, layers, head })
+        Ok(Self { models: Models::new(&config, weights, &placement)?, config, placement })
     }
 
-    /// `Σ weight * -ln p(label)` under dropout, without gradients: what
+    /// `Σ weight * -ln p(label)` under noise, without gradients: what
     /// [`Backend::accumulate_gradients`] returns, and differentiates.
     ///
     /// # Errors
     /// As [`Backend::accumulate_gradients`].
     pub fn loss(
-        &self,
+        &mut self,
         batch: &PackedBatch,
         adapter: &Adapter,
-        dropout: Option<Dropout>,
+        noise: Noise,
     ) -> Result<f64, BackendError> {
         if batch.labels.is_empty() {
             return Ok(0.0);
         }
-        let hidden = self.forward(batch, Some(adapter), dropout)?;
-        Ok(loss(&batch.labels, &values(&self.head.log_probabilities(&hidden, &batch.labels)?)?))
+        Ok(loss(&batch.labels, &values(&self.forward(batch, Some(adapter), noise)?)?))
     }
 
     fn rows(
@@ -135,25 +125,44 @@ impl GenericBackend {
     }
 
     fn loras(&self, adapter: Option<&Adapter>) -> Result<Vec<LayerLora>, BackendError> {
+        let layers = self.config.layers;
         Ok(match adapter {
-            Some(adapter) => LayerLora::of_layers(adapter, self.layers.len(), &self.placement)?,
-            None => vec![LayerLora::default(); self.layers.len()],
+            Some(adapter) => LayerLora::of_layers(adapter, layers, &self.placement)?,
+            None => vec![LayerLora::default(); layers],
         })
     }
 
-    /// Hidden states after the last layer, `[rows, hidden]`.
-    fn forward(
+    fn model(&mut self, adapter: Option<&Adapter>) -> Result<Arc<Model>, BackendError> {
+        self.models.get(&self.config, adapter, &self.placement)
+    }
+
+    /// The input of the first layer, `[rows, hidden]`.
+    fn embed(
         &self,
+        model: &Model,
+        batch: &PackedBatch,
+        noise: Option<EmbeddingNoise>,
+    ) -> Result<Tensor, BackendError> {
+        let embeddings = model.embedding.forward(&batch.tokens)?;
+        let Some(noise) = noise else { return Ok(embeddings) };
+        let mut values = vec![0.0; embeddings.elem_count()];
+        noise.add(batch, &mut values);
+        Ok((&embeddings + self.placement.tensor(values, embeddings.shape())?)?)
+    }
+
+    /// Logarithms of the probabilities of the labels.
+    fn forward(
+        &mut self,
         batch: &PackedBatch,
         adapter: Option<&Adapter>,
-        dropout: Option<Dropout>,
+        noise: Noise,
     ) -> Result<Tensor, BackendError> {
-        let rows = &self.rows_of_batch(batch, dropout)?;
-        let mut hidden = self.embedding.forward(&batch.tokens)?;
-        for (layer, lora) in self.layers.iter().zip(&self.loras(adapter)?) {
+        let (model, rows) = (self.model(adapter)?, &self.rows_of_batch(batch, noise.dropout)?);
+        let mut hidden = self.embed(&model, batch, noise.embedding)?;
+        for (layer, lora) in model.layers.iter().zip(&self.loras(adapter)?) {
             hidden = layer.forward(&hidden, Pass { rows, lora }, None)?;
         }
-        Ok(hidden)
+        Ok(model.head.log_probabilities(&hidden, &batch.labels)?)
     }
 }
 
@@ -166,35 +175,52 @@ impl Backend for GenericBackend {
         &self.config
     }
 
+    fn base_tensor(&self, name: &str) -> Result<Vec<f32>, BackendError> {
+        let all = values(self.models.base().weights().get(name)?)?;
+        Ok(all.into_iter().map(|value| value as f32).collect())
+    }
+
     fn accumulate_gradients(
         &mut self,
         batch: &PackedBatch,
         adapter: &Adapter,
-        dropout: Option<Dropout>,
+        noise: Noise,
         scale: f32,
         gradients: &mut [f32],
     ) -> Result<f64, BackendError> {
         if batch.labels.is_empty() {
             return Ok(0.0);
         }
-        let rows = &self.rows_of_batch(batch, dropout)?;
+        let (model, rows) = (self.model(Some(adapter))?, &self.rows_of_batch(batch, noise.dropout)?);
         let loras = self.loras(Some(adapter))?;
 
-        let mut inputs = Vec::with_capacity(self.layers.len());
-        let mut hidden = self.embedding.forward(&batch.tokens)?;
-        for (layer, lora) in self.layers.iter().zip(&loras) {
+        let mut inputs = Vec::with_capacity(model.layers.len());
+        let mut hidden = self.embed(&model, batch, noise.embedding)?;
+        for (layer, lora) in model.layers.iter().zip(&loras) {
             let output = layer.forward(&hidden, Pass { rows, lora }, None)?;
             inputs.push(std::mem::replace(&mut hidden, output));
         }
 
-        let (log_probabilities, mut d_hidden) =
-            self.head.backward(&hidden, &batch.labels, f64::from(scale))?;
-        for ((layer, lora), input) in self.layers.iter().zip(&loras).zip(inputs).rev() {
-            let lora = &lora.variables()?;
+        // In full fine-tuning each part is made again, of variables, for its own backward pass.
+        let trained = adapter.weights();
+        let source =
+            || if trained.is_empty() { model.weights().constants() } else { model.weights().variables() };
+        let of_head = source();
+        let (log_probabilities, mut d_hidden) = Head::new(&self.config, &of_head)?.backward(
+            &hidden,
+            &batch.labels,
+            f64::from(scale),
+            |store| of_head.add_gradients(store, trained, gradients),
+        )?;
+        for ((index, lora), input) in loras.iter().enumerate().zip(inputs).rev() {
+            let (of_layer, lora) = (source(), &lora.variables()?);
+            let layer = Layer::new(&self.config, index, &of_layer)?;
             let stage = differentiate(&input, &d_hidden, |x| layer.forward(x, Pass { rows, lora }, None))?;
             lora.add_gradients(&stage.gradients, gradients)?;
+            of_layer.add_gradients(&stage.gradients, trained, gradients)?;
             d_hidden = stage.d_input;
         }
+        add_embedding_gradient(adapter, &batch.tokens, &d_hidden, gradients)?;
         Ok(loss(&batch.labels, &values(&log_probabilities)?))
     }
 
@@ -206,8 +232,7 @@ impl Backend for GenericBackend {
         if batch.labels.is_empty() {
             return Ok(Vec::new());
         }
-        let hidden = self.forward(batch, adapter, None)?;
-        let all = values(&self.head.log_probabilities(&hidden, &batch.labels)?)?;
+        let all = values(&self.forward(batch, adapter, Noise::default())?)?;
         Ok(all.into_iter().map(|p| p as f32).collect())
     }
 

@@ -6,7 +6,7 @@ use candle_core::{D, Result, Tensor};
 use super::frozen;
 
 pub(super) struct RmsNorm {
-    /// `[width]`, frozen.
+    /// `[width]`.
     weight: Tensor,
     epsilon: f64,
 }

@@ -1,48 +1,52 @@
 //! Rows read with kept keys and values.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
 use gradus_kernels::attention::Segment;
 
 use super::attention::Cache;
 use super::lora::LayerLora;
+use super::model::Model;
 use super::placement::values;
 use super::{GenericBackend, Pass, mask};
 use crate::adapter::Adapter;
 use crate::backend::{BackendError, CachedModel, CachedRows};
 
 pub(super) struct GenericReader<'a> {
-    backend: &'a GenericBackend,
-    /// Of each layer: without an adapter, then with each.
-    loras: Vec<Vec<LayerLora>>,
+    backend: &'a mut GenericBackend,
+    /// Without an adapter, then with each: the model and what is added to each of its layers.
+    adapted: Vec<(Arc<Model>, Vec<LayerLora>)>,
     /// Rotated keys and values of each layer, `[rows of the cache, key/value heads, dim]` each.
     kept: Vec<Option<(Tensor, Tensor)>>,
 }
 
 impl<'a> GenericReader<'a> {
-    pub(super) fn new(backend: &'a GenericBackend) -> Self {
-        let layers = backend.layers.len();
-        Self { backend, loras: vec![vec![LayerLora::default(); layers]], kept: vec![None; layers] }
+    pub(super) fn new(backend: &'a mut GenericBackend) -> Self {
+        let layers = backend.config.layers;
+        let unadapted = (backend.models.base(), vec![LayerLora::default(); layers]);
+        Self { adapted: vec![unadapted], kept: vec![None; layers], backend }
     }
 }
 
 impl CachedModel for GenericReader<'_> {
     fn adapt(&mut self, adapter: &Adapter) -> std::result::Result<(), BackendError> {
-        self.loras.push(self.backend.loras(Some(adapter))?);
+        let model = self.backend.model(Some(adapter))?;
+        self.adapted.push((model, self.backend.loras(Some(adapter))?));
         Ok(())
     }
 
     fn forward(&mut self, rows: CachedRows<'_>) -> std::result::Result<Vec<f32>, BackendError> {
-        let backend = self.backend;
+        let backend = &*self.backend;
         let seen = seen(rows.segments);
         let mask = mask::of_cached(rows.segments, &seen, backend.config.sliding_window);
         let places: Vec<_> = rows.places().collect();
         let (end, seen) = (rows.end_of_cache(), backend.placement.index(&seen)?);
         let of_pass = &backend.rows(rows.positions, mask, None)?;
-        let mut hidden = backend.embedding.forward(rows.tokens)?;
-        let loras = &self.loras[rows.adapter.map_or(0, |adapter| adapter + 1)];
-        for ((layer, lora), kept) in backend.layers.iter().zip(loras).zip(&mut self.kept) {
+        let (model, loras) = &self.adapted[rows.adapter.map_or(0, |adapter| adapter + 1)];
+        let mut hidden = model.embedding.forward(rows.tokens)?;
+        for ((layer, lora), kept) in model.layers.iter().zip(loras).zip(&mut self.kept) {
             let mut cache = LayerCache { kept, places: &places, end, seen: &seen };
             hidden = layer.forward(&hidden, Pass { rows: of_pass, lora }, Some(&mut cache))?;
         }
@@ -50,7 +54,7 @@ impl CachedModel for GenericReader<'_> {
             return Ok(Vec::new());
         }
         let outputs: Vec<u32> = rows.outputs.iter().map(|row| *row as u32).collect();
-        let logits = backend.head.logits(&hidden.index_select(&backend.placement.index(&outputs)?, 0)?)?;
+        let logits = model.head.logits(&hidden.index_select(&backend.placement.index(&outputs)?, 0)?)?;
         Ok(values(&logits)?.into_iter().map(|logit| logit as f32).collect())
     }
 }

@@ -1,7 +1,5 @@
-//! The base model with the adapter's update added to its weights (W + s·B·A), as a directory that
+//! The base model with what was trained put into its weights (W + s·B·A for LoRA), as a directory that
 //! Hugging Face transformers and this engine load. Checked by reading it back before it is kept.
-
-mod settings;
 
 use std::path::Path;
 
@@ -13,13 +11,12 @@ pub use super::tensors::Precision;
 
 use super::ExportError;
 use super::draft::Draft;
-use super::{drift, tensors};
-use crate::adapter::Adapter;
+use super::full::WEIGHTS;
+use super::{description, drift, tensors};
+use crate::adapter::{Adapter, row_lengths};
 use crate::batch::Sequence;
 use crate::config::ModelConfig;
 use crate::files::{self, ModelFiles, Weights};
-
-const WEIGHTS: &str = "model.safetensors";
 
 /// What to merge, and how to check it.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +43,7 @@ pub fn write_merged(destination: &Path, merge: &Merge<'_>) -> Result<Drift, Expo
     let draft = Draft::begin(destination)?;
     let base = files::load(merge.base)?;
     check_fit(&base.config, merge.adapter, merge.base)?;
-    settings::write(&draft, &base, merge.precision)?;
+    description::write(&draft, (&base).into(), merge.precision)?;
     write_weights(&draft.path().join(WEIGHTS), base, merge)?;
 
     let expected = drift::log_probabilities(merge.base, Some(merge.adapter), merge.sample)?;
@@ -76,36 +73,45 @@ pub(super) fn check_sample(sample: &[Sequence]) -> Result<(), ExportError> {
 
 /// The adapter has the matrices of a model of those sizes.
 pub(super) fn check_fit(config: &ModelConfig, adapter: &Adapter, base: &Path) -> Result<(), ExportError> {
-    let fitting = Adapter::zeroed(adapter.config().clone(), config);
-    if fitting.pairs() != adapter.pairs() || fitting.parameters.len() != adapter.parameters.len() {
+    if !adapter.fits(config) {
         return Err(ExportError::OtherBase { base: base.to_owned() });
     }
     Ok(())
 }
 
-/// The weight of that name with the adapter's update, row-major.
+/// The weight of that name with what was trained of it, row-major.
 pub(super) fn merged_weight(
     weights: &mut Weights,
     name: &str,
     adapter: &Adapter,
 ) -> Result<Vec<f32>, ExportError> {
+    if let Some(trained) = adapter.weight(name) {
+        return Ok(adapter.parameters[trained.range.clone()].to_vec());
+    }
     let mut weight = weights.take(name)?.data;
     add_update(&mut weight, name, adapter);
     Ok(weight)
 }
 
-/// Adds s·B·A to the weight `[output, input]` of that name, where it is adapted.
+/// Adds s·B·A to the weight `[output, input]` of that name, where it is adapted; with DoRA, each row then
+/// gets its trained length.
 fn add_update(weight: &mut [f32], name: &str, adapter: &Adapter) {
     let Some(path) = name.strip_suffix(".weight") else {
         return;
     };
     if let Some(pair) = adapter.pairs().iter().find(|pair| pair.path() == path) {
-        let rank = adapter.config().rank;
-        let a = View::new(&adapter.parameters[pair.a.clone()], rank, pair.input);
-        let mut scaled_b = Matrix::<f32>::zeroed(pair.output, rank);
-        scaled_b.round_scaled_from(&adapter.parameters[pair.b.clone()], adapter.config().scale());
+        let a = View::new(&adapter.parameters[pair.a.clone()], pair.rank, pair.input);
+        let mut scaled_b = Matrix::<f32>::zeroed(pair.output, pair.rank);
+        scaled_b.round_scaled_from(&adapter.parameters[pair.b.clone()], pair.scale);
         let target = Target::Add(MatrixMut::new(weight, pair.output, pair.input));
         let terms = vec![Term { left: Left::Rows(scaled_b.view()), right: Right::Columns(a) }];
         multiply(&mut [Product { target, terms }]);
+        let Some(magnitudes) = &pair.magnitude else { return };
+        let lengths = row_lengths(weight, pair.input);
+        for ((row, magnitude), length) in
+            weight.chunks_mut(pair.input).zip(&adapter.parameters[magnitudes.clone()]).zip(lengths)
+        {
+            row.iter_mut().for_each(|value| *value *= magnitude / length);
+        }
     }
 }

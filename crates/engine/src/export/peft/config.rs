@@ -23,8 +23,8 @@ pub(super) fn to_json(config: &LoraConfig, base_model: &str) -> Value {
         "bias": "none",
         "lora_bias": false,
         "fan_in_fan_out": false,
-        "use_dora": false,
-        "use_rslora": false,
+        "use_dora": config.weight_decomposed,
+        "use_rslora": config.rank_stabilised,
         "init_lora_weights": true,
         "modules_to_save": null,
         "layers_to_transform": null,
@@ -50,10 +50,14 @@ struct Fields {
     lora_alpha: f32,
     #[serde(default)]
     lora_dropout: f32,
+    #[serde(default)]
+    use_rslora: bool,
+    #[serde(default)]
+    use_dora: bool,
 }
 
-/// Rank, alpha and dropout. The modules are taken from the tensors, which cannot be mistaken: here
-/// they may be a pattern.
+/// Everything but the modules, which are taken from the tensors: those cannot be mistaken, and here they may
+/// be a pattern.
 pub(super) fn read(path: &Path) -> Result<LoraConfig, ExportError> {
     let text = std::fs::read_to_string(path).map_err(ExportError::io("read", path))?;
     let damaged = |error: serde_json::Error| ExportError::damaged(path, error);
@@ -74,14 +78,21 @@ pub(super) fn read(path: &Path) -> Result<LoraConfig, ExportError> {
             "\"r\" must be at least 1, \"lora_alpha\" a number, \"lora_dropout\" at least 0 and below 1";
         return Err(ExportError::damaged(path, reason));
     }
-    let (alpha, dropout) = (fields.lora_alpha, fields.lora_dropout);
-    Ok(LoraConfig { rank: fields.r, alpha, dropout, target_modules: Vec::new() })
+    Ok(LoraConfig {
+        rank: fields.r,
+        alpha: fields.lora_alpha,
+        dropout: fields.lora_dropout,
+        target_modules: Vec::new(),
+        rank_stabilised: fields.use_rslora,
+        weight_decomposed: fields.use_dora,
+    })
 }
 
 /// Fields that are read elsewhere, or that do not change what the adapter computes.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
-    "peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules",
+    "peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "use_dora",
+    "target_modules", "exclude_modules",
     "base_model_name_or_path", "revision", "auto_mapping", "inference_mode", "peft_version",
     "megatron_core", "qalora_group_size", "layers_pattern", "eva_config", "loftq_config", "runtime_config",
 ];
@@ -102,9 +113,8 @@ fn objection(field: &str, value: &Value) -> Option<String> {
         (_, Value::Object(items)) if items.is_empty() => true,
         _ => HARMLESS.contains(&field),
     };
-    (!neutral).then(|| {
-        format!("\"{field}\" is {value}, which is more than plain LoRA; train the adapter without it")
-    })
+    (!neutral)
+        .then(|| format!("\"{field}\" is {value}, which is not supported; train the adapter without it"))
 }
 
 #[cfg(test)]
@@ -128,10 +138,8 @@ mod tests {
     }
 
     #[test]
-    fn what_plain_lora_cannot_represent_is_refused_by_name() {
+    fn what_an_adapter_here_cannot_represent_is_refused_by_name() {
         for (field, value) in [
-            ("use_dora", json!(true)),
-            ("use_rslora", json!(true)),
             ("bias", json!("lora_only")),
             ("lora_bias", json!(true)),
             ("modules_to_save", json!(["lm_head"])),
@@ -146,6 +154,14 @@ mod tests {
             assert!(matches!(error, ExportError::Unsupported { .. }), "{field}");
             assert!(error.to_string().contains(field), "{error}");
         }
+    }
+
+    #[test]
+    fn rank_stabilised_and_decomposed_adapters_are_known_as_such() {
+        let (stabilised, decomposed) =
+            (read_with("use_rslora", json!(true)), read_with("use_dora", json!(true)));
+        assert!(stabilised.is_ok_and(|config| config.rank_stabilised && !config.weight_decomposed));
+        assert!(decomposed.is_ok_and(|config| config.weight_decomposed && !config.rank_stabilised));
     }
 
     #[test]

@@ -24,16 +24,17 @@ const PICKLED_WEIGHTS: &str = "adapter_model.bin";
 /// model that it belongs to. The directory must not exist, or be empty.
 ///
 /// # Errors
-/// When something is there already, or the file system refuses; then nothing is left behind.
+/// When something is there already, the file system refuses, or all weights of the model were trained; then
+/// nothing is left behind.
 pub fn write_adapter(destination: &Path, adapter: &Adapter, base_model: &str) -> Result<(), ExportError> {
+    let lora = adapter.method().lora().ok_or(ExportError::NoAdapter)?;
     let draft = Draft::begin(destination)?;
-    draft.write_json(CONFIG, &config::to_json(adapter.config(), base_model))?;
-    let matrices: Vec<Matrix> =
-        adapter.pairs().iter().flat_map(|pair| matrices_of(pair, adapter.config().rank)).collect();
-    let shapes: Vec<_> = matrices.iter().map(|matrix| (matrix.name.clone(), matrix.shape.to_vec())).collect();
-    let mut next = matrices.iter();
+    draft.write_json(CONFIG, &config::to_json(lora, base_model))?;
+    let parts: Vec<Part> = adapter.pairs().iter().flat_map(parts_of).collect();
+    let shapes: Vec<_> = parts.iter().map(|part| (part.name.clone(), part.shape.clone())).collect();
+    let mut next = parts.iter();
     tensors::write(&draft.path().join(WEIGHTS), Precision::F32, &shapes, |_| {
-        let range = next.next().map_or(0..0, |matrix| matrix.range.clone());
+        let range = next.next().map_or(0..0, |part| part.range.clone());
         Ok(adapter.parameters[range].to_vec())
     })?;
     draft.publish()
@@ -43,8 +44,8 @@ pub fn write_adapter(destination: &Path, adapter: &Adapter, base_model: &str) ->
 ///
 /// # Errors
 /// When a file is missing or damaged, the adapter belongs to another model, or it is of a kind that
-/// is not plain LoRA on whole linear layers (DoRA, rank-stabilised LoRA, trained biases or embeddings,
-/// a choice of layers, ranks that differ).
+/// is not LoRA or DoRA on whole linear layers (trained biases or embeddings, a choice of layers, ranks that
+/// differ).
 pub fn read_adapter(directory: &Path, model: &ModelConfig) -> Result<Adapter, ExportError> {
     let mut lora = config::read(&directory.join(CONFIG))?;
     let path = directory.join(WEIGHTS);
@@ -60,19 +61,25 @@ pub fn read_adapter(directory: &Path, model: &ModelConfig) -> Result<Adapter, Ex
     file.fill(Adapter::zeroed(lora, model))
 }
 
-/// One of the two matrices of a linear layer, in the file and in the adapter's flat vector.
-struct Matrix {
+/// One of the trained tensors of a linear layer, in the file and in the adapter's flat vector.
+struct Part {
     name: String,
-    shape: [usize; 2],
+    shape: Vec<usize>,
     range: std::ops::Range<usize>,
 }
 
-fn matrices_of(pair: &LoraPair, rank: usize) -> [Matrix; 2] {
-    let name = |matrix| format!("base_model.model.{}.lora_{matrix}.weight", pair.path());
-    [
-        Matrix { name: name("A"), shape: [rank, pair.input], range: pair.a.clone() },
-        Matrix { name: name("B"), shape: [pair.output, rank], range: pair.b.clone() },
-    ]
+fn parts_of(pair: &LoraPair) -> Vec<Part> {
+    let part = |part: &str, shape: &[usize], range: &std::ops::Range<usize>| Part {
+        name: format!("base_model.model.{}.lora_{part}", pair.path()),
+        shape: shape.to_vec(),
+        range: range.clone(),
+    };
+    let mut parts = vec![
+        part("A.weight", &[pair.rank, pair.input], &pair.a),
+        part("B.weight", &[pair.output, pair.rank], &pair.b),
+    ];
+    parts.extend(pair.magnitude.iter().map(|range| part("magnitude_vector", &[pair.output], range)));
+    parts
 }
 
 struct AdapterFile<'a> {
@@ -93,7 +100,7 @@ impl AdapterFile<'_> {
         for module in TargetModule::ALL {
             let name = format!("base_model.model.model.layers.0.{}.lora_A.weight", module.path());
             if let Ok(tensor) = self.tensors.tensor(&name) {
-                self.check_shape(&name, &tensor, [lora.rank, module.features(model).0])?;
+                self.check_shape(&name, &tensor, &[lora.rank, module.features(model).0])?;
                 found.push(module);
             }
         }
@@ -106,32 +113,30 @@ impl AdapterFile<'_> {
     }
 
     fn fill(&self, mut adapter: Adapter) -> Result<Adapter, ExportError> {
-        let rank = adapter.config().rank;
-        let matrices: Vec<Matrix> = adapter.pairs().iter().flat_map(|pair| matrices_of(pair, rank)).collect();
-        for matrix in &matrices {
-            let tensor = self.tensors.tensor(&matrix.name).map_err(|_| {
+        let parts: Vec<Part> = adapter.pairs().iter().flat_map(parts_of).collect();
+        for part in &parts {
+            let tensor = self.tensors.tensor(&part.name).map_err(|_| {
                 let reason = format!(
                     "it has no tensor \"{}\": every layer of the model must be adapted alike",
-                    matrix.name
+                    part.name
                 );
                 ExportError::unsupported(self.path, reason)
             })?;
-            self.check_shape(&matrix.name, &tensor, matrix.shape)?;
-            self.read(&matrix.name, &tensor, &mut adapter.parameters[matrix.range.clone()])?;
+            self.check_shape(&part.name, &tensor, &part.shape)?;
+            self.read(&part.name, &tensor, &mut adapter.parameters[part.range.clone()])?;
         }
-        self.refuse_others(&matrices)?;
+        self.refuse_others(&parts)?;
         Ok(adapter)
     }
 
     /// A tensor left unread would be a part of the adapter left out.
-    fn refuse_others(&self, matrices: &[Matrix]) -> Result<(), ExportError> {
-        let other = self.tensors.names().into_iter().find(|name| matrices.iter().all(|m| m.name != *name));
+    fn refuse_others(&self, parts: &[Part]) -> Result<(), ExportError> {
+        let other = self.tensors.names().into_iter().find(|name| parts.iter().all(|part| part.name != *name));
         let Some(name) = other else {
             return Ok(());
         };
-        let reason = format!(
-            "the tensor \"{name}\" is not part of a plain LoRA adapter of this model's linear layers"
-        );
+        let reason =
+            format!("the tensor \"{name}\" is not part of such an adapter of this model's linear layers");
         Err(ExportError::unsupported(self.path, reason))
     }
 
@@ -139,7 +144,7 @@ impl AdapterFile<'_> {
         &self,
         name: &str,
         tensor: &TensorView<'_>,
-        expected: [usize; 2],
+        expected: &[usize],
     ) -> Result<(), ExportError> {
         if tensor.shape() == expected {
             return Ok(());

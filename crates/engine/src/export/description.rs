@@ -1,13 +1,37 @@
-//! The files beside the weights: architecture, tokenizer, chat template, generation.
+//! The files beside the weights of a whole model: architecture, tokenizer, chat template, generation.
 
 use serde_json::{Value, json};
 
+use super::draft::Draft;
 use super::{ExportError, Precision};
-use crate::export::draft::Draft;
+use crate::chat::ChatTemplate;
+use crate::config::ModelConfig;
 use crate::files::ModelFiles;
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
-pub(super) fn write(draft: &Draft, base: &ModelFiles, precision: Precision) -> Result<(), ExportError> {
+/// A model but for its weights.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelDescription<'a> {
+    /// Its architecture.
+    pub config: &'a ModelConfig,
+    /// Its tokenizer.
+    pub tokenizer: &'a Tokenizer,
+    /// How it writes conversations, where it says so.
+    pub chat_template: Option<&'a ChatTemplate>,
+}
+
+impl<'a> From<&'a ModelFiles> for ModelDescription<'a> {
+    fn from(files: &'a ModelFiles) -> Self {
+        let ModelFiles { config, tokenizer, chat_template, .. } = files;
+        Self { config, tokenizer, chat_template: chat_template.as_ref() }
+    }
+}
+
+pub(super) fn write(
+    draft: &Draft,
+    base: ModelDescription<'_>,
+    precision: Precision,
+) -> Result<(), ExportError> {
     let mut config = base.config.to_hugging_face();
     let dtype = match precision {
         Precision::F32 => "float32",
@@ -24,11 +48,11 @@ pub(super) fn write(draft: &Draft, base: &ModelFiles, precision: Precision) -> R
     draft.write_json("config.json", &config)?;
     draft.write_json("generation_config.json", &generation)?;
     draft.write_json("tokenizer_config.json", &tokenizer_config(base))?;
-    draft.write_text("tokenizer.json", &tokenizer_json(&base.tokenizer)?)
+    draft.write_text("tokenizer.json", &tokenizer_json(base.tokenizer)?)
 }
 
-fn tokenizer_config(base: &ModelFiles) -> Value {
-    let tokenizer = &base.tokenizer;
+fn tokenizer_config(base: ModelDescription<'_>) -> Value {
+    let tokenizer = base.tokenizer;
     let special = tokenizer.special_ids();
     let text = |id: Option<u32>| id.and_then(|id| tokenizer.token_text(id));
     json!({
@@ -39,7 +63,7 @@ fn tokenizer_config(base: &ModelFiles) -> Value {
         "add_bos_token": tokenizer.opening_token().is_some(),
         "model_max_length": base.config.context_length,
         "clean_up_tokenization_spaces": false,
-        "chat_template": base.chat_template.as_ref().map(|template| template.source()),
+        "chat_template": base.chat_template.map(|template| template.source()),
     })
 }
 
