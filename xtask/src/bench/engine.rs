@@ -30,22 +30,22 @@ pub(super) struct Start {
 impl Engine {
     /// Builds what is measured, optimised.
     pub(super) fn build(environment: &Environment, model: &Path) -> Result<Self> {
-        let build = |what: &[&str]| {
-            let arguments = ["build", "--release", "--message-format=json-render-diagnostics"];
-            let output = Command::new(&environment.cargo)
-                .args(arguments)
-                .args(what)
-                .current_dir(&environment.workspace_root)
-                .stderr(Stdio::inherit())
-                .output()
-                .context("could not start cargo build")?;
-            ensure!(output.status.success(), "the release build failed; see above");
-            executable(&String::from_utf8_lossy(&output.stdout))
-                .context("cargo built without saying where the program is")
-        };
+        // In one call: built one after the other, features would differ and most crates be built twice.
+        let arguments = ["build", "--release", "--message-format=json-render-diagnostics"];
+        let programs = ["--package", "gradus-engine", "--example", "throughput", "--package", "gradus-cli", "--bin", "gradus"];
+        let output = Command::new(&environment.cargo)
+            .args(arguments)
+            .args(programs)
+            .current_dir(&environment.workspace_root)
+            .stderr(Stdio::inherit())
+            .output()
+            .context("could not start cargo build")?;
+        ensure!(output.status.success(), "the release build failed; see above");
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let built = |name| executable(&messages, name).context("cargo built without saying where the program is");
         Ok(Self {
-            throughput: build(&["--package", "gradus-engine", "--example", "throughput"])?,
-            gradus: build(&["--package", "gradus-cli", "--bin", "gradus"])?,
+            throughput: built("throughput")?,
+            gradus: built("gradus")?,
             model: std::path::absolute(model)?,
             scratch: environment.data_dir.join("bench"),
         })

@@ -30,15 +30,16 @@ fn build(environment: &Environment) -> Result<PathBuf> {
         .output()
         .context("could not start cargo build")?;
     ensure!(output.status.success(), "gradus does not build; see above");
-    executable(&String::from_utf8_lossy(&output.stdout))
+    executable(&String::from_utf8_lossy(&output.stdout), "gradus")
         .context("cargo built gradus without saying where it is")
 }
 
-/// Finds the built program in cargo's messages, one JSON object a line.
-pub(crate) fn executable(messages: &str) -> Option<PathBuf> {
+/// Finds a built program in cargo's messages, one JSON object a line.
+pub(crate) fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
 }
 
@@ -83,12 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_is_the_artifact_with_an_executable() {
-        let messages = r#"{"reason":"compiler-artifact","executable":null}
-{"reason":"compiler-artifact","executable":"target/debug/gradus"}
+    fn the_program_is_the_artifact_of_that_name_with_an_executable() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"gradus"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"build-script"},"executable":"target/debug/build-script"}
+{"reason":"compiler-artifact","target":{"name":"gradus"},"executable":"target/debug/gradus"}
 {"reason":"build-finished","success":true}"#;
-        assert_eq!(executable(messages), Some(PathBuf::from("target/debug/gradus")));
-        assert_eq!(executable(r#"{"reason":"build-finished"}"#), None);
+        assert_eq!(executable(messages, "gradus"), Some(PathBuf::from("target/debug/gradus")));
+        assert_eq!(executable(messages, "throughput"), None);
     }
 
     #[test]
