@@ -1,6 +1,6 @@
 //! Developer commands: `cargo xtask test` sets up and runs every test, `cargo xtask tidy` checks the source tree,
 //! `cargo xtask bench` measures the engine beside its peers.
-//! Knows nothing of what Gradus does; it must build in seconds.
+//! Knows the programs of this workspace from outside only; it must build in seconds.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer command talks to a terminal")]
 
 mod bench;

@@ -4,9 +4,10 @@ mod sample;
 
 use std::path::{Path, PathBuf};
 
+use gradus_engine::backend::cpu::BaseWeights;
 use gradus_engine::batch::Sequence;
 use gradus_engine::export::gguf::{self, About, GgufExport, GgufType, Prompting};
-use gradus_engine::export::{Drift, Precision, merged, peft};
+use gradus_engine::export::{Drift, Original, Precision, merged, peft};
 use serde::Serialize;
 
 use crate::runtime::Runtime;
@@ -69,7 +70,7 @@ pub fn export_model(
         ExportFormat::Peft => export_adapter(&runtime, &trained, request.output),
         ExportFormat::Merged(precision) => {
             let sample = &sample(runtime, session)?;
-            let merge = merged::Merge { base: request.base, adapter: &trained.adapter, precision, sample };
+            let merge = merged::Merge { original: original(&trained, request, sample), precision };
             let drift = merged::write_merged(request.output, &merge)?;
             Ok(Exported::compared(request.output, drift, Vec::new()))
         }
@@ -91,18 +92,25 @@ fn export_gguf(
     let exported = gguf::write_gguf(
         request.output,
         &GgufExport {
-            base: request.base,
-            adapter: &trained.adapter,
+            original: original(trained, request, sample),
             kind,
             about: About { name: &name, base_model: &manifest.base_model, licence: request.licence },
             prompting: match manifest.purpose {
                 Purpose::Marking => Prompting::Completion,
                 Purpose::Chat => Prompting::Chat,
             },
-            sample,
         },
     )?;
     Ok(Exported::compared(request.output, exported.drift, exported.notes))
+}
+
+fn original<'a>(
+    trained: &'a TrainedModel,
+    request: &ExportRequest<'a>,
+    sample: &'a [Sequence],
+) -> Original<'a> {
+    let base_weights = trained.manifest.plan.base_weights;
+    Original { base: request.base, base_weights, adapter: &trained.adapter, sample }
 }
 
 fn export_adapter(runtime: &Runtime, trained: &TrainedModel, output: &Path) -> Result<Exported, Error> {
@@ -112,8 +120,16 @@ fn export_adapter(runtime: &Runtime, trained: &TrainedModel, output: &Path) -> R
         let message = format!("{} does not read back as it was written: export again", output.display());
         return Err(Error::Request(message));
     }
+    let base_weights = trained.manifest.plan.base_weights;
+    let rounded = matches!(base_weights, BaseWeights::Q8 | BaseWeights::Q4);
+    let note = format!(
+        "it was trained on base weights rounded to {}, and says something else on those of the full base model; \
+         a merged model or a GGUF file has them as they were",
+        base_weights.name()
+    );
+    let notes = rounded.then_some(note).into_iter().collect();
     let path = output.to_owned();
-    Ok(Exported { path, largest_difference: None, mean_difference: None, notes: Vec::new() })
+    Ok(Exported { path, largest_difference: None, mean_difference: None, notes })
 }
 
 impl Exported {

@@ -205,7 +205,7 @@ fn training_facts(manifest: &TrainedManifest) -> TrainingFacts {
         tokens: run.tokens,
         seconds: run.seconds,
         tokens_per_second: run.tokens as f64 / run.seconds.max(f64::MIN_POSITIVE),
-        device: run.device.clone(),
+        device: Some(run.device.clone()),
         peak_memory_bytes: peak_memory_bytes(),
         best_step: Some(run.chosen_step),
     }

@@ -33,8 +33,8 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads the model at `path`, known to people as `name`, onto a device. On the processor
-    /// its weights are kept as a training plan says; other devices have them in full.
+    /// Loads the model at `path`, known to people as `name`, onto a device, its weights rounded as a
+    /// training plan says.
     pub fn load(name: &str, path: &Path, device: Device, base_weights: BaseWeights) -> Result<Self, Error> {
         let model = files::load(path)?;
         let device = device.chosen();

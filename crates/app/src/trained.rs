@@ -1,5 +1,5 @@
-//! A trained model on disk: a PEFT adapter, or the whole model where every weight was trained, with a manifest that ties it to its base model, its prompt
-//! template and its data.
+//! A trained model on disk: a PEFT adapter, or the whole model where every weight was trained, with a
+//! manifest that ties it to its base model, its prompt template and its data.
 
 use std::path::Path;
 
@@ -70,9 +70,8 @@ pub struct RunSummary {
     pub rows: u64,
     /// Seconds of training.
     pub seconds: f64,
-    /// Where it ran; not known of models trained before this was written down.
-    #[serde(default)]
-    pub device: Option<String>,
+    /// Where it ran.
+    pub device: String,
     /// Training loss of every update.
     pub train_losses: Vec<LossPoint>,
     /// Every evaluation.

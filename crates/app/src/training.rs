@@ -204,7 +204,7 @@ fn finish(
         tokens: progress.tokens,
         rows: progress.rows,
         seconds: progress.seconds,
-        device: Some(runtime.device.describe()),
+        device: runtime.device.describe(),
         train_losses: progress.train_losses,
         validation_losses: progress.validation_losses,
     };

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use serde::Serialize;
 
 use super::{Figures, median};
 use crate::environment::Environment;
@@ -19,11 +20,13 @@ pub(super) struct Engine {
 }
 
 /// Seconds from the start of the process.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Start {
     /// Until the first step begins.
+    #[serde(rename = "seconds_to_first_step")]
     pub(super) begins: f64,
     /// Until it is done.
+    #[serde(rename = "seconds_to_first_step_done")]
     pub(super) done: f64,
 }
 
@@ -32,7 +35,16 @@ impl Engine {
     pub(super) fn build(environment: &Environment, model: &Path) -> Result<Self> {
         // In one call: built one after the other, features would differ and most crates be built twice.
         let arguments = ["build", "--release", "--message-format=json-render-diagnostics"];
-        let programs = ["--package", "gradus-engine", "--example", "throughput", "--package", "gradus-cli", "--bin", "gradus"];
+        let programs = [
+            "--package",
+            "gradus-engine",
+            "--example",
+            "throughput",
+            "--package",
+            "gradus-cli",
+            "--bin",
+            "gradus",
+        ];
         let output = Command::new(&environment.cargo)
             .args(arguments)
             .args(programs)
@@ -42,7 +54,8 @@ impl Engine {
             .context("could not start cargo build")?;
         ensure!(output.status.success(), "the release build failed; see above");
         let messages = String::from_utf8_lossy(&output.stdout);
-        let built = |name| executable(&messages, name).context("cargo built without saying where the program is");
+        let built =
+            |name| executable(&messages, name).context("cargo built without saying where the program is");
         Ok(Self {
             throughput: built("throughput")?,
             gradus: built("gradus")?,

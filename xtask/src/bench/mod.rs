@@ -64,8 +64,11 @@ pub(crate) fn run(environment: &Environment, arguments: impl Iterator<Item = Str
         }
         outcomes.push(outcome);
     }
-    if !options.json {
-        println!("{}", table::markdown(&outcomes, &engine.start(options.rounds)?, options.rounds));
+    let start = options.only.is_none().then(|| engine.start(options.rounds)).transpose()?;
+    match (options.json, &start) {
+        (true, Some(start)) => println!("{}", serde_json::to_string(start)?),
+        (true, None) => {}
+        (false, start) => println!("{}", table::markdown(&outcomes, start.as_ref(), options.rounds)),
     }
     Ok(true)
 }

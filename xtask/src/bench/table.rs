@@ -3,7 +3,7 @@
 use super::engine::Start;
 use super::{Figures, Outcome};
 
-pub(super) fn markdown(outcomes: &[Outcome], start: &Start, rounds: usize) -> String {
+pub(super) fn markdown(outcomes: &[Outcome], start: Option<&Start>, rounds: usize) -> String {
     let mut lines = vec![
         format!(
             "Medians of {rounds} turns each; tokens/s. Share: of the speed of one large product in the same run."
@@ -13,11 +13,10 @@ pub(super) fn markdown(outcomes: &[Outcome], start: &Start, rounds: usize) -> St
         "|---|--:|--:|--:|--:|--:|--:|--:|".into(),
     ];
     lines.extend(outcomes.iter().map(row));
-    lines.push(String::new());
-    lines.push(format!(
-        "From the start of `gradus train` to the first step: {:.2} s; until that step is done: {:.2} s.",
-        start.begins, start.done
-    ));
+    lines.extend(start.into_iter().flat_map(|Start { begins, done }| {
+        let line = format!("From the start of `gradus train` to the first step: {begins:.2} s; until that step is done: {done:.2} s.");
+        [String::new(), line]
+    }));
     lines.join("\n")
 }
 

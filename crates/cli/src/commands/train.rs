@@ -102,8 +102,9 @@ struct PlanOptions {
     /// Probability that an input of the adapter is dropped, 0 to 1
     #[arg(long)]
     lora_dropout: Option<f32>,
-    /// How the frozen base weights are kept, here and whenever the model is used: as-stored (quantised
-    /// where the file is), full, q8 or q4 [default: as-stored]
+    /// How the frozen base weights are rounded, here and whenever the model is used: as-stored
+    /// (quantised where the file is), full, q8 or q4; only the processor saves memory by it [default:
+    /// as-stored]
     #[arg(long, value_name = "HOW", value_parser = base_weights)]
     base_weights: Option<BaseWeights>,
     /// Linear layers to adapt, such as q_proj,v_proj [default: all]
@@ -138,7 +139,8 @@ enum MethodName {
     Lora,
     /// LoRA with the length of each row of a weight trained apart from its direction
     Dora,
-    /// Every weight: 16 bytes of memory a parameter, and a whole model rather than an adapter
+    /// Every weight: 16 bytes of memory a parameter, 12 of disk for each of three checkpoints, and a
+    /// whole model rather than an adapter
     Full,
 }
 
@@ -208,7 +210,7 @@ impl PlanOptions {
         if self.method == Some(MethodName::Full) {
             if let Some(option) = self.adapter_option() {
                 bail!(
-                    "{option} is about adapters, and --method full trains the model itself: leave one of them out"
+                    "{option} is about adapters and the frozen weights beside them, and --method full trains the model itself: leave one of them out"
                 );
             }
             return Ok(plan.full());
@@ -236,6 +238,7 @@ impl PlanOptions {
             ("--lora-plus-ratio", self.lora_plus_ratio.is_some()),
             ("--rslora", self.rslora),
             ("--target-modules", !self.target_modules.is_empty()),
+            ("--base-weights", self.base_weights.is_some()),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
     }

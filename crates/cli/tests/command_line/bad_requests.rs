@@ -38,6 +38,7 @@ fn options_of_adapters_are_refused_where_the_model_itself_is_trained() {
     let place = course::place();
     for option in [
         "--lora-rank 4",
+        "--base-weights q4",
         "--lora-alpha 4",
         "--lora-dropout 0.1",
         "--lora-plus-ratio 16",

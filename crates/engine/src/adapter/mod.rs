@@ -40,7 +40,8 @@ impl Adapter {
     }
 
     /// What training starts with: equal to the base model in what it computes. `base` gives the values of
-    /// a tensor of the base model by its Hugging Face name.
+    /// a tensor of the base model by its Hugging Face name, as the backend computes with them: in bf16 those
+    /// are rounded, and full fine-tuning goes on from there in f32.
     ///
     /// # Errors
     /// Those of `base`.

@@ -81,8 +81,8 @@ impl Device {
         }
     }
 
-    /// Puts a model on the device, in the fastest precision that it is good at. The processor keeps its
-    /// weights as `base_weights` says; other devices have them in full.
+    /// Puts a model on the device, in the fastest precision that it is good at, its weights rounded as
+    /// `base_weights` says. The processor saves memory by it; other devices do not.
     ///
     /// # Errors
     /// When this build cannot use the device, it is not there, or has too little memory.
@@ -99,7 +99,9 @@ impl Device {
             }
             gpu => {
                 let place = gpu.open().map_err(|error| gpu.refused(&error))?;
-                Ok(Box::new(GenericBackend::new(config, weights, place, generic::Precision::Single)?))
+                let weights = (weights, base_weights);
+                let precision = generic::Precision::Single;
+                Ok(Box::new(GenericBackend::with_base_weights(config, weights, place, precision)?))
             }
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{ExportError, Precision};
 use crate::adapter::Adapter;
 use crate::backend::Backend;
-use crate::backend::cpu::CpuBackend;
+use crate::backend::cpu::{self, BaseWeights, CpuBackend};
 use crate::batch::{PackedBatch, Sequence, micro_batches};
 use crate::files;
 
@@ -60,12 +60,13 @@ impl fmt::Display for Drift {
 
 /// The log-probability of every label of the sample, in an order that depends on the sample alone.
 pub(super) fn log_probabilities(
-    model: &Path,
+    (model, base_weights): (&Path, BaseWeights),
     adapter: Option<&Adapter>,
     sample: &[Sequence],
 ) -> Result<Vec<f32>, ExportError> {
     let model = files::load(model)?;
-    let mut backend = CpuBackend::new(model.config, model.weights)?;
+    let mut backend =
+        CpuBackend::with_base_weights(model.config, model.weights, cpu::Precision::F32, base_weights)?;
     let sequences: Vec<&Sequence> = sample.iter().collect();
     let mut found = Vec::new();
     for indices in micro_batches(&sequences, MICRO_BATCH_ROWS) {

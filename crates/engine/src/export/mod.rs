@@ -8,10 +8,12 @@ mod error;
 pub mod full;
 pub mod gguf;
 pub mod merged;
+mod original;
 pub mod peft;
 mod tensors;
 
 pub use description::ModelDescription;
 pub use drift::Drift;
 pub use error::ExportError;
+pub use original::Original;
 pub use tensors::Precision;

@@ -15,10 +15,11 @@ use crate::adapter::Adapter;
 const STATE: &str = "state.json";
 const TENSORS: &str = "tensors.safetensors";
 const MANIFEST: &str = "manifest.json";
+const PARAMETERS: &str = "parameters";
 const PARTIAL: &str = ".partial-";
 /// Newest checkpoints that are kept beside the best: one to resume from, one in case it is damaged.
 const KEPT: usize = 2;
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -173,15 +174,17 @@ impl Checkpoints {
 
     /// The adapter of the selected step of a run that ended with `state`.
     pub fn finish(&self, state: TrainingState, selection: Selection) -> Result<FinishedRun, CheckpointError> {
-        let TrainingState { progress, adapter, .. } = state;
+        // What only training needs goes before another step's parameters are read: memory may be short.
+        let TrainingState { progress, mut adapter, .. } = state;
         let best = progress.best.filter(|_| selection == Selection::BestLoss);
         let step = best.map_or(progress.step, |best| best.step);
         if step == progress.step {
             return Ok(FinishedRun { adapter, progress, step });
         }
         let path = self.directory.join(step_name(step));
-        let best = self.read(&path, &adapter)?;
-        Ok(FinishedRun { adapter: best.adapter, progress, step })
+        self.verify(&path)?;
+        read_vectors(&path, [(PARAMETERS, &mut adapter.parameters)])?;
+        Ok(FinishedRun { adapter, progress, step })
     }
 
     fn write(&self, partial: &Path, state: &TrainingState) -> Result<(), CheckpointError> {
@@ -204,8 +207,7 @@ impl Checkpoints {
     fn read(&self, path: &Path, like: &Adapter) -> Result<TrainingState, CheckpointError> {
         let progress = self.verify(path)?;
         let mut state = TrainingState { progress, ..TrainingState::new(like.clone()) };
-        vectors::read(&path.join(TENSORS), parts_mut(&mut state))
-            .map_err(|reason| damaged(path, format!("{TENSORS}: {reason}")))?;
+        read_vectors(path, parts_mut(&mut state))?;
         Ok(state)
     }
 
@@ -291,22 +293,33 @@ fn name(progress: &Progress) -> String {
 }
 
 fn parts(state: &TrainingState) -> [(&'static str, &[f32]); 4] {
+    // Between two updates the gradients are zero: in full fine-tuning they would be a quarter of the file.
+    let accumulated = if state.progress.cursor.micro_batch == 0 { 0 } else { state.gradients.len() };
     [
-        ("parameters", &state.adapter.parameters),
+        (PARAMETERS, &state.adapter.parameters),
         ("first_moment", &state.optimizer.first_moment),
         ("second_moment", &state.optimizer.second_moment),
-        ("gradients", &state.gradients),
+        ("gradients", &state.gradients[..accumulated]),
     ]
 }
 
-/// As [`parts`]: the names must match, or a resume breaks.
+/// As [`parts`]: names and lengths must match, or a resume breaks.
 fn parts_mut(state: &mut TrainingState) -> [(&'static str, &mut [f32]); 4] {
+    let accumulated = if state.progress.cursor.micro_batch == 0 { 0 } else { state.gradients.len() };
     [
-        ("parameters", &mut state.adapter.parameters[..]),
+        (PARAMETERS, &mut state.adapter.parameters[..]),
         ("first_moment", &mut state.optimizer.first_moment),
         ("second_moment", &mut state.optimizer.second_moment),
-        ("gradients", &mut state.gradients),
+        ("gradients", &mut state.gradients[..accumulated]),
     ]
+}
+
+fn read_vectors<const N: usize>(
+    checkpoint: &Path,
+    vectors: [(&'static str, &mut [f32]); N],
+) -> Result<(), CheckpointError> {
+    vectors::read(&checkpoint.join(TENSORS), vectors)
+        .map_err(|reason| damaged(checkpoint, format!("{TENSORS}: {reason}")))
 }
 
 fn damaged(path: &Path, reason: String) -> CheckpointError {

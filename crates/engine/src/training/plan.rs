@@ -13,8 +13,7 @@ use crate::backend::cpu::BaseWeights;
 pub struct TrainingPlan {
     /// What is trained of the model.
     pub method: Method,
-    /// How the frozen weights are kept; plans that do not say had them in full.
-    #[serde(default = "BaseWeights::full")]
+    /// How the frozen weights are kept.
     pub base_weights: BaseWeights,
     /// Passes over the training data.
     pub epochs: u32,

@@ -18,7 +18,7 @@ use safetensors::tensor::TensorView;
 
 use crate::environment;
 use crate::peft::random_adapter;
-use crate::reference::{Reference, backend, largest_difference, read, scores, tiny_model};
+use crate::reference::{Reference, backend, largest_difference, original, read, scores, tiny_model};
 
 const ALL_TYPES: [GgufType; 9] = [
     GgufType::F32,
@@ -163,7 +163,7 @@ fn the_modelfile_asks_as_the_model_was_trained() {
     assert_eq!(
         modelfile(Prompting::Completion, "marking"),
         "FROM ./model.gguf\nTEMPLATE \"\"\"{{ .Prompt }}\"\"\"\nPARAMETER temperature 0\n\
-         PARAMETER stop \"\\n\"\nPARAMETER stop \"<|im_end|>\"\nLICENSE \"Apache-2.0\"\n"
+         PARAMETER stop \"\n\"\nPARAMETER stop \"<|im_end|>\"\nLICENSE \"Apache-2.0\"\n"
     );
     let chat = modelfile(Prompting::Chat, "chat");
     assert!(chat.contains("TEMPLATE \"\"\"{{ range .Messages }}"), "{chat}");
@@ -225,7 +225,8 @@ fn what_a_gguf_file_cannot_say_and_what_does_not_fit_is_refused() {
     let error = place.export(&other, &adapter, GgufType::F16, "exported").unwrap_err();
     assert!(matches!(error, ExportError::OtherBase { .. }), "{error}");
 
-    let export = GgufExport { sample: &[], ..place.of(&other, &adapter, GgufType::F16) };
+    let export =
+        GgufExport { original: original(&other, &adapter, &[]), ..place.of(&other, &adapter, GgufType::F16) };
     assert!(matches!(write_gguf(&place.path("exported"), &export), Err(ExportError::EmptySample)));
 
     fs::create_dir(place.path("exported")).unwrap();
@@ -266,7 +267,7 @@ pub(crate) fn export_smollm2(base: &Path, kind: GgufType, destination: &Path) ->
     let adapter = smollm2_adapter(base);
     let about = About { name: "marker", base_model: "smollm2", licence: None };
     let prompting = Prompting::Chat;
-    let export = GgufExport { base, adapter: &adapter, kind, about, prompting, sample: &sample };
+    let export = GgufExport { original: original(base, &adapter, &sample), kind, about, prompting };
     write_gguf(destination, &export).unwrap().drift
 }
 
@@ -314,7 +315,7 @@ impl Place {
 
     pub(crate) fn of<'a>(&'a self, base: &'a Path, adapter: &'a Adapter, kind: GgufType) -> GgufExport<'a> {
         let about = About { name: "marker", base_model: "tiny \"base\"", licence: Some("Apache-2.0") };
-        GgufExport { base, adapter, kind, about, prompting: Prompting::Chat, sample: &self.1 }
+        GgufExport { original: original(base, adapter, &self.1), kind, about, prompting: Prompting::Chat }
     }
 
     pub(crate) fn export(

@@ -16,7 +16,9 @@ use serde_json::json;
 use crate::environment;
 use crate::merged::merge_smollm2;
 use crate::peft::random_adapter;
-use crate::reference::{Example, Reference, backend, generic, largest_difference, read, scores, tiny_model};
+use crate::reference::{
+    Example, Reference, backend, generic, largest_difference, original, read, scores, tiny_model,
+};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -61,7 +63,7 @@ fn transformers_loads_a_merged_model_and_scores_the_same() {
     let sequences: Vec<Sequence> = sample.iter().map(Example::sequence).collect();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("merged");
-    let merge = Merge { base: &model, adapter: &adapter, precision: Precision::F32, sample: &sequences };
+    let merge = Merge { original: original(&model, &adapter, &sequences), precision: Precision::F32 };
     write_merged(&path, &merge).unwrap();
 
     let answer = ask(&python, &path, None, &sample);

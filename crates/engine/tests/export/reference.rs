@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::Backend;
-use gradus_engine::backend::cpu::CpuBackend;
+use gradus_engine::backend::cpu::{BaseWeights, CpuBackend};
 use gradus_engine::backend::generic::{Device, GenericBackend, Precision};
 use gradus_engine::batch::{PackedBatch, Sequence};
+use gradus_engine::export::Original;
 use gradus_engine::files;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,11 @@ pub(crate) fn backend(model: &Path) -> CpuBackend {
 pub(crate) fn generic(model: &Path) -> GenericBackend {
     let model = files::load(model).unwrap();
     GenericBackend::new(model.config, model.weights, Device::Cpu, Precision::Single).unwrap()
+}
+
+/// A trained model whose base weights are kept as they are stored.
+pub(crate) fn original<'a>(base: &'a Path, adapter: &'a Adapter, sample: &'a [Sequence]) -> Original<'a> {
+    Original { base, base_weights: BaseWeights::default(), adapter, sample }
 }
 
 /// The log-probability of each completion's tokens.

@@ -61,7 +61,7 @@ fn damages() -> Vec<Damage> {
         }),
         ("another format", |path| {
             let text = fs::read_to_string(path.join("manifest.json")).unwrap();
-            let changed = text.replace("\"format_version\": 2", "\"format_version\": 1");
+            let changed = text.replace("\"format_version\": 3", "\"format_version\": 1");
             assert_ne!(text, changed);
             fs::write(path.join("manifest.json"), changed).unwrap();
         }),

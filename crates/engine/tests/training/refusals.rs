@@ -31,7 +31,7 @@ fn a_run_of_another_version_is_refused() {
     scenario.run(directory.path(), Some(0)).outcome.unwrap();
     let manifest = directory.path().join("step-00000000/manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
-    fs::write(&manifest, text.replace("\"format_version\": 2", "\"format_version\": 1")).unwrap();
+    fs::write(&manifest, text.replace("\"format_version\": 3", "\"format_version\": 1")).unwrap();
     let message = scenario.run(directory.path(), None).outcome.unwrap_err().to_string();
     assert!(message.contains("has the format 1") && message.contains("version that began"), "{message}");
 }

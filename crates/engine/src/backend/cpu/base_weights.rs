@@ -44,11 +44,6 @@ impl BaseWeights {
         }
     }
 
-    /// As [`Self::Full`]: how plans were carried out that do not say.
-    pub(crate) fn full() -> Self {
-        Self::Full
-    }
-
     /// Takes a weight, `[out, in]`.
     pub(super) fn take<N: Number>(
         self,
@@ -69,6 +64,18 @@ impl BaseWeights {
             }
             Stored::Single(tensor) => self.convert(&tensor, name, purpose),
         }
+    }
+
+    /// The numbers that a tensor is computed with, row-major: those of the file, rounded as the weight is kept.
+    pub(crate) fn values(self, weights: &mut Weights, name: &str) -> Result<Vec<f32>, BackendError> {
+        if weights.shape(name).is_none_or(|shape| shape.len() != 2) {
+            return Ok(weights.take(name)?.data);
+        }
+        let purpose = if name.starts_with("model.layers.") { Use::Linear } else { Use::Vocabulary };
+        Ok(match self.take::<f32>(weights, name, purpose)? {
+            Weight::Dense(matrix) => matrix.into_buffer(),
+            Weight::Quantised(matrix) => matrix.dequantise(),
+        })
     }
 
     fn keeps(self, format: Format, purpose: Use) -> bool {

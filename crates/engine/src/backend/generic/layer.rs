@@ -63,6 +63,7 @@ mod tests {
     use super::*;
     use crate::adapter::{Adapter, LoraConfig, Method};
     use crate::backend::Dropout;
+    use crate::backend::cpu::BaseWeights;
     use crate::config::{Family, RopeScaling};
     use crate::files::{self, Weights};
 
@@ -100,7 +101,7 @@ mod tests {
         });
         let weights = Weights::from_tensors(&config, tensors.collect::<BTreeMap<_, _>>()).unwrap();
         let placement = Placement { device: Device::Cpu, dtype: DType::F32 };
-        let weights = WeightTensors::of_base(&config, weights, &placement).unwrap();
+        let weights = WeightTensors::of_base(&config, (weights, BaseWeights::default()), &placement).unwrap();
         let layer = Layer::new(&config, 0, &weights.constants()).unwrap();
 
         let whole = Segment { rows: 0..5, prefix: Vec::new(), own: 0..5 };

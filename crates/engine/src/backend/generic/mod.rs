@@ -24,6 +24,7 @@ use std::sync::Arc;
 pub use candle_core::Device;
 use candle_core::{DType, Tensor};
 
+use super::cpu::BaseWeights;
 use super::{Backend, BackendError, CachedModel, Dropout, EmbeddingNoise, Noise, check_batch};
 use crate::adapter::Adapter;
 use crate::batch::{PackedBatch, PackedLabel};
@@ -77,6 +78,20 @@ impl GenericBackend {
     pub fn new(
         config: ModelConfig,
         weights: Weights,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Self, BackendError> {
+        Self::with_base_weights(config, (weights, BaseWeights::default()), device, precision)
+    }
+
+    /// As [`Self::new`], with every weight rounded to what the processor would keep of it, so that a model
+    /// computes the same wherever it runs. The numbers take their full memory all the same.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; also where weights cannot be quantised.
+    pub fn with_base_weights(
+        config: ModelConfig,
+        weights: (Weights, BaseWeights),
         device: Device,
         precision: Precision,
     ) -> Result<Self, BackendError> {

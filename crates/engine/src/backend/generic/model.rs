@@ -11,6 +11,7 @@ use super::placement::{Placement, values};
 use super::weights::WeightTensors;
 use crate::adapter::Adapter;
 use crate::backend::BackendError;
+use crate::backend::cpu::BaseWeights;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 
@@ -65,7 +66,7 @@ pub(super) struct Models {
 impl Models {
     pub(super) fn new(
         config: &ModelConfig,
-        weights: Weights,
+        weights: (Weights, BaseWeights),
         placement: &Placement,
     ) -> Result<Self, BackendError> {
         let weights = WeightTensors::of_base(config, weights, placement)?;

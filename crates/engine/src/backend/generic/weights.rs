@@ -9,6 +9,7 @@ use candle_core::{Error, Result, Tensor, Var};
 use super::placement::{Placement, values};
 use crate::adapter::{Adapter, TrainedWeight};
 use crate::backend::BackendError;
+use crate::backend::cpu::BaseWeights;
 use crate::config::ModelConfig;
 use crate::files::Weights;
 
@@ -16,16 +17,16 @@ use crate::files::Weights;
 pub(super) struct WeightTensors(BTreeMap<String, Tensor>);
 
 impl WeightTensors {
-    /// Takes every tensor out of `weights`.
+    /// Takes every tensor out of `weights`, rounded as `base_weights` says.
     pub(super) fn of_base(
         config: &ModelConfig,
-        mut weights: Weights,
+        (mut weights, base_weights): (Weights, BaseWeights),
         placement: &Placement,
     ) -> std::result::Result<Self, BackendError> {
         let mut tensors = BTreeMap::new();
-        for (name, _) in config.tensor_shapes() {
-            let tensor = weights.take(&name)?;
-            tensors.insert(name, placement.tensor(tensor.data, tensor.shape)?);
+        for (name, shape) in config.tensor_shapes() {
+            let values = base_weights.values(&mut weights, &name)?;
+            tensors.insert(name, placement.tensor(values, shape)?);
         }
         Ok(Self(tensors))
     }

@@ -12,35 +12,29 @@ use std::path::Path;
 
 use candle_core::quantized::GgmlDType;
 
-use crate::adapter::Adapter;
-use crate::batch::Sequence;
 use crate::config::ModelConfig;
 use crate::files::{self, ModelFiles, gguf};
 
 use super::draft::Draft;
-use super::drift::{self, Drift};
-use super::{ExportError, merged};
+use super::drift::Drift;
+use super::{ExportError, Original, merged};
 use file::Stored;
 pub use storage::GgufType;
 
 const MODEL: &str = "model.gguf";
 const MODELFILE: &str = "Modelfile";
 
-/// What to export, and how to check it.
+/// What to export, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct GgufExport<'a> {
-    /// The base model: a GGUF file or a directory.
-    pub base: &'a Path,
-    /// The adapter trained on it.
-    pub adapter: &'a Adapter,
+    /// What was trained.
+    pub original: Original<'a>,
     /// How to store the weights.
     pub kind: GgufType,
     /// What the file says of itself.
     pub about: About<'a>,
     /// How the model is asked.
     pub prompting: Prompting,
-    /// Sequences with labels by whose log-probabilities the export is compared with the original.
-    pub sample: &'a [Sequence],
 }
 
 /// Where a model comes from, as its file says.
@@ -83,13 +77,14 @@ pub struct GgufExported {
 /// in the way, or the export says something else than the original by more than
 /// [`GgufType::tolerance`]; then nothing is left behind.
 pub fn write_gguf(destination: &Path, export: &GgufExport<'_>) -> Result<GgufExported, ExportError> {
-    merged::check_sample(export.sample)?;
+    let original = &export.original;
+    original.check_sample()?;
     let draft = Draft::begin(destination)?;
-    let base = files::load(export.base)?;
-    merged::check_fit(&base.config, export.adapter, export.base)?;
-    let factors = rope_factors(&base.config, export.base)?;
+    let base = files::load(original.base)?;
+    original.check_fit(&base.config)?;
+    let factors = rope_factors(&base.config, original.base)?;
 
-    let carried = files::gguf_metadata(export.base)?;
+    let carried = files::gguf_metadata(original.base)?;
     let metadata = metadata::of(&base, carried, &export.about, export.kind.file_type())?;
     let modelfile = modelfile::write(&base, export.prompting, metadata::licence(&metadata));
     draft.write_text(MODELFILE, &modelfile.text)?;
@@ -98,7 +93,7 @@ pub fn write_gguf(destination: &Path, export: &GgufExport<'_>) -> Result<GgufExp
     let mut notes = notes(&base.config, export.kind);
     notes.extend(modelfile.note.map(str::to_owned));
     let path = draft.path().join(MODEL);
-    write_tensors(&path, &metadata, &tensors, base, (export.adapter, factors))?;
+    write_tensors(&path, &metadata, &tensors, base, (original, factors))?;
 
     let drift = compare(&path, export)?;
     let bytes = std::fs::metadata(&path).map_err(ExportError::io("read", &path))?.len();
@@ -107,9 +102,8 @@ pub fn write_gguf(destination: &Path, export: &GgufExport<'_>) -> Result<GgufExp
 }
 
 fn compare(path: &Path, export: &GgufExport<'_>) -> Result<Drift, ExportError> {
-    let expected = drift::log_probabilities(export.base, Some(export.adapter), export.sample)?;
-    let exported = drift::log_probabilities(path, None, export.sample)?;
-    let drift = Drift::between(&expected, &exported);
+    let original = &export.original;
+    let drift = Drift::between(&original.log_probabilities()?, &original.log_probabilities_of(path)?);
     let tolerance = export.kind.tolerance();
     if drift.is_within(tolerance) { Ok(drift) } else { Err(ExportError::Drifted { drift, tolerance }) }
 }
@@ -153,7 +147,7 @@ fn write_tensors(
     metadata: &metadata::Metadata,
     tensors: &[Stored],
     base: ModelFiles,
-    (adapter, factors): (&Adapter, Option<Vec<f32>>),
+    (original, factors): (&Original<'_>, Option<Vec<f32>>),
 ) -> Result<(), ExportError> {
     let ModelFiles { config, mut weights, .. } = base;
     let names: Vec<String> = config.tensor_shapes().map(|(name, _)| name).collect();
@@ -163,7 +157,7 @@ fn write_tensors(
         let Some(name) = names.get(index) else {
             return Ok(factors.clone().unwrap_or_default());
         };
-        let weight = merged::merged_weight(&mut weights, name, adapter)?;
+        let weight = merged::merged_weight(&mut weights, name, original)?;
         Ok(layout.to_file(name, weight))
     })
 }

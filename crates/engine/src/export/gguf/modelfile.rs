@@ -23,7 +23,7 @@ pub(super) fn write(base: &ModelFiles, prompting: Prompting, licence: Option<&st
         Prompting::Completion => {
             // One line at a time: what follows it is asked for with a longer prompt.
             text.push_str("TEMPLATE \"\"\"{{ .Prompt }}\"\"\"\nPARAMETER temperature 0\n");
-            text.push_str("PARAMETER stop \"\\n\"\n");
+            _ = writeln!(text, "PARAMETER stop {}", quoted("\n"));
         }
         Prompting::Chat => note = chat(&mut text, base),
     }
@@ -54,6 +54,8 @@ fn chat(text: &mut String, base: &ModelFiles) -> Option<&'static str> {
     None
 }
 
+/// Ollama takes what stands between quotes as it is, lines and backslashes too: nothing can be escaped.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    let quotes = if text.contains('"') { "\"\"\"" } else { "\"" };
+    format!("{quotes}{text}{quotes}")
 }

@@ -9,26 +9,20 @@ use gradus_kernels::{Matrix, MatrixMut, View};
 pub use super::drift::Drift;
 pub use super::tensors::Precision;
 
-use super::ExportError;
 use super::draft::Draft;
 use super::full::WEIGHTS;
-use super::{description, drift, tensors};
+use super::{ExportError, Original};
+use super::{description, tensors};
 use crate::adapter::{Adapter, row_lengths};
-use crate::batch::Sequence;
-use crate::config::ModelConfig;
 use crate::files::{self, ModelFiles, Weights};
 
-/// What to merge, and how to check it.
+/// What to merge, and how to store it.
 #[derive(Debug, Clone, Copy)]
 pub struct Merge<'a> {
-    /// The base model: a GGUF file or a directory.
-    pub base: &'a Path,
-    /// The adapter trained on it.
-    pub adapter: &'a Adapter,
+    /// What was trained.
+    pub original: Original<'a>,
     /// How to store the weights.
     pub precision: Precision,
-    /// Sequences with labels by whose log-probabilities the export is compared with the original.
-    pub sample: &'a [Sequence],
 }
 
 /// Writes the merged model and says how far its log-probabilities are from those of the base model
@@ -39,16 +33,15 @@ pub struct Merge<'a> {
 /// When the adapter belongs to another model, something is in the way, or the export says something
 /// else than the original by more than [`Drift::tolerance`]; then nothing is left behind.
 pub fn write_merged(destination: &Path, merge: &Merge<'_>) -> Result<Drift, ExportError> {
-    check_sample(merge.sample)?;
+    let original = &merge.original;
+    original.check_sample()?;
     let draft = Draft::begin(destination)?;
-    let base = files::load(merge.base)?;
-    check_fit(&base.config, merge.adapter, merge.base)?;
+    let base = files::load(original.base)?;
+    original.check_fit(&base.config)?;
     description::write(&draft, (&base).into(), merge.precision)?;
     write_weights(&draft.path().join(WEIGHTS), base, merge)?;
 
-    let expected = drift::log_probabilities(merge.base, Some(merge.adapter), merge.sample)?;
-    let exported = drift::log_probabilities(draft.path(), None, merge.sample)?;
-    let drift = Drift::between(&expected, &exported);
+    let drift = Drift::between(&original.log_probabilities()?, &original.log_probabilities_of(draft.path())?);
     let tolerance = Drift::tolerance(merge.precision);
     if !drift.is_within(tolerance) {
         return Err(ExportError::Drifted { drift, tolerance });
@@ -60,35 +53,20 @@ pub fn write_merged(destination: &Path, merge: &Merge<'_>) -> Result<Drift, Expo
 fn write_weights(path: &Path, base: ModelFiles, merge: &Merge<'_>) -> Result<(), ExportError> {
     let ModelFiles { config, mut weights, .. } = base;
     let shapes: Vec<_> = config.tensor_shapes().collect();
-    tensors::write(path, merge.precision, &shapes, |name| merged_weight(&mut weights, name, merge.adapter))
-}
-
-/// Without labels there would be nothing to compare an export by.
-pub(super) fn check_sample(sample: &[Sequence]) -> Result<(), ExportError> {
-    if sample.iter().all(|sequence| sequence.labels.is_empty()) {
-        return Err(ExportError::EmptySample);
-    }
-    Ok(())
-}
-
-/// The adapter has the matrices of a model of those sizes.
-pub(super) fn check_fit(config: &ModelConfig, adapter: &Adapter, base: &Path) -> Result<(), ExportError> {
-    if !adapter.fits(config) {
-        return Err(ExportError::OtherBase { base: base.to_owned() });
-    }
-    Ok(())
+    tensors::write(path, merge.precision, &shapes, |name| merged_weight(&mut weights, name, &merge.original))
 }
 
 /// The weight of that name with what was trained of it, row-major.
 pub(super) fn merged_weight(
     weights: &mut Weights,
     name: &str,
-    adapter: &Adapter,
+    original: &Original<'_>,
 ) -> Result<Vec<f32>, ExportError> {
+    let adapter = original.adapter;
     if let Some(trained) = adapter.weight(name) {
         return Ok(adapter.parameters[trained.range.clone()].to_vec());
     }
-    let mut weight = weights.take(name)?.data;
+    let mut weight = original.base_weights.values(weights, name)?;
     add_update(&mut weight, name, adapter);
     Ok(weight)
 }
