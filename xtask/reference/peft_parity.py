@@ -3,6 +3,7 @@
 Needs: pip install torch transformers peft safetensors (and gguf for --model)
 Run:   python xtask/reference/peft_parity.py
        python xtask/reference/peft_parity.py --model DIR
+       python xtask/reference/peft_parity.py --long [--model DIR]
 
 Without --model, a tiny random Llama is made and a LoRA adapter is trained on it for ten steps by
 transformers + PEFT in f32 on the CPU: model/, initial/ and final/ (PEFT adapters), tiny.json (batches,
@@ -15,9 +16,14 @@ lora_plus.json, full.json.
 With --model, the same is done to SmolLM2-135M-Instruct; only smollm2.json is kept. DIR is a directory in
 the layout of Hugging Face, or the GGUF file, which is dequantised to f32. The initial A is a formula, so
 that both sides have it without a file: A[k] = sin(k + 1 + 7 layer) / sqrt(input), row-major.
+
+With --long, the model is trained for 200 steps on the text of examples/cell-biology/marked-answers.csv,
+once with its weights in bf16 and once in f32 (PEFT keeps adapters in f32 beside both), and only the losses
+are kept: tiny_long.json, or with --model smollm2_long.json.
 """
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 
@@ -35,8 +41,10 @@ from transformers import (
 )
 
 FIXTURES = Path(__file__).resolve().parents[2] / "crates/engine/tests/fixtures/peft_parity"
+TEXT = Path(__file__).resolve().parents[2] / "examples/cell-biology/marked-answers.csv"
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 STEPS, WARMUP_STEPS, WEIGHT_DECAY = 10, 2, 0.01
+LONG_STEPS, LONG_WARMUP_STEPS, HELD_OUT = 200, 20, 8
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content']"
     " + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
@@ -133,6 +141,13 @@ def tiny_batch(seed):
 
 def real(path):
     model, tokenizer = load_dense(Path(path))
+    peft = adapter_by_formula(model)
+    batches = [real_batch(tokenizer, step) for step in range(STEPS)]
+    record = train(peft, batches, learning_rate=2e-4, max_grad_norm=4.0)
+    write("smollm2.json", record | scores(peft, real_batch(tokenizer, 0)))
+
+
+def adapter_by_formula(model):
     peft = get_peft_model(model, lora(rank=8, alpha=16))
     with torch.no_grad():
         for name, parameter in peft.named_parameters():
@@ -141,9 +156,44 @@ def real(path):
                 k = torch.arange(parameter.numel(), dtype=torch.float64)
                 values = torch.sin(k + 1 + 7 * layer) / parameter.shape[1] ** 0.5
                 parameter.copy_(values.reshape(parameter.shape).float())
-    batches = [real_batch(tokenizer, step) for step in range(STEPS)]
-    record = train(peft, batches, learning_rate=2e-4, max_grad_norm=4.0)
-    write("smollm2.json", record | scores(peft, real_batch(tokenizer, 0)))
+    return peft
+
+
+def long_run(model_path):
+    if model_path:
+        load = lambda: load_dense(Path(model_path))
+        adapt, name, length, rate = adapter_by_formula, "smollm2", 64, 5e-4
+    else:
+        load = lambda: (
+            AutoModelForCausalLM.from_pretrained(FIXTURES / "model", dtype=torch.float32),
+            AutoTokenizer.from_pretrained(FIXTURES / "model"))
+        adapt = lambda model: PeftModel.from_pretrained(model, FIXTURES / "initial", is_trainable=True)
+        name, length, rate = "tiny", 32, 5e-3
+    found = {"sequences_per_step": 4, "length": length}
+    for precision, dtype in [("bf16", torch.bfloat16), ("f32", torch.float32)]:
+        model, tokenizer = load()
+        peft = adapt(model.to(dtype))
+        assert all(parameter.dtype == torch.float32 for parameter in peft.parameters() if parameter.requires_grad)
+        windows = text_windows(tokenizer, length)
+        trained = itertools.cycle(windows[:-HELD_OUT])
+        batches = [list(itertools.islice(trained, found["sequences_per_step"])) for _ in range(LONG_STEPS)]
+        record = train(peft, batches, learning_rate=rate, max_grad_norm=1.0, warmup_steps=LONG_WARMUP_STEPS)
+        held_out = [p for row in scores(peft, windows[-HELD_OUT:])["sample_log_probabilities"] for p in row]
+        found |= {"settings": record["settings"], "learning_rates": seven_digits(record["learning_rates"])}
+        found[precision] = {
+            "losses": seven_digits(record["losses"]), "held_out_loss": seven_digits([-sum(held_out) / len(held_out)])[0]}
+        write(f"{name}_long.json", found)
+
+
+def text_windows(tokenizer, length):
+    """Pieces of the text, each token but a piece's first to be predicted; what is left over is dropped."""
+    ids = tokenizer(TEXT.read_bytes().decode(), add_special_tokens=False)["input_ids"]
+    pieces = [ids[first : first + length] for first in range(0, len(ids) - length + 1, length)]
+    return [{"prompt": piece[:1], "completion": piece[1:]} for piece in pieces]
+
+
+def seven_digits(values):
+    return [float(f"{value:.7g}") for value in values]
 
 
 def load_dense(path):
@@ -182,7 +232,8 @@ def lora(rank, alpha, **options):
 
 
 def train(
-    model, batches, learning_rate, max_grad_norm, schedule=get_linear_schedule_with_warmup, make_optimizer=torch.optim.AdamW
+    model, batches, learning_rate, max_grad_norm, schedule=get_linear_schedule_with_warmup, make_optimizer=torch.optim.AdamW,
+    warmup_steps=WARMUP_STEPS,
 ):
     """The loss is the mean over the labels of a batch: the prompt and the padding carry none. Weight decay
     is for matrices, not for norms and magnitudes."""
@@ -193,7 +244,7 @@ def train(
         {"params": [parameter for parameter in parameters if parameter.ndim == 1], "weight_decay": 0.0},
     ]
     optimizer = make_optimizer(groups, lr=learning_rate, weight_decay=WEIGHT_DECAY)
-    rates = schedule(optimizer, WARMUP_STEPS, len(batches))
+    rates = schedule(optimizer, warmup_steps, len(batches))
     record = {"batches": batches, "learning_rates": [], "losses": [], "gradient_norms": []}
     for batch in batches:
         loss = model(**padded(batch)).loss
@@ -206,7 +257,7 @@ def train(
         rates.step()
         optimizer.zero_grad()
     settings = {
-        "peak_learning_rate": learning_rate, "warmup_steps": WARMUP_STEPS, "weight_decay": WEIGHT_DECAY,
+        "peak_learning_rate": learning_rate, "warmup_steps": warmup_steps, "weight_decay": WEIGHT_DECAY,
         "max_grad_norm": max_grad_norm}
     return {"settings": settings} | record
 
@@ -231,7 +282,7 @@ def scores(model, sample):
     for sequence in sample:
         prompt, completion = sequence["prompt"], sequence["completion"]
         logits = model(input_ids=torch.tensor([prompt + completion])).logits[0]
-        table = logits[len(prompt) - 1 : -1].log_softmax(-1)
+        table = logits[len(prompt) - 1 : -1].float().log_softmax(-1)
         found.append(table[range(len(completion)), completion].tolist())
     return {"sample": sample, "sample_log_probabilities": found}
 
@@ -249,5 +300,11 @@ def write(name, content):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="SmolLM2-135M-Instruct: a Hugging Face directory or the GGUF file")
+    parser.add_argument("--long", action="store_true", help="200 steps, in bf16 and in f32")
     arguments = parser.parse_args()
-    real(arguments.model) if arguments.model else tiny()
+    if arguments.long:
+        long_run(arguments.model)
+    elif arguments.model:
+        real(arguments.model)
+    else:
+        tiny()

@@ -5,7 +5,10 @@
 mod environment;
 mod gguf;
 mod gguf_tokenizer;
+#[path = "../support/level.rs"]
+mod level;
 mod llama_cpp;
+mod long_parity;
 mod merged;
 mod parity;
 mod peft;

@@ -11,7 +11,9 @@ use gradus_engine::training::{
 use gradus_kernels::{AdamWState, sum_of_squares};
 
 use crate::environment;
-use crate::reference::{Reference, backend, fixtures, generic, largest_difference, read, scores, tiny_model};
+use crate::reference::{
+    Example, Reference, Settings, backend, fixtures, generic, largest_difference, read, scores, tiny_model,
+};
 
 #[test]
 fn ten_steps_on_a_tiny_model_equal_those_of_peft() {
@@ -191,16 +193,31 @@ impl Difference {
     }
 }
 
-/// The loop of the reference, with its batches and learning rates.
+/// The largest differences from the reference over its steps.
 fn train_alike(reference: &Reference, backend: &mut dyn Backend, adapter: &mut Adapter) -> Difference {
+    let batches = reference.batches.iter().map(Vec::as_slice).zip(reference.learning_rates.iter().copied());
+    let mut worst = Difference::default();
+    for (step, found) in train(&reference.settings, batches, backend, adapter).into_iter().enumerate() {
+        worst.note(reference, step, found);
+    }
+    worst
+}
+
+/// The loop of the reference over batches with their learning rates; loss and gradient norm of each step.
+pub(crate) fn train<'a>(
+    settings: &Settings,
+    batches: impl Iterator<Item = (&'a [Example], f64)>,
+    backend: &mut dyn Backend,
+    adapter: &mut Adapter,
+) -> Vec<(f64, f64)> {
     let plan = TrainingPlan {
-        weight_decay: reference.settings.weight_decay,
-        lora_plus_ratio: reference.settings.lora_plus_ratio,
+        weight_decay: settings.weight_decay,
+        lora_plus_ratio: settings.lora_plus_ratio,
         ..TrainingPlan::default()
     };
     let mut optimizer = AdamWState::new(adapter.parameters.len());
-    let mut worst = Difference::default();
-    for (step, examples) in reference.batches.iter().enumerate() {
+    let mut steps = Vec::new();
+    for (examples, learning_rate) in batches {
         let sequences: Vec<Sequence> = examples.iter().map(|example| example.sequence()).collect();
         let batch = PackedBatch::pack(&sequences.iter().collect::<Vec<_>>());
         let labels = batch.label_weight();
@@ -209,16 +226,16 @@ fn train_alike(reference: &Reference, backend: &mut dyn Backend, adapter: &mut A
         let loss =
             backend.accumulate_gradients(&batch, adapter, Noise::default(), scale, &mut gradients).unwrap();
         let norm = sum_of_squares(&gradients).sqrt();
-        let clip = (reference.settings.max_grad_norm / (norm + 1e-6)).min(1.0) as f32;
-        let moment = (step as u64 + 1, reference.learning_rates[step], clip);
+        let clip = (settings.max_grad_norm / (norm + 1e-6)).min(1.0) as f32;
+        let moment = (steps.len() as u64 + 1, learning_rate, clip);
         plan.update(adapter, &gradients, &mut optimizer, moment);
-        worst.note(reference, step, (loss / labels, norm));
+        steps.push((loss / labels, norm));
     }
-    worst
+    steps
 }
 
 /// A[k] = sin(k + 1 + 7 layer) / √input and B = 0, as in the script.
-fn adapter_by_formula(backend: &CpuBackend) -> Adapter {
+pub(crate) fn adapter_by_formula(backend: &CpuBackend) -> Adapter {
     let config = LoraConfig { rank: 8, alpha: 16.0, dropout: 0.0, ..LoraConfig::default() };
     let mut adapter = Adapter::zeroed(config, backend.config());
     for pair in adapter.pairs().to_vec() {

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::Backend;
-use gradus_engine::backend::cpu::{BaseWeights, CpuBackend};
+use gradus_engine::backend::cpu::{self, BaseWeights, CpuBackend};
 use gradus_engine::backend::generic::{Device, GenericBackend, Precision};
 use gradus_engine::batch::{PackedBatch, Sequence};
 use gradus_engine::export::Original;
 use gradus_engine::files;
 use serde::{Deserialize, Serialize};
+
+use crate::level;
 
 #[derive(Deserialize)]
 pub(crate) struct Reference {
@@ -66,13 +68,20 @@ pub(crate) fn read<T: for<'a> Deserialize<'a>>(name: &str) -> T {
     serde_json::from_str(&text).unwrap()
 }
 
+/// The CPU backend in f32.
 pub(crate) fn backend(model: &Path) -> CpuBackend {
+    backend_in(model, cpu::Precision::F32)
+}
+
+pub(crate) fn backend_in(model: &Path, precision: cpu::Precision) -> CpuBackend {
+    level::as_asked();
     let model = files::load(model).unwrap();
-    CpuBackend::new(model.config, model.weights).unwrap()
+    CpuBackend::with_precision(model.config, model.weights, precision).unwrap()
 }
 
 /// The generic backend in f32.
 pub(crate) fn generic(model: &Path) -> GenericBackend {
+    level::as_asked();
     let model = files::load(model).unwrap();
     GenericBackend::new(model.config, model.weights, Device::Cpu, Precision::Single).unwrap()
 }
