@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod agreement;
+mod company;
 mod gradients;
 mod packing;
 mod quantised;

@@ -168,7 +168,8 @@ impl<N: Number> Task<'_, N> {
         buffer: &mut Vec<Line>,
     ) {
         let left: Vec<LeftCells> = run.iter().map(|term| term.left.cells(self.rows.start)).collect();
-        if reads_right_once(self.rows.len(), run) {
+        // By the whole product: a row's bits must not depend on how tasks were cut.
+        if reads_right_once(self.product.rows, run) {
             return multiply_few_rows(run, (&self.rows, columns), destination);
         }
         let across = columns.len().div_ceil(LANES);
