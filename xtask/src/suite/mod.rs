@@ -1,6 +1,8 @@
-//! `cargo xtask test`: installs what the tests need, fetches the base model, runs every test and sums up.
+//! `cargo xtask test`: installs what the tests need, fetches the base model, runs every test, some of them on
+//! older instructions too, and sums up.
 
 mod base_model;
+mod levels;
 mod needs;
 mod summary;
 
@@ -34,7 +36,11 @@ pub(crate) fn run(environment: &Environment, arguments: impl IntoIterator<Item =
         Some(path) => tests.env(TEST_MODEL, path),
         None => tests.env_remove(TEST_MODEL),
     };
-    let (passed, summary) = run_and_follow(&mut tests)?;
+    let mut summary = Summary::default();
+    let mut passed = run_and_follow(&mut tests, &mut summary)?;
+    if selection.is_everything() {
+        passed &= levels::run(environment, &mut summary)?;
+    }
 
     println!("\n{summary}");
     println!(
@@ -101,6 +107,10 @@ impl Selection {
         command
     }
 
+    fn is_everything(&self) -> bool {
+        self.cargo_arguments.is_empty()
+    }
+
     fn names_a_package(&self) -> bool {
         self.cargo_arguments
             .iter()
@@ -109,14 +119,13 @@ impl Selection {
     }
 }
 
-/// Runs the tests, shows what they print as it comes, and counts their results.
-fn run_and_follow(tests: &mut Command) -> Result<(bool, Summary)> {
-    let mut child = tests.stdout(Stdio::piped()).spawn().context("could not start cargo test")?;
-    let mut summary = Summary::default();
+/// Runs the tests, shows what they print as it comes, and counts their results; false when one failed.
+fn run_and_follow(tests: &mut Command, summary: &mut Summary) -> Result<bool> {
+    let mut child = tests.stdout(Stdio::piped()).spawn().context("could not start the tests")?;
     if let Some(output) = child.stdout.take() {
-        follow(output, &mut summary)?;
+        follow(output, summary)?;
     }
-    Ok((child.wait()?.success(), summary))
+    Ok(child.wait()?.success())
 }
 
 fn follow(output: impl Read, summary: &mut Summary) -> Result<()> {

@@ -15,6 +15,16 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// Adds the results of a further run on those instructions.
+    pub(crate) fn add(&mut self, run: Self, level: &str) {
+        self.passed += run.passed;
+        self.failed += run.failed;
+        self.ignored += run.ignored;
+        self.suites += run.suites;
+        let names = run.failed_tests.into_iter();
+        self.failed_tests.extend(names.map(|name| format!("{name} with GRADUS_CPU={level}")));
+    }
+
     /// Takes in one line of output; lines that are no result are passed over.
     pub(crate) fn read_line(&mut self, line: &str) {
         if let Some(counts) = line.strip_prefix(RESULT) {
@@ -70,6 +80,18 @@ test result: ok. 40 passed; 0 failed; 0 ignored; 0 measured; 2 filtered out; fin
         assert_eq!(
             summary.to_string(),
             "failed: marks::tests::quarters_add_up\n\
+             summary: 41 passed, 1 failed, 1 ignored in 2 suites"
+        );
+    }
+
+    #[test]
+    fn what_fails_on_other_instructions_is_named_with_them() {
+        let (mut summary, mut again) = (Summary::default(), Summary::default());
+        OUTPUT.lines().for_each(|line| again.read_line(line));
+        summary.add(again, "avx2");
+        assert_eq!(
+            summary.to_string(),
+            "failed: marks::tests::quarters_add_up with GRADUS_CPU=avx2\n\
              summary: 41 passed, 1 failed, 1 ignored in 2 suites"
         );
     }

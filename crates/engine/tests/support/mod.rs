@@ -1,5 +1,7 @@
 //! Tiny models with random weights, for tests of what is computed rather than of what was learned.
 
+mod level;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -26,6 +28,7 @@ impl TinyModel {
 
     /// As [`Self::llama`] with another configuration.
     pub(crate) fn changed(change: impl FnOnce(&mut ModelConfig)) -> Self {
+        level::as_asked();
         let mut config = ModelConfig {
             family: Family::Llama,
             vocabulary_size: 23,
