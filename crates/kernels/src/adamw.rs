@@ -38,18 +38,8 @@ impl AdamWState {
 const CHUNK: usize = 1 << 14;
 
 impl AdamW {
-    /// One update. `step` counts from 1; the gradient is multiplied by `gradient_scale` first (clipping).
-    pub fn update(
-        &self,
-        parameters: &mut [f32],
-        gradients: &[f32],
-        state: &mut AdamWState,
-        moment: (u64, f64, f32),
-    ) {
-        self.update_range(0..parameters.len(), parameters, gradients, state, moment);
-    }
-
-    /// As [`Self::update`] for a stretch of the parameters, for those that learn at rates of their own.
+    /// One update of a stretch of the parameters, as some learn at rates of their own. `step` counts from
+    /// 1; the gradient is multiplied by `gradient_scale` first (clipping).
     pub fn update_range(
         &self,
         range: Range<usize>,
@@ -119,7 +109,7 @@ mod tests {
         let start = vec![0.5; 9];
         let moment = (1, 1e-2, 1.0);
         let (mut whole, mut state) = (start.clone(), AdamWState::new(9));
-        adamw.update(&mut whole, &gradients, &mut state, moment);
+        adamw.update_range(0..9, &mut whole, &gradients, &mut state, moment);
 
         let (mut parts, mut part_state) = (start.clone(), AdamWState::new(9));
         adamw.update_range(0..4, &mut parts, &gradients, &mut part_state, moment);
@@ -136,7 +126,7 @@ mod tests {
         let (mut p, mut m, mut v) = ([1.0_f64, -0.5], [0.0; 2], [0.0; 2]);
         for step in 1..=3 {
             let gradients = [0.3 * step as f32, -0.2];
-            adamw.update(&mut parameters, &gradients, &mut state, (step, 1e-2, 0.5));
+            adamw.update_range(0..2, &mut parameters, &gradients, &mut state, (step, 1e-2, 0.5));
             for i in 0..2 {
                 let g = f64::from(gradients[i]) * 0.5;
                 m[i] = 0.9 * m[i] + 0.1 * g;

@@ -15,6 +15,11 @@ const COLUMNS: usize = 64;
 pub fn scale_columns<N: Number>(matrix: &Matrix<N>, factors: &[f32], target: Target<'_, N>, adds: bool) {
     let (cols, stride) = (matrix.cols(), matrix.stride());
     assert_eq!(factors.len(), cols, "a factor a column");
+    let shape = match &target {
+        Target::Overwrite(to) | Target::Add(to) => (to.rows, to.cols),
+        Target::Round(to) => (to.rows(), to.cols()),
+    };
+    assert_eq!(shape, (matrix.rows(), cols), "shape of the target");
     let rows = matrix.data().par_chunks(stride);
     match target {
         Target::Overwrite(mut to) if !adds => {
@@ -38,6 +43,7 @@ pub fn scale_columns<N: Number>(matrix: &Matrix<N>, factors: &[f32], target: Tar
 
 /// Adds the sum of each column to `sums`.
 pub fn add_column_sums<N: Number>(matrix: &Matrix<N>, sums: &mut [f32]) {
+    assert_eq!(sums.len(), matrix.cols(), "a sum a column");
     sums.par_chunks_mut(COLUMNS).enumerate().for_each(|(block, sums)| {
         for row in 0..matrix.rows() {
             add(&matrix.row(row)[block * COLUMNS..], sums);
@@ -48,6 +54,7 @@ pub fn add_column_sums<N: Number>(matrix: &Matrix<N>, sums: &mut [f32]) {
 /// Writes the inner product of each column of `left` with that of `right`.
 pub fn column_dots<N: Number>(left: &Matrix<N>, right: &Matrix<N>, dots: &mut [f32]) {
     assert_eq!((left.rows(), left.cols()), (right.rows(), right.cols()), "shapes of one kind");
+    assert_eq!(dots.len(), left.cols(), "a product a column");
     dots.par_chunks_mut(COLUMNS).enumerate().for_each(|(block, dots)| {
         dots.fill(0.0);
         let first = block * COLUMNS;

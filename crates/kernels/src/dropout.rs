@@ -16,6 +16,8 @@ const CHUNK: usize = 1 << 14;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DropoutMask {
     key: [u32; 2],
+    /// The element that index 0 stands for.
+    first: usize,
     /// Elements whose 16 bits are below it are dropped.
     threshold: u32,
 }
@@ -28,7 +30,13 @@ impl DropoutMask {
         // SplitMix64's output function, so that keys close to each other have nothing in common.
         let key = (key ^ (key >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let key = (key ^ (key >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        Self { key: [key as u32, (key >> 32) as u32], threshold }
+        Self { key: [key as u32, (key >> 32) as u32], first: 0, threshold }
+    }
+
+    /// The mask of the elements from that one on: what is cut into parts drops what the whole would.
+    #[must_use]
+    pub fn from_element(self, index: usize) -> Self {
+        Self { first: self.first + index, ..self }
     }
 
     /// What kept elements are to be multiplied by, so that the mean stays: 1 / (1 - probability).
@@ -38,6 +46,7 @@ impl DropoutMask {
 
     /// Whether the element of that index is kept.
     pub fn keeps(self, index: usize) -> bool {
+        let index = self.first + index;
         let (block, within) = (index / BLOCK, index % BLOCK);
         let bits = hash((block * LANES + within % LANES) as u32, self.key);
         (bits >> (within / LANES * 16)) & 0xFFFF >= self.threshold
@@ -46,21 +55,17 @@ impl DropoutMask {
     /// `output` becomes `input` with the dropped elements zero; kept elements are not scaled.
     pub fn apply<N: Number>(self, input: &[N], output: &mut [N]) {
         assert_eq!(input.len(), output.len(), "as many elements");
-        output
-            .par_chunks_mut(CHUNK)
-            .zip(input.par_chunks(CHUNK))
-            .enumerate()
-            .for_each(|(chunk, (output, input))| apply_chunk(self, chunk * CHUNK, input, output));
+        output.par_chunks_mut(CHUNK).zip(input.par_chunks(CHUNK)).enumerate().for_each(
+            |(chunk, (output, input))| apply_chunk(self.from_element(chunk * CHUNK), input, output),
+        );
     }
 
     /// Adds the kept elements of `addend` to `destination`, unscaled, and rounds the sums.
     pub fn add_kept<N: Number, D: Number>(self, addend: &[N], destination: &mut [D]) {
         assert_eq!(addend.len(), destination.len(), "as many elements");
-        destination
-            .par_chunks_mut(CHUNK)
-            .zip(addend.par_chunks(CHUNK))
-            .enumerate()
-            .for_each(|(chunk, (destination, addend))| add_chunk(self, chunk * CHUNK, addend, destination));
+        destination.par_chunks_mut(CHUNK).zip(addend.par_chunks(CHUNK)).enumerate().for_each(
+            |(chunk, (destination, addend))| add_chunk(self.from_element(chunk * CHUNK), addend, destination),
+        );
     }
 }
 
@@ -87,16 +92,20 @@ fn kept(mask: DropoutMask, block: usize) -> [u16; BLOCK] {
     kept
 }
 
-/// Calls `each` with what is kept of every block and the block's elements of both slices. Whole blocks
+/// Calls `each` with what is kept and the elements of both slices, from the mask's first on. Whole blocks
 /// have their own loop, whose fixed length makes it vector code.
 #[inline(always)]
-fn for_each_block<A, B>(
-    mask: DropoutMask,
-    first: usize,
-    (left, right): (&mut [A], &[B]),
-    each: impl Fn(&mut A, &B, u16),
-) {
-    let mut block = first / BLOCK;
+fn for_each_kept<A, B>(mask: DropoutMask, (left, right): (&mut [A], &[B]), each: impl Fn(&mut A, &B, u16)) {
+    let mut block = mask.first.div_ceil(BLOCK);
+    let before = (block * BLOCK - mask.first).min(left.len());
+    let ((left_before, left), (right_before, right)) = (left.split_at_mut(before), right.split_at(before));
+    if before > 0 {
+        let kept = kept(mask, block - 1);
+        let kept = &kept[mask.first % BLOCK..];
+        for ((left, right), kept) in left_before.iter_mut().zip(right_before).zip(kept) {
+            each(left, right, *kept);
+        }
+    }
     let (left, left_rest) = left.as_chunks_mut::<BLOCK>();
     let (right, right_rest) = right.as_chunks::<BLOCK>();
     for (left, right) in left.iter_mut().zip(right) {
@@ -113,12 +122,12 @@ fn for_each_block<A, B>(
 }
 
 vectorised! {
-    fn apply_chunk<N: Number>(mask: DropoutMask, first: usize, input: &[N], output: &mut [N]) {
-        for_each_block(mask, first, (output, input), |y, x, kept| *y = x.masked(kept));
+    fn apply_chunk<N: Number>(mask: DropoutMask, input: &[N], output: &mut [N]) {
+        for_each_kept(mask, (output, input), |y, x, kept| *y = x.masked(kept));
     }
 
-    fn add_chunk<N: Number, D: Number>(mask: DropoutMask, first: usize, addend: &[N], destination: &mut [D]) {
-        for_each_block(mask, first, (destination, addend), |y, x, kept| {
+    fn add_chunk<N: Number, D: Number>(mask: DropoutMask, addend: &[N], destination: &mut [D]) {
+        for_each_kept(mask, (destination, addend), |y, x, kept| {
             *y = D::from_f32(y.to_f32() + x.masked(kept).to_f32());
         });
     }
@@ -169,6 +178,29 @@ mod tests {
             assert_eq!(sums[index], 2.0 + expected, "{index}");
             assert_eq!(rounded[index].to_f32(), 2.0 + expected, "{index}");
         }
+    }
+
+    fn check_parts<N: Number>() {
+        let mask = DropoutMask::new(77, 0.5);
+        let count = 2 * CHUNK + 45;
+        let ones = vec![N::from_f32(1.0); count];
+        let mut whole = ones.clone();
+        mask.apply(&ones, &mut whole);
+        for part in [5..8, 6..count, 30..32, 31..33, 32..90, 40..41, CHUNK - 7..CHUNK + 100, 50..50] {
+            let mask = mask.from_element(5).from_element(part.start - 5);
+            let mut got = ones[part.clone()].to_vec();
+            mask.apply(&ones[part.clone()], &mut got);
+            assert_eq!(got, whole[part.clone()], "{part:?}");
+            for (index, got) in got.iter().enumerate() {
+                assert_eq!(mask.keeps(index), got.to_f32() == 1.0, "{part:?} {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_drops_what_the_whole_drops_there_wherever_it_begins() {
+        check_parts::<f32>();
+        check_parts::<Bf16>();
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub fn rms_norm<O: Number, K: Number>(
 ) {
     let width = weight.len();
     let (stride, kept_stride) = (Matrix::<O>::stride_of(width), Matrix::<K>::stride_of(width));
+    let rows = inverse_rms.len();
+    let lengths = [input.len(), output.len(), kept.len()];
+    assert_eq!(lengths, [width, stride, kept_stride].map(|row| rows * row), "rows of one width");
     output
         .par_chunks_mut(ROWS * stride)
         .zip(kept.par_chunks_mut(ROWS * kept_stride))
@@ -44,6 +47,9 @@ pub fn rms_norm_again<N: Number>(
     inverse_rms: &[f32],
     output: &mut Matrix<N>,
 ) {
+    let shape = (inverse_rms.len(), weight.len());
+    assert_eq!((kept.rows(), kept.cols()), shape, "rows of one width");
+    assert_eq!((output.rows(), output.cols()), shape, "rows of one width");
     let stride = output.stride();
     output
         .data_mut()
@@ -70,6 +76,9 @@ pub fn rms_norm_backward<N: Number>(
 ) {
     let width = weight.len();
     let stride = Matrix::<N>::stride_of(width);
+    let rows = inverse_rms.len();
+    let lengths = [d_input.len(), rounded.len(), kept.len(), d_output.len()];
+    assert_eq!(lengths, [width, stride, stride, width].map(|row| rows * row), "rows of one width");
     d_input
         .par_chunks_mut(ROWS * width)
         .zip(rounded.par_chunks_mut(ROWS * stride))
@@ -100,6 +109,8 @@ pub fn rms_norm_weight_gradient<N: Number>(
 ) {
     let width = d_weight.len();
     let stride = Matrix::<N>::stride_of(width);
+    let lengths = [kept.len(), d_output.len()];
+    assert_eq!(lengths, [stride, width].map(|row| inverse_rms.len() * row), "rows of one width");
     d_weight.par_chunks_mut(COLUMNS).enumerate().for_each(|(block, d_weight)| {
         let first = block * COLUMNS;
         let rows = kept.chunks(stride).zip(d_output.chunks(width));

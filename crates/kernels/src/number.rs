@@ -32,8 +32,8 @@ pub trait Cells: Copy + Debug + Default + PartialEq + Send + Sync + 'static {
     where
         Self: Number;
 
-    /// As [`Self::weave`] for the nearest numbers to `scale * values`, which are rows of `cells.len()`.
-    fn weave_rounded(values: &[f32], scale: f32, cells: &mut [u32]);
+    /// As [`Self::weave`] for the nearest numbers to `values`, which are rows of `cells.len()`.
+    fn weave_rounded(values: &[f32], cells: &mut [u32]);
 
     /// Sums that become these numbers, `start` being the first.
     fn destination(start: *mut Self) -> DestinationKind;
@@ -57,7 +57,8 @@ pub trait Cells: Copy + Debug + Default + PartialEq + Send + Sync + 'static {
 
 vectorised! {
     /// Rounds each value to the nearest number.
-    pub fn round<N: Number>(values: &[f32], rounded: &mut [N]) {
+    pub(crate) fn round<N: Number>(values: &[f32], rounded: &mut [N]) {
+        assert_eq!(values.len(), rounded.len(), "as many numbers as values");
         for (to, from) in rounded.iter_mut().zip(values) {
             *to = N::from_f32(*from);
         }
@@ -65,20 +66,23 @@ vectorised! {
 
     /// As [`round`], each value multiplied by `factor` first.
     pub(crate) fn round_scaled<N: Number>(values: &[f32], factor: f32, rounded: &mut [N]) {
+        assert_eq!(values.len(), rounded.len(), "as many numbers as values");
         for (to, from) in rounded.iter_mut().zip(values) {
             *to = N::from_f32(from * factor);
         }
     }
 
     /// Widens each number to f32.
-    pub fn widen<N: Number>(values: &[N], widened: &mut [f32]) {
+    pub(crate) fn widen<N: Number>(values: &[N], widened: &mut [f32]) {
+        assert_eq!(values.len(), widened.len(), "as many values as numbers");
         for (to, from) in widened.iter_mut().zip(values) {
             *to = from.to_f32();
         }
     }
 
     /// Inner product of two vectors of one length, in a fixed order of sixteen lanes.
-    pub fn dot<N: Number>(left: &[N], right: &[N]) -> f32 {
+    pub(crate) fn dot<N: Number>(left: &[N], right: &[N]) -> f32 {
+        assert_eq!(left.len(), right.len(), "vectors of one length");
         const LANES: usize = 16;
         let mut lanes = [0.0_f32; LANES];
         let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
@@ -90,5 +94,23 @@ vectorised! {
             }
         }
         lanes.iter().sum::<f32>() + tail
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_of_different_lengths_are_refused() {
+        let refused: [fn(); 4] = [
+            || round(&[1.0], &mut [0.0_f32; 2]),
+            || round_scaled(&[1.0; 2], 2.0, &mut [0.0_f32]),
+            || widen(&[1.0_f32; 2], &mut [0.0]),
+            || assert!(dot(&[1.0_f32; 2], &[1.0]) > 0.0),
+        ];
+        for (index, refused) in refused.into_iter().enumerate() {
+            assert!(std::panic::catch_unwind(refused).is_err(), "{index}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::simd::{exp, vectorised};
 vectorised! {
     /// `destination += addend`, element by element.
     pub fn add_assign(destination: &mut [f32], addend: &[f32]) {
+        assert_eq!(destination.len(), addend.len(), "as many addends as sums");
         for (value, add) in destination.iter_mut().zip(addend) {
             *value += add;
         }

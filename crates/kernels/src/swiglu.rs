@@ -9,6 +9,7 @@ const CHUNK: usize = 1 << 14;
 
 /// `output = silu(gate) * up`, element by element.
 pub fn swiglu<N: Number>(gate: &[N], up: &[N], output: &mut [N]) {
+    assert_eq!((gate.len(), up.len()), (output.len(), output.len()), "as many elements");
     output
         .par_chunks_mut(CHUNK)
         .zip(gate.par_chunks(CHUNK).zip(up.par_chunks(CHUNK)))
@@ -18,6 +19,7 @@ pub fn swiglu<N: Number>(gate: &[N], up: &[N], output: &mut [N]) {
 /// Gradients of [`swiglu`], written over `gate` and `up`. Also writes the output of [`swiglu`] over its
 /// gradient `d_output`.
 pub fn swiglu_backward<N: Number>(gate: &mut [N], up: &mut [N], d_output: &mut [N]) {
+    assert_eq!((gate.len(), up.len()), (d_output.len(), d_output.len()), "as many elements");
     gate.par_chunks_mut(CHUNK)
         .zip(up.par_chunks_mut(CHUNK))
         .zip(d_output.par_chunks_mut(CHUNK))

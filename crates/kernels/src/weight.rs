@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::matrix::{Matrix, View};
 use crate::number::{Number, widen};
 use crate::product::Right;
@@ -46,6 +48,17 @@ impl<N: Number> Weight<N> {
         match self {
             Self::Dense(matrix) => widen(matrix.row(row), values),
             Self::Quantised(matrix) => matrix.dequantise_row(row, values),
+        }
+    }
+
+    /// Whole rows in f32 from `first` on, a multiple of 16, as many as `values` is long.
+    pub fn widen_rows(&self, first: usize, values: &mut [f32]) {
+        match self {
+            Self::Dense(matrix) => {
+                let rows = values.par_chunks_mut(matrix.cols().max(1)).enumerate();
+                rows.for_each(|(row, values)| widen(matrix.row(first + row), values));
+            }
+            Self::Quantised(matrix) => matrix.dequantise_rows(first, values),
         }
     }
 }

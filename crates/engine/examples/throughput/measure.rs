@@ -49,7 +49,8 @@ fn train(backend: &mut dyn Backend, workload: &Workload, repeats: usize) -> Resu
     let scale = 1.0 / batch.labels.len() as f32;
     best(repeats, || {
         backend.accumulate_gradients(&batch, &adapter, Noise::default(), scale, &mut gradients)?;
-        optimizer.update(&mut adapter.parameters, &gradients, &mut moments, (1, 1e-4, 1.0));
+        let all = 0..gradients.len();
+        optimizer.update_range(all, &mut adapter.parameters, &gradients, &mut moments, (1, 1e-4, 1.0));
         gradients.fill(0.0);
         Ok(())
     })

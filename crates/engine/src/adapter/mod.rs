@@ -147,5 +147,10 @@ pub(crate) fn row_lengths(matrix: &[f32], width: usize) -> Vec<f32> {
     matrix.chunks(width).map(length).collect()
 }
 
+/// One over a row's length. Nothing can lengthen a row of zeros: its factor is zero too.
+pub(crate) fn inverse_length(length: f32) -> f32 {
+    if length < f32::MIN_POSITIVE { 0.0 } else { 1.0 / length }
+}
+
 #[cfg(test)]
 mod tests;

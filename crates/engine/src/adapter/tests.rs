@@ -111,3 +111,10 @@ fn only_matrices_decay_and_only_b_and_magnitudes_learn_faster() {
     }
     assert_eq!(Adapter::zeroed(lora(true, false), &model()).groups(1.0).len(), 1);
 }
+
+#[test]
+fn a_row_without_length_has_the_factor_zero() {
+    let lengths = row_lengths(&[3.0, 4.0, 0.0, 0.0, 1e-30, 0.0, 1e-42, 0.0], 2);
+    let factors: Vec<f32> = lengths.into_iter().map(inverse_length).collect();
+    assert_eq!(factors, [0.2, 0.0, 1e30, 0.0]);
+}

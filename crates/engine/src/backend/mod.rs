@@ -158,6 +158,7 @@ pub trait Backend {
     /// Bytes that the keys and values of one token take while sequences are read.
     fn cache_bytes_per_token(&self) -> usize;
 
-    /// The model with an empty cache of keys and values, for a [`Reader`](crate::reading::Reader).
-    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a>;
+    /// The model with an empty cache of the keys and values of at most `capacity` tokens, for a
+    /// [`Reader`](crate::reading::Reader).
+    fn cached<'a>(&'a mut self, capacity: usize) -> Box<dyn CachedModel + 'a>;
 }

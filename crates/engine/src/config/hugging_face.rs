@@ -280,7 +280,14 @@ mod tests {
 
     #[test]
     fn impossible_sizes_are_refused_by_name() {
-        for (field, value) in [("num_attention_heads", 0), ("num_key_value_heads", 7), ("head_dim", 63)] {
+        let impossible = [
+            ("num_attention_heads", 0),
+            ("num_key_value_heads", 7),
+            ("head_dim", 63),
+            ("hidden_size", 2047),
+            ("intermediate_size", 8191),
+        ];
+        for (field, value) in impossible {
             let mut json = llama();
             json[field] = json!(value);
             let message = read(&json).unwrap_err().to_string();

@@ -10,6 +10,15 @@ pub use rope::RopeScaling;
 /// The `model_type` values of `config.json` that can be trained.
 pub const SUPPORTED_MODEL_TYPES: &str = "llama, mistral, qwen2, qwen3";
 
+/// The embedding table, `[vocabulary, hidden]`, by its Hugging Face name.
+pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
+/// The weight of the norm before the output projection.
+pub(crate) const FINAL_NORM: &str = "model.norm.weight";
+/// The output projection, `[vocabulary, hidden]`, where it is not the embedding table.
+pub(crate) const OUTPUT: &str = "lm_head.weight";
+/// Projections that have biases where any has.
+const BIASED: [&str; 3] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"];
+
 /// Which published architecture the model follows. The differences that matter to the mathematics
 /// are fields of [`ModelConfig`]; the family decides what an exported `config.json` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +40,9 @@ pub struct ModelConfig {
     pub family: Family,
     /// Rows of the embedding table; may exceed the tokenizer's vocabulary, never fall below it.
     pub vocabulary_size: usize,
-    /// Width of the residual stream.
+    /// Width of the residual stream; even.
     pub hidden_size: usize,
-    /// Width inside the SwiGLU block.
+    /// Width inside the SwiGLU block; even.
     pub intermediate_size: usize,
     /// Decoder layers.
     pub layers: usize,
@@ -95,8 +104,13 @@ impl ModelConfig {
                 format!("must divide the {} attention heads", self.attention_heads),
             ));
         }
-        if !self.head_dim.is_multiple_of(2) {
-            return Err(ConfigError::invalid("head_dim", self.head_dim, "must be even"));
+        let even = [
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("head_dim", self.head_dim),
+        ];
+        if let Some((field, value)) = even.into_iter().find(|(_, value)| !value.is_multiple_of(2)) {
+            return Err(ConfigError::invalid(field, value, "must be even"));
         }
         if !(self.rms_norm_epsilon.is_finite() && self.rms_norm_epsilon >= 0.0) {
             return Err(ConfigError::invalid("rms_norm_eps", self.rms_norm_epsilon, "must be 0 or more"));
@@ -116,11 +130,21 @@ impl ModelConfig {
     /// projections). Lazy, so that an absurd layer count costs nothing before a check stops it.
     pub fn tensor_shapes(&self) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
         let table = vec![self.vocabulary_size, self.hidden_size];
-        let head = (!self.tie_word_embeddings).then(|| ("lm_head.weight".to_owned(), table.clone()));
-        std::iter::once(("model.embed_tokens.weight".to_owned(), table))
+        let head = (!self.tie_word_embeddings).then(|| (OUTPUT.to_owned(), table.clone()));
+        std::iter::once((EMBEDDING.to_owned(), table))
             .chain((0..self.layers).flat_map(|layer| self.layer_tensor_shapes(layer)))
-            .chain(std::iter::once(("model.norm.weight".to_owned(), vec![self.hidden_size])))
+            .chain(std::iter::once((FINAL_NORM.to_owned(), vec![self.hidden_size])))
             .chain(head)
+    }
+
+    /// The name of the output projection: the embedding table's where that serves for both.
+    pub(crate) fn output_projection(&self) -> &'static str {
+        if self.tie_word_embeddings { EMBEDDING } else { OUTPUT }
+    }
+
+    /// Whether a projection has a bias, given its name in the layer (`self_attn.q_proj`).
+    pub(crate) fn has_bias(&self, projection: &str) -> bool {
+        self.attention_bias && BIASED.contains(&projection)
     }
 
     /// How many weights the model has.
@@ -133,32 +157,25 @@ impl ModelConfig {
         let (hidden, inner) = (self.hidden_size, self.intermediate_size);
         let queries = self.attention_heads * self.head_dim;
         let keys = self.key_value_heads * self.head_dim;
-        let mut tensors = vec![
-            ("input_layernorm.weight", vec![hidden]),
-            ("self_attn.q_proj.weight", vec![queries, hidden]),
-            ("self_attn.k_proj.weight", vec![keys, hidden]),
-            ("self_attn.v_proj.weight", vec![keys, hidden]),
-            ("self_attn.o_proj.weight", vec![hidden, queries]),
-            ("post_attention_layernorm.weight", vec![hidden]),
-            ("mlp.gate_proj.weight", vec![inner, hidden]),
-            ("mlp.up_proj.weight", vec![inner, hidden]),
-            ("mlp.down_proj.weight", vec![hidden, inner]),
+        let weights = [
+            ("input_layernorm", vec![hidden]),
+            ("self_attn.q_proj", vec![queries, hidden]),
+            ("self_attn.k_proj", vec![keys, hidden]),
+            ("self_attn.v_proj", vec![keys, hidden]),
+            ("self_attn.o_proj", vec![hidden, queries]),
+            ("post_attention_layernorm", vec![hidden]),
+            ("mlp.gate_proj", vec![inner, hidden]),
+            ("mlp.up_proj", vec![inner, hidden]),
+            ("mlp.down_proj", vec![hidden, inner]),
         ];
-        if self.attention_bias {
-            tensors.extend([
-                ("self_attn.q_proj.bias", vec![queries]),
-                ("self_attn.k_proj.bias", vec![keys]),
-                ("self_attn.v_proj.bias", vec![keys]),
-            ]);
-        }
-        if self.query_key_norm {
-            tensors.extend([
-                ("self_attn.q_norm.weight", vec![self.head_dim]),
-                ("self_attn.k_norm.weight", vec![self.head_dim]),
-            ]);
-        }
-        let named = |(name, shape)| (format!("model.layers.{layer}.{name}"), shape);
-        tensors.into_iter().map(named).collect()
+        let biases = BIASED.into_iter().zip([queries, keys, keys]).filter(|(path, _)| self.has_bias(path));
+        let norms = ["self_attn.q_norm", "self_attn.k_norm"].into_iter().filter(|_| self.query_key_norm);
+        let norms = norms.map(|path| (path, vec![self.head_dim]));
+        let named = |path: &str, kind: &str, shape| (format!("model.layers.{layer}.{path}.{kind}"), shape);
+        let weights = weights.into_iter().map(|(path, shape)| named(path, "weight", shape));
+        let biases = biases.map(|(path, length)| named(path, "bias", vec![length]));
+        let norms = norms.map(|(path, shape)| named(path, "weight", shape));
+        weights.chain(biases).chain(norms).collect()
     }
 }
 

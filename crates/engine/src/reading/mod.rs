@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
     pub fn new(backend: &'a mut dyn Backend, capacity: usize) -> Self {
         Self {
             config: backend.config().clone(),
-            model: backend.cached(),
+            model: backend.cached(capacity),
             adapters: 0,
             rows: Rows::new(capacity),
             sequences: BTreeMap::new(),

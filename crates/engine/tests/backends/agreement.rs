@@ -3,10 +3,10 @@
 use crate::sequences::{family, pack};
 use crate::support::TinyModel;
 use crate::{largest, relative_difference, variants};
-use gradus_engine::adapter::{Adapter, LoraConfig, TargetModule};
+use gradus_engine::adapter::{Adapter, LoraConfig, Method, TargetModule};
 use gradus_engine::backend::generic::Precision;
 use gradus_engine::backend::{Backend, Dropout, EmbeddingNoise, Noise};
-use gradus_engine::batch::PackedBatch;
+use gradus_engine::batch::{PackedBatch, Sequence};
 
 fn gradients(
     backend: &mut dyn Backend,
@@ -20,11 +20,14 @@ fn gradients(
 }
 
 fn check_training(name: &str, model: &TinyModel, adapter: &Adapter, noise: Noise) {
-    let batch = pack(&family(model, 90));
-    let (expected_loss, expected) = gradients(&mut model.generic(Precision::Double), &batch, adapter, noise);
+    check_training_on(&pack(&family(model, 90)), name, model, adapter, noise);
+}
+
+fn check_training_on(batch: &PackedBatch, name: &str, model: &TinyModel, adapter: &Adapter, noise: Noise) {
+    let (expected_loss, expected) = gradients(&mut model.generic(Precision::Double), batch, adapter, noise);
     let single = &mut model.generic(Precision::Single);
     for (which, backend) in [("cpu", &mut model.cpu() as &mut dyn Backend), ("generic in f32", single)] {
-        let (loss, got) = gradients(backend, &batch, adapter, noise);
+        let (loss, got) = gradients(backend, batch, adapter, noise);
         let of_loss = (loss - expected_loss).abs() / expected_loss;
         assert!(of_loss < 1e-5, "{name}, {which}: loss {loss} is not {expected_loss}");
         let of_gradients = relative_difference(&got, &expected);
@@ -53,6 +56,47 @@ fn loss_and_gradients_agree_without_dropout_and_with_some_modules_only() {
     adapter.parameters.iter_mut().for_each(|parameter| *parameter += 0.1);
     check_training("two modules", &model, &adapter, Noise::default());
     check_training("dropout of nothing", &model, &adapter, Dropout { key: 1, probability: 0.0 }.into());
+}
+
+/// More rows than one part has, in sequences of a length that no block of a mask divides.
+#[test]
+fn a_batch_cut_into_parts_drops_the_features_that_it_drops_whole() {
+    let model = TinyModel::changed(|config| config.layers = 1);
+    let sequences: Vec<Sequence> = (0..3)
+        .map(|index| Sequence::completion(&model.tokens(401, 40 + index), &[(7, 1.0), (3, 0.5)]))
+        .collect();
+    let batch = pack(&sequences);
+    assert!(batch.tokens.len() > 1024);
+    let dropout = Dropout { key: 42, probability: 0.3 };
+    check_training_on(&batch, "two parts", &model, &model.adapter(4), dropout.into());
+}
+
+#[test]
+fn rows_of_zeros_in_a_weight_do_no_harm_to_dora() {
+    let model = TinyModel::llama().with_matrices(|name, values, _, cols| {
+        let mut values = values.to_vec();
+        if name.contains("proj") {
+            values[..cols].fill(0.0);
+            values[2 * cols..3 * cols].fill(0.0);
+        }
+        values
+    });
+    let method: Method = LoraConfig { weight_decomposed: true, ..model.lora(2) }.into();
+    let base = model.cpu();
+    let begun = Adapter::initial(&method, &model.config, 1, |name| base.base_tensor(name)).unwrap();
+    let mut bare = begun.clone();
+    bare.parameters.iter_mut().for_each(|parameter| *parameter += 0.1);
+    for pair in begun.pairs() {
+        bare.parameters[pair.b.clone()].fill(0.0);
+    }
+    for (name, adapter) in [("begun", &begun), ("with lengths for rows of zeros", &bare)] {
+        for noise in [Noise::default(), Dropout { key: 42, probability: 0.8 }.into()] {
+            check_training(name, &model, adapter, noise);
+            let batch = pack(&family(&model, 90));
+            let (loss, rounded) = gradients(&mut model.rounded(), &batch, adapter, noise);
+            assert!(loss.is_finite() && rounded.iter().all(|gradient| gradient.is_finite()), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -3,27 +3,49 @@
 use crate::sequences::{family, pack};
 use crate::support::{TinyModel, read_in_pieces};
 use gradus_engine::adapter::Adapter;
+use gradus_engine::backend::cpu::{BaseWeights, CpuBackend, Precision};
 use gradus_engine::backend::{Backend, Dropout};
 use gradus_engine::batch::PackedBatch;
 
-#[test]
-fn one_thread_and_several_give_the_same_bits() {
-    // Large enough for every kernel to be cut into pieces.
-    let model = TinyModel::changed(|config| {
-        (config.hidden_size, config.intermediate_size, config.vocabulary_size) = (64, 160, 700);
+/// Large enough for every kernel to be cut into pieces, in widths of whole blocks.
+fn model() -> TinyModel {
+    TinyModel::changed(|config| {
+        (config.hidden_size, config.intermediate_size, config.vocabulary_size) = (64, 480, 700);
         (config.head_dim, config.sliding_window) = (16, Some(150));
-    });
+    })
+}
+
+#[test]
+fn one_thread_and_several_give_the_same_bits_by_every_method() {
+    let model = model();
     let batch = pack(&family(&model, 250));
-    for (method, adapter) in model.trained_by_each_method(8) {
-        check(method, &model, &batch, &adapter);
+    for precision in [Precision::F32, Precision::Bf16] {
+        let backend = || model.quantised(precision, BaseWeights::Full);
+        for (method, adapter) in model.trained_by_each_method(8) {
+            check(&format!("{method}, {precision:?}"), backend, &batch, &adapter);
+        }
     }
 }
 
-fn check(method: &str, model: &TinyModel, batch: &PackedBatch, adapter: &Adapter) {
+#[test]
+fn one_thread_and_several_give_the_same_bits_on_quantised_weights() {
+    let model = model();
+    let batch = pack(&family(&model, 250));
+    for precision in [Precision::F32, Precision::Bf16] {
+        for base_weights in [BaseWeights::Q8, BaseWeights::Q4] {
+            let backend = || model.quantised(precision, base_weights);
+            for (method, adapter) in model.trained_by_each_method(8) {
+                check(&format!("{method}, {precision:?}, {base_weights:?}"), backend, &batch, &adapter);
+            }
+        }
+    }
+}
+
+fn check(name: &str, backend: impl Fn() -> CpuBackend + Sync, batch: &PackedBatch, adapter: &Adapter) {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let mut backend = model.cpu();
+            let mut backend = backend();
             let mut gradients = vec![0.0; adapter.parameters.len()];
             let noise = Dropout { key: 1, probability: 0.1 }.into();
             let loss = backend.accumulate_gradients(batch, adapter, noise, 0.01, &mut gradients).unwrap();
@@ -36,6 +58,6 @@ fn check(method: &str, model: &TinyModel, batch: &PackedBatch, adapter: &Adapter
     let one = run(1);
     assert!(one.1.iter().filter(|bits| **bits != 0).count() > one.1.len() / 2);
     for threads in [2, 3] {
-        assert!(run(threads) == one, "{method}, {threads} threads");
+        assert!(run(threads) == one, "{name}, {threads} threads");
     }
 }

@@ -1,6 +1,8 @@
 //! Backward: one task computes one key/value head of one tree of segments. The softmax is recomputed from
 //! its stored denominator, block by block (Dao et al. 2022, algorithm 4, without the tiling over keys).
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{BLOCK, Inputs, Segment, sized, visible_columns};
@@ -55,7 +57,11 @@ struct Shared<'a> {
     values: SharedSlice<'a>,
 }
 
-/// Gradients of [`super::attention`], from its outputs. Key rows must be the query rows (no cache).
+/// Gradients of [`super::attention`], from its outputs. Key rows must be the query rows (no cache), and
+/// prefixes lie in the tree of their segment: the segments since the last one without a prefix.
+///
+/// # Panics
+/// Where segments share a row or see another tree, or shapes do not fit.
 pub fn attention_backward<N: Number>(
     inputs: Inputs<'_, N>,
     output: &Matrix<N>,
@@ -64,14 +70,21 @@ pub fn attention_backward<N: Number>(
     gradients: Gradients<'_>,
 ) {
     let heads = inputs.heads;
+    inputs.check((output.rows(), output.cols()), log_sums.len());
+    assert_eq!((d_output.rows(), d_output.cols()), (output.rows(), output.cols()), "shape of the gradient");
+    assert!(trees(inputs.segments).all(sees_itself_alone), "a tree of segments sees its own rows alone");
     let shared = Shared {
         queries: SharedSlice::new(gradients.queries),
         keys: SharedSlice::new(gradients.keys),
         values: SharedSlice::new(gradients.values),
     };
     let saved = Saved { output, log_sums, d_output };
+    let in_windows = |tree: &[Segment]| -> Vec<Segment> {
+        tree.iter().flat_map(|segment| segment.in_windows(inputs.window)).collect()
+    };
+    let trees: Vec<Vec<Segment>> = trees(inputs.segments).map(in_windows).collect();
     let tasks: Vec<(&[Segment], usize)> =
-        trees(inputs.segments).flat_map(|tree| (0..heads.key_value).map(move |head| (tree, head))).collect();
+        trees.iter().flat_map(|tree| (0..heads.key_value).map(move |head| (&tree[..], head))).collect();
     tasks.par_iter().with_max_len(1).for_each(|&(tree, head)| {
         with_scratch(|scratch: &mut Scratch<N>| {
             for segment in tree {
@@ -84,6 +97,13 @@ pub fn attention_backward<N: Number>(
 /// Runs of segments that only see keys of their own run. A segment without a prefix starts one.
 fn trees(segments: &[Segment]) -> impl Iterator<Item = &[Segment]> {
     segments.chunk_by(|_, next| !next.prefix.is_empty())
+}
+
+/// Whether keys and values that a tree sees are those of its rows.
+fn sees_itself_alone(tree: &[Segment]) -> bool {
+    let rows = tree.first().map_or(0, |first| first.rows.start)..tree.last().map_or(0, |last| last.rows.end);
+    let inside = |range: &Range<usize>| rows.start <= range.start && range.end <= rows.end;
+    tree.iter().all(|segment| segment.own == segment.rows && segment.prefix.iter().all(inside))
 }
 
 /// All the query heads of one key/value head over one segment.
@@ -154,12 +174,12 @@ fn block<N: Number>(
         scale(d_seen, inputs.scale());
     }
 
-    scratch.woven.round_from(weights, width, 1.0);
+    scratch.woven.round_from(weights, width);
     scratch.d_outputs.pack(Right::Columns(d_output));
     let d_values = MatrixMut::new(&mut scratch.d_values[..width * dim], width, dim);
     scratch.d_outputs.multiply(Left::Columns(scratch.woven.view()), d_values, Accumulate::Add);
 
-    scratch.woven.round_from(d_scores, width, 1.0);
+    scratch.woven.round_from(d_scores, width);
     scratch.queries.pack(Right::Columns(queries));
     let d_keys = MatrixMut::new(&mut scratch.d_keys[..width * dim], width, dim);
     scratch.queries.multiply(Left::Columns(scratch.woven.view()), d_keys, Accumulate::Add);

@@ -26,13 +26,15 @@ struct Scratch<N> {
 /// Writes the attention output `[rows, heads.query * dim]` and, for the backward pass, the logarithm of
 /// each softmax's denominator `[rows, heads.query]`.
 pub fn attention<N: Number>(inputs: Inputs<'_, N>, output: &mut Matrix<N>, log_sums: &mut [f32]) {
+    inputs.check((output.rows(), output.cols()), log_sums.len());
     let stride = output.stride();
     let (output, log_sums) = (SharedSlice::new(output.data_mut()), SharedSlice::new(log_sums));
     let (single, long): (Vec<&Segment>, Vec<&Segment>) =
         inputs.segments.iter().partition(|segment| segment.rows.len() == 1);
     attention_of_rows(&inputs, &single, (&output, stride), &log_sums);
+    let long: Vec<Segment> = long.into_iter().flat_map(|segment| segment.in_windows(inputs.window)).collect();
     let of_segment = |segment| (0..inputs.heads.query).map(move |head| (segment, head));
-    let tasks: Vec<(&Segment, usize)> = long.into_iter().flat_map(of_segment).collect();
+    let tasks: Vec<(&Segment, usize)> = long.iter().flat_map(of_segment).collect();
     tasks.par_iter().with_max_len(1).for_each(|&(segment, head)| {
         with_scratch(|scratch: &mut Scratch<N>| {
             let key_value_head = head / inputs.heads.group();
@@ -75,7 +77,7 @@ fn block<N: Number>(
         scale(seen, inputs.scale());
         let highest = maximum(seen);
         denominators[i] = exponentials(seen, highest);
-        round(scores, rounded);
+        round(scores, &mut rounded[..width]);
         // SAFETY: one task does one head of one segment.
         #[expect(unsafe_code, reason = "disjoint parts of the sums")]
         unsafe {

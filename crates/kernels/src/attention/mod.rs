@@ -52,6 +52,36 @@ impl Segment {
     fn prefix_length(&self) -> usize {
         self.prefix.iter().map(ExactSizeIterator::len).sum()
     }
+
+    /// The same as segments that have no more before them than a window shows their first rows, so that
+    /// the work grows with the window and not with the sequence.
+    fn in_windows(&self, window: Option<usize>) -> Vec<Self> {
+        let hides = |window: &usize| self.prefix_length() + self.rows.len() > *window;
+        let Some(window) = window.filter(hides) else { return vec![self.clone()] };
+        let most = window.max(1).next_multiple_of(BLOCK);
+        let piece = |first| {
+            let rows = first..self.rows.len().min(first + most);
+            let of =
+                |whole: &Range<usize>, part: &Range<usize>| whole.start + part.start..whole.start + part.end;
+            let before = [self.prefix.as_slice(), &[of(&self.own, &(0..first))]].concat();
+            let (rows, own) = (of(&self.rows, &rows), of(&self.own, &rows));
+            Self { rows, own, prefix: last(&before, window.saturating_sub(1)) }
+        };
+        (0..self.rows.len()).step_by(most).map(piece).collect()
+    }
+}
+
+/// The last `count` rows of some ranges, or all where they are fewer.
+fn last(ranges: &[Range<usize>], count: usize) -> Vec<Range<usize>> {
+    let mut left = count;
+    let taken = ranges.iter().rev().map(|range| {
+        let taken = range.len().min(left);
+        left -= taken;
+        range.end - taken..range.end
+    });
+    let mut taken: Vec<_> = taken.filter(|range| !range.is_empty()).collect();
+    taken.reverse();
+    taken
 }
 
 /// What attention reads: queries `[rows, heads.query * dim]`, keys and values
@@ -66,7 +96,7 @@ pub struct Inputs<'a, N> {
     pub keys: View<'a, N>,
     /// Values.
     pub values: View<'a, N>,
-    /// The segments; together they cover the query rows.
+    /// The segments; together they cover the query rows, in order.
     pub segments: &'a [Segment],
     /// How many positions back a query sees, itself included (sliding-window attention).
     pub window: Option<usize>,
@@ -79,6 +109,19 @@ impl<'a, N: Number> Inputs<'a, N> {
 
     fn query_head(&self, data: View<'a, N>, head: usize) -> View<'a, N> {
         data.cols(head * self.heads.dim..(head + 1) * self.heads.dim)
+    }
+
+    /// Refuses segments that share a query row, and outputs of other widths: tasks write the rows of their
+    /// segments without asking each other.
+    fn check(&self, output: (usize, usize), log_sums: usize) {
+        let (rows, heads) = (self.queries.rows, self.heads);
+        assert_eq!(output, (rows, heads.query * heads.dim), "shape of the output");
+        assert_eq!(log_sums, rows * heads.query, "a softmax a row and head");
+        let starts = self.segments.iter().map(|segment| segment.rows.start).skip(1).chain([rows]);
+        let ordered = |(segment, next): (&Segment, usize)| {
+            segment.rows.start <= segment.rows.end && segment.rows.end <= next
+        };
+        assert!(self.segments.iter().zip(starts).all(ordered), "segments have rows of their own, in order");
     }
 
     /// The rows of one key/value head that a segment sees, one after the other.

@@ -22,7 +22,7 @@ fn segments() -> Vec<Segment> {
         segment(10..15, std::slice::from_ref(&question)),
         segment(15..17, &[question.clone(), 10..15]),
         segment(17..ROWS - 2, &[]),
-        segment(ROWS - 2..ROWS - 1, &[17..ROWS - 2, question.clone(), 2..6]),
+        segment(ROWS - 2..ROWS - 1, &[17..ROWS - 2, 20..27, 22..26]),
         segment(ROWS - 1..ROWS, &[]),
     ]
 }
@@ -83,10 +83,10 @@ fn run<N: Number>(window: Option<usize>) -> Run {
 }
 
 /// The definition, one query and one head at a time, in f64.
-fn reference(window: Option<usize>, [queries, keys, values]: [&[f32]; 3]) -> Vec<f64> {
+fn reference(segments: &[Segment], window: Option<usize>, [queries, keys, values]: [&[f32]; 3]) -> Vec<f64> {
     let Heads { query, key_value, dim } = HEADS;
     let mut output = vec![0.0; queries.len()];
-    for segment in segments() {
+    for segment in segments {
         for (i, row) in segment.rows.clone().enumerate() {
             let mut seen: Vec<usize> = segment.prefix.iter().cloned().flatten().collect();
             seen.extend(segment.own.start..=segment.own.start + i);
@@ -114,22 +114,89 @@ fn reference(window: Option<usize>, [queries, keys, values]: [&[f32]; 3]) -> Vec
 #[test]
 fn attention_matches_its_definition_with_shared_prefixes_and_windows() {
     let inputs = [numbers(64, 1), numbers(32, 2), numbers(32, 3)];
-    for window in [None, Some(5), Some(70)] {
-        let expected = reference(window, inputs.each_ref().map(Vec::as_slice));
+    for window in [None, Some(1), Some(5), Some(70)] {
+        let expected = reference(&segments(), window, inputs.each_ref().map(Vec::as_slice));
         for (i, (got, expected)) in run::<f32>(window).output.iter().zip(expected).enumerate() {
             assert!((f64::from(*got) - expected).abs() < 1e-5, "{window:?} {i}: {got} {expected}");
         }
     }
 }
 
+/// As from a cache, whose rows any segment may see.
+fn across_trees() -> Vec<Segment> {
+    let mut segments = segments();
+    segments[5].prefix = vec![17..ROWS - 2, 0..7, 2..6];
+    segments[4].prefix = vec![3..9, 10..15];
+    segments
+}
+
+#[test]
+fn a_segment_may_see_rows_of_another_tree_in_the_forward_pass() {
+    let inputs = [numbers(64, 1), numbers(32, 2), numbers(32, 3)];
+    let inputs = inputs.each_ref().map(Vec::as_slice);
+    let mut case = Case::<f32>::new(None, inputs);
+    case.segments = across_trees();
+    let (mut output, mut log_sums) = (Matrix::zeroed(ROWS, 64), vec![0.0; ROWS * 4]);
+    attention(case.inputs(), &mut output, &mut log_sums);
+    for (got, expected) in output.data().iter().zip(reference(&case.segments, None, inputs)) {
+        assert!((f64::from(*got) - expected).abs() < 1e-5, "{got} {expected}");
+    }
+}
+
+/// A case of those segments on small numbers.
+fn refused(segments: Vec<Segment>) {
+    let inputs = [numbers(64, 1), numbers(32, 2), numbers(32, 3)];
+    Case::<f32> { segments, ..Case::new(None, inputs.each_ref().map(Vec::as_slice)) }.run();
+}
+
+#[test]
+#[should_panic = "segments have rows of their own"]
+fn segments_that_share_a_row_are_refused() {
+    let mut segments = segments();
+    segments[2].rows.start -= 1;
+    refused(segments);
+}
+
+#[test]
+#[should_panic = "segments have rows of their own"]
+fn segments_out_of_order_are_refused() {
+    let mut segments = segments();
+    segments.swap(4, 6);
+    refused(segments);
+}
+
+#[test]
+#[should_panic = "a tree of segments sees its own rows alone"]
+fn gradients_for_rows_of_another_tree_are_refused() {
+    let mut segments = segments();
+    segments[5].prefix.push(2..6);
+    refused(segments);
+}
+
+#[test]
+#[should_panic = "a tree of segments sees its own rows alone"]
+fn gradients_for_keys_of_other_rows_are_refused() {
+    let mut segments = segments();
+    segments[6].own = 0..1;
+    refused(segments);
+}
+
+#[test]
+#[should_panic = "shape of the output"]
+fn an_output_whose_rows_would_overlap_is_refused() {
+    let inputs = [numbers(64, 1), numbers(32, 2), numbers(32, 3)];
+    let case = Case::<f32>::new(None, inputs.each_ref().map(Vec::as_slice));
+    attention(case.inputs(), &mut Matrix::zeroed(2 * ROWS, 32), &mut vec![0.0; ROWS * 4]);
+}
+
 #[test]
 fn gradients_match_finite_differences_of_the_definition() {
     let inputs = [numbers(64, 1), numbers(32, 2), numbers(32, 3)];
     let d_output = numbers(64, 4);
-    for window in [None, Some(6)] {
+    for window in [None, Some(1), Some(6), Some(70)] {
         let gradients = run::<f32>(window).gradients;
         let loss = |inputs: &[Vec<f32>; 3]| -> f64 {
-            let output = reference(window, inputs.each_ref().map(Vec::as_slice));
+            let output = reference(&segments(), window, inputs.each_ref().map(Vec::as_slice));
             output.iter().zip(&d_output).map(|(y, d)| y * f64::from(*d)).sum()
         };
         for (which, gradient) in gradients.iter().enumerate() {
@@ -171,6 +238,28 @@ fn attention_has_the_same_bits_on_one_and_on_two_threads() {
         pool.install(|| [run::<Bf16>(None), run::<f32>(None)])
     };
     assert!(on(1) == on(2));
+}
+
+#[test]
+fn no_segment_has_more_before_it_than_its_window_shows() {
+    let segment =
+        |rows: Range<usize>, prefix: Vec<Range<usize>>, own: Range<usize>| Segment { rows, prefix, own };
+    let long = segment(10..210, vec![0..2, 30..40], 300..500);
+    assert_eq!(long.in_windows(None), std::slice::from_ref(&long));
+    assert_eq!(long.in_windows(Some(212)), std::slice::from_ref(&long));
+    let pieces = [
+        segment(10..138, vec![0..2, 30..40], 300..428),
+        segment(138..210, std::iter::once(329..428).collect(), 428..500),
+    ];
+    assert_eq!(long.in_windows(Some(100)), pieces);
+    let pieces = [
+        segment(10..74, std::iter::once(36..40).collect(), 300..364),
+        segment(74..138, std::iter::once(360..364).collect(), 364..428),
+        segment(138..202, std::iter::once(424..428).collect(), 428..492),
+        segment(202..210, std::iter::once(488..492).collect(), 492..500),
+    ];
+    assert_eq!(long.in_windows(Some(5)), pieces);
+    assert!(long.in_windows(Some(1)).iter().all(|piece| piece.prefix.is_empty()));
 }
 
 #[test]

@@ -52,13 +52,13 @@ impl Cells for Bf16 {
         cells.iter_mut().zip(rows.row(0)).for_each(|(cell, low)| *cell = u32::from(low.0));
     }
 
-    fn weave_rounded(values: &[f32], scale: f32, cells: &mut [u32]) {
+    fn weave_rounded(values: &[f32], cells: &mut [u32]) {
         let (first, second) = values.split_at(cells.len());
         if !second.is_empty() {
-            return round_two(first, second, scale, cells);
+            return round_two(first, second, cells);
         }
         for (cell, low) in cells.iter_mut().zip(first) {
-            *cell = u32::from(Self::from_f32(low * scale).0);
+            *cell = u32::from(Self::from_f32(*low).0);
         }
     }
 
@@ -94,9 +94,9 @@ vectorised! {
         }
     }
 
-    fn round_two(first: &[f32], second: &[f32], scale: f32, cells: &mut [u32]) {
+    fn round_two(first: &[f32], second: &[f32], cells: &mut [u32]) {
         for ((cell, low), high) in cells.iter_mut().zip(first).zip(second) {
-            *cell = pair(Bf16::from_f32(low * scale), Bf16::from_f32(high * scale));
+            *cell = pair(Bf16::from_f32(*low), Bf16::from_f32(*high));
         }
     }
 }

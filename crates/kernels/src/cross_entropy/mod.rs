@@ -21,7 +21,7 @@ const BLOCK: usize = 256;
 
 /// A token that a row is asked to predict. Several targets may share a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Target {
+pub struct TargetToken {
     /// Row of the hidden states.
     pub row: usize,
     /// The token.
@@ -40,30 +40,19 @@ pub struct CrossEntropy<'a, N> {
 impl<N: Number> CrossEntropy<'_, N> {
     /// Logarithms of the probabilities of the targets, in their order. `targets` must be ordered by row
     /// and `hidden` is `[rows, width]`.
-    pub fn log_probabilities(&self, hidden: &Matrix<N>, targets: &[Target]) -> Vec<f32> {
+    pub fn log_probabilities(&self, hidden: &Matrix<N>, targets: &[TargetToken]) -> Vec<f32> {
         let mut all = Vec::with_capacity(targets.len());
         self.for_each_chunk(hidden, targets, false, |chunk, _| all.extend(&chunk.log_probabilities));
         all
     }
 
     /// As [`Self::log_probabilities`]; also writes the gradient of
-    /// `-scale * Σ weight * log_probability` with respect to `hidden` into `d_hidden`.
+    /// `-scale * Σ weight * log_probability` with respect to `hidden` into the first slice, and adds that
+    /// with respect to the projection to the second, `[vocabulary, width]`, where one is given.
     pub fn backward(
         &self,
         hidden: &Matrix<N>,
-        targets: &[Target],
-        scale: f32,
-        d_hidden: &mut [f32],
-    ) -> Vec<f32> {
-        self.backward_trained(hidden, targets, scale, (d_hidden, None))
-    }
-
-    /// As [`Self::backward`]; also adds the gradient with respect to the projection to the second slice,
-    /// `[vocabulary, width]`, where one is given.
-    pub fn backward_trained(
-        &self,
-        hidden: &Matrix<N>,
-        targets: &[Target],
+        targets: &[TargetToken],
         scale: f32,
         (d_hidden, mut d_projection): (&mut [f32], Option<&mut [f32]>),
     ) -> Vec<f32> {
@@ -103,9 +92,9 @@ impl<N: Number> CrossEntropy<'_, N> {
     fn for_each_chunk(
         &self,
         hidden: &Matrix<N>,
-        targets: &[Target],
+        targets: &[TargetToken],
         keep_weights: bool,
-        mut visit: impl FnMut(&mut Chunk<N>, &[Target]),
+        mut visit: impl FnMut(&mut Chunk<N>, &[TargetToken]),
     ) {
         assert!(targets.is_sorted_by_key(|target| target.row), "targets ordered by row");
         let mut chunk = Chunk::default();
@@ -148,7 +137,7 @@ impl<N: Number> Chunk<N> {
         &mut self,
         projection: WeightView<'_, N>,
         hidden: View<'_, N>,
-        targets: &[Target],
+        targets: &[TargetToken],
         keep_weights: bool,
     ) {
         let (rows, vocabulary) = (hidden.rows, projection.height());
@@ -202,7 +191,7 @@ impl<N: Number> Chunk<N> {
     }
 
     /// Puts the blocks together.
-    fn normalise(&mut self, rows: usize, targets: &[Target]) {
+    fn normalise(&mut self, rows: usize, targets: &[TargetToken]) {
         let normaliser = |row: usize| {
             let column =
                 |values: &'_ [f32]| values.iter().skip(row).step_by(rows).copied().collect::<Vec<_>>();
@@ -218,7 +207,7 @@ impl<N: Number> Chunk<N> {
     }
 
     /// Each row of weights becomes `scale * (Σ weight * softmax - Σ weight at the target)`.
-    fn replace_by_gradient(&mut self, targets: &[Target], scale: f32) {
+    fn replace_by_gradient(&mut self, targets: &[TargetToken], scale: f32) {
         let (rows, stride, vocabulary) = (self.weights.rows(), self.weights.stride(), self.weights.cols());
         let (highest, normalisers, first_row) = (&self.highest, &self.normalisers, self.first_row);
         self.weights.data_mut().par_chunks_mut(stride).enumerate().for_each(|(row, weights)| {

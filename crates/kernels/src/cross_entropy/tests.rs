@@ -20,9 +20,9 @@ fn matrices(rows: usize, factor: usize, size: f32) -> (Matrix<f32>, Matrix<Bf16>
 }
 
 /// Two targets on most rows, twice the same on some, none on every fifth.
-fn targets() -> Vec<Target> {
+fn targets() -> Vec<TargetToken> {
     let rows = (0..ROWS).filter(|row| row % 5 != 0);
-    let target = |row, token: usize, weight| Target { row, token: token as u32, weight };
+    let target = |row, token: usize, weight| TargetToken { row, token: token as u32, weight };
     rows.flat_map(|row| [target(row, row * 37 % VOCABULARY, 1.0), target(row, row * 74 % VOCABULARY, 0.25)])
         .collect()
 }
@@ -30,18 +30,18 @@ fn targets() -> Vec<Target> {
 fn backward<N: Number>(projection: &Matrix<N>, hidden: &Matrix<N>) -> (Vec<f32>, Vec<f32>) {
     let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.view()) };
     let mut gradient = vec![9.0; ROWS * WIDTH];
-    let log_probabilities = cross_entropy.backward(hidden, &targets(), 0.5, &mut gradient);
+    let log_probabilities = cross_entropy.backward(hidden, &targets(), 0.5, (&mut gradient, None));
     assert_eq!(log_probabilities, cross_entropy.log_probabilities(hidden, &targets()));
     (log_probabilities, gradient)
 }
 
 /// The loss of one row's targets by its definition, in f64.
-fn reference_loss(projection: &Matrix<f32>, hidden: &[f32], targets: &[Target]) -> f64 {
+fn reference_loss(projection: &Matrix<f32>, hidden: &[f32], targets: &[TargetToken]) -> f64 {
     let logit = |token: usize| -> f64 {
         projection.row(token).iter().zip(hidden).map(|(w, h)| f64::from(*w) * f64::from(*h)).sum()
     };
     let total: f64 = (0..VOCABULARY).map(|token| logit(token).exp()).sum();
-    let term = |target: &Target| -f64::from(target.weight) * (logit(target.token as usize) - total.ln());
+    let term = |target: &TargetToken| -f64::from(target.weight) * (logit(target.token as usize) - total.ln());
     targets.iter().map(term).sum()
 }
 
@@ -51,7 +51,7 @@ fn loss_and_gradient_match_the_definition() {
     let (log_probabilities, gradient) = backward(&projection, &hidden);
     let targets = targets();
     let loss_of = |row: usize, hidden: &[f32]| {
-        let here: Vec<Target> = targets.iter().copied().filter(|target| target.row == row).collect();
+        let here: Vec<TargetToken> = targets.iter().copied().filter(|target| target.row == row).collect();
         reference_loss(&projection, hidden, &here)
     };
     let expected: f64 = (0..ROWS).map(|row| loss_of(row, hidden.row(row))).sum();
@@ -76,7 +76,7 @@ fn the_gradient_of_the_projection_matches_the_definition_and_is_added() {
     let gradient = |target: &mut Vec<f32>| {
         let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.0.view()) };
         let mut d_hidden = vec![0.0; ROWS * WIDTH];
-        cross_entropy.backward_trained(&hidden.0, &targets, 0.5, (&mut d_hidden, Some(target)));
+        cross_entropy.backward(&hidden.0, &targets, 0.5, (&mut d_hidden, Some(target)));
     };
     let mut d_projection = vec![0.0; VOCABULARY * WIDTH];
     gradient(&mut d_projection);
@@ -84,7 +84,7 @@ fn the_gradient_of_the_projection_matches_the_definition_and_is_added() {
         let mut moved = projection.0.clone();
         moved.data_mut()[element] += delta;
         let of_row = |row: usize| {
-            let here: Vec<Target> = targets.iter().copied().filter(|target| target.row == row).collect();
+            let here: Vec<TargetToken> = targets.iter().copied().filter(|target| target.row == row).collect();
             reference_loss(&moved, hidden.0.row(row), &here)
         };
         0.5 * (0..ROWS).map(of_row).sum::<f64>()
@@ -101,7 +101,7 @@ fn the_gradient_of_the_projection_matches_the_definition_and_is_added() {
     let mut rounded = vec![0.0; VOCABULARY * WIDTH];
     let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.1.view()) };
     let mut d_hidden = vec![0.0; ROWS * WIDTH];
-    cross_entropy.backward_trained(&hidden.1, &targets, 0.5, (&mut d_hidden, Some(&mut rounded)));
+    cross_entropy.backward(&hidden.1, &targets, 0.5, (&mut d_hidden, Some(&mut rounded)));
     assert!(rounded.iter().zip(&d_projection).all(|(got, expected)| (got - expected).abs() < 0.02));
 }
 

@@ -34,17 +34,16 @@ impl<N: Number> InterleavedView<'_, N> {
 }
 
 impl<N: Number> Interleaved<N> {
-    /// The nearest numbers to `scale * values`, `values` being row-major `[rows, cols]`. Uses the
-    /// memory it has.
-    pub fn round_from(&mut self, values: &[f32], cols: usize, scale: f32) {
+    /// The nearest numbers to `values`, row-major `[rows, cols]`. Uses the memory it has.
+    pub fn round_from(&mut self, values: &[f32], cols: usize) {
         let rows = values.len() / cols;
         self.resize(rows, cols);
         for (cells, values) in self.cells.chunks_mut(cols).zip(values.chunks(N::PER_CELL * cols)) {
-            N::weave_rounded(values, scale, cells);
+            N::weave_rounded(values, cells);
         }
     }
 
-    /// As [`Self::round_from`] for numbers that are rounded already, unscaled.
+    /// As [`Self::round_from`] for numbers that are rounded already.
     pub fn copy_from(&mut self, view: View<'_, N>) {
         self.resize(view.rows, view.cols);
         for (cell, cells) in self.cells.chunks_mut(view.cols.max(1)).enumerate() {

@@ -1,6 +1,8 @@
 //! Products of matrices: sums of terms, several products side by side, cut into tasks by shape alone.
 //! Every element is summed in one fixed order, whatever task or thread computes it.
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
 mod few_rows;
 mod interleave;
 mod operand;
@@ -167,11 +169,11 @@ impl<N: Number> Task<'_, N> {
         destination: Destination,
         buffer: &mut Vec<Line>,
     ) {
-        let left: Vec<LeftCells> = run.iter().map(|term| term.left.cells(self.rows.start)).collect();
         // By the whole product: a row's bits must not depend on how tasks were cut.
         if reads_right_once(self.product.rows, run) {
             return multiply_few_rows(run, (&self.rows, columns), destination);
         }
+        let left: Vec<LeftCells> = run.iter().map(|term| term.left.cells(self.rows.start)).collect();
         let across = columns.len().div_ceil(LANES);
         let lines = left.iter().map(|left| left.cells).sum::<usize>() * across;
         if buffer.len() < lines {

@@ -5,10 +5,7 @@ use crate::product::pack::{LANES, Line};
 
 /// The blocks of `values`, a multiple of [`BLOCK`], rounded as the reference of ggml does
 /// (`quantize_row_q4_0_ref` and its siblings in `ggml-quants.c`).
-///
-/// # Panics
-/// Where a block is not whole.
-pub fn quantise_blocks(format: Format, values: &[f32]) -> Vec<u8> {
+pub(super) fn quantise_blocks(format: Format, values: &[f32]) -> Vec<u8> {
     let (blocks, rest) = values.as_chunks::<BLOCK>();
     assert!(rest.is_empty(), "whole blocks");
     let mut bytes = Vec::with_capacity(blocks.len() * format.block_bytes());
@@ -153,6 +150,14 @@ mod tests {
         let mut bytes = vec![0; 3 * 18];
         bytes[2 * 18 + 1] = 0x7C;
         assert_eq!(from(Format::Q4_0, &bytes, 3, BLOCK).unwrap_err(), QuantiseError::NotFinite { row: 2 });
+        for format in [Format::Q4_0, Format::Q4_1, Format::Q8_0] {
+            for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut values = [1.0; 3 * BLOCK];
+                values[BLOCK + 7] = value;
+                let refused = QuantisedMatrix::quantise(format, &values, 3, BLOCK);
+                assert_eq!(refused.unwrap_err(), QuantiseError::NotFinite { row: 1 }, "{format:?} {value}");
+            }
+        }
         let huge = QuantisedMatrix::quantise(Format::Q8_0, &[3e38; BLOCK], 1, BLOCK);
         assert_eq!(huge.unwrap_err(), QuantiseError::NotFinite { row: 0 });
     }
@@ -175,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_alone_is_that_row_of_the_whole() {
+    fn rows_alone_are_those_of_the_whole() {
         let values: Vec<f32> = (0..35 * 96).map(|i| (i as f32 * 0.7).sin()).collect();
         for format in [Format::Q4_0, Format::Q4_1, Format::Q8_0] {
             let matrix = QuantisedMatrix::quantise(format, &values, 35, 96).unwrap();
@@ -184,6 +189,11 @@ mod tests {
             for index in [0, 15, 16, 34] {
                 matrix.dequantise_row(index, &mut row);
                 assert_eq!(row, all[index * 96..][..96]);
+            }
+            for (first, rows) in [(0, 3), (16, 16), (16, 19), (32, 3), (32, 0)] {
+                let mut some = vec![0.0; rows * 96];
+                matrix.dequantise_rows(first, &mut some);
+                assert_eq!(some, all[first * 96..][..rows * 96]);
             }
         }
     }

@@ -8,12 +8,14 @@ mod pack;
 mod tile;
 mod view;
 
-pub use blocks::quantise_blocks;
 pub(crate) use few_rows::add_few_rows;
 pub(crate) use pack::{pack_columns, pack_rows};
 pub use view::QuantisedView;
 
+use rayon::prelude::*;
+
 use crate::product::pack::{LANES, Line};
+use blocks::quantise_blocks;
 use tile::{Block, Tile};
 
 /// Numbers along a row that share a scale.
@@ -67,7 +69,7 @@ pub enum QuantiseError {
         /// What there is.
         found: usize,
     },
-    /// A scale or a minimum that is infinite or not a number.
+    /// A number, a scale or a minimum that is infinite or not a number.
     NotFinite {
         /// The row it is in.
         row: usize,
@@ -84,7 +86,7 @@ impl std::fmt::Display for QuantiseError {
                 write!(formatter, "the shape asks for {expected} values and there are {found}")
             }
             Self::NotFinite { row } => {
-                write!(formatter, "row {row} has numbers too large for its format, or none at all")
+                write!(formatter, "row {row} has numbers that are not finite, or too large for the format")
             }
         }
     }
@@ -119,6 +121,10 @@ impl QuantisedMatrix {
         }
         if !cols.is_multiple_of(BLOCK) {
             return Err(QuantiseError::PartOfABlock { cols });
+        }
+        // A NaN would come out of rounding as an ordinary number.
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            return Err(QuantiseError::NotFinite { row: index / cols });
         }
         Self::from_blocks(format, &quantise_blocks(format, values), rows, cols)
     }
@@ -163,18 +169,25 @@ impl QuantisedMatrix {
     /// All of it in f32, row-major.
     pub fn dequantise(&self) -> Vec<f32> {
         let mut values = vec![0.0; self.rows * self.cols];
-        let mut tile = Tile::default();
-        for (group, rows) in values.chunks_mut(LANES * self.cols).enumerate() {
+        self.dequantise_rows(0, &mut values);
+        values
+    }
+
+    /// Whole rows in f32 from `first` on, a multiple of 16, as many as `values` is long.
+    pub fn dequantise_rows(&self, first: usize, values: &mut [f32]) {
+        let whole = first.is_multiple_of(LANES) && values.len().is_multiple_of(self.cols.max(1));
+        assert!(whole && first * self.cols + values.len() <= self.rows * self.cols, "rows of the matrix");
+        let groups = values.par_chunks_mut((LANES * self.cols).max(1)).enumerate();
+        groups.for_each_init(Tile::default, |tile, (group, rows)| {
             for block in 0..self.blocks() {
-                tile.decode(self.block(group, block));
+                tile.decode(self.block(first / LANES + group, block));
                 for (lane, row) in rows.chunks_mut(self.cols).enumerate() {
                     for (value, column) in row[block * BLOCK..].iter_mut().zip(&tile.columns) {
                         *value = column[lane];
                     }
                 }
             }
-        }
-        values
+        });
     }
 
     /// Blocks in a row.

@@ -36,8 +36,8 @@ impl Cells for f32 {
         cells.iter_mut().zip(rows.row(0)).for_each(|(cell, number)| *cell = number.to_bits());
     }
 
-    fn weave_rounded(values: &[f32], scale: f32, cells: &mut [u32]) {
-        cells.iter_mut().zip(values).for_each(|(cell, value)| *cell = (value * scale).to_bits());
+    fn weave_rounded(values: &[f32], cells: &mut [u32]) {
+        cells.iter_mut().zip(values).for_each(|(cell, value)| *cell = value.to_bits());
     }
 
     fn destination(start: *mut Self) -> DestinationKind {

@@ -1,7 +1,7 @@
 //! A batch cut into parts that do not see each other, so that the activations of a large batch need
 //! not be kept at once. Losses and gradients are sums over the parts.
 
-use gradus_kernels::Target;
+use gradus_kernels::TargetToken;
 use gradus_kernels::attention::Segment;
 
 use super::Pass;
@@ -9,7 +9,6 @@ use super::factors::Factors;
 use crate::adapter::Adapter;
 use crate::backend::Dropout;
 use crate::batch::PackedBatch;
-use crate::random::Random;
 
 /// Rows that a part has at most, unless one tree of segments has more: enough to keep products efficient.
 const MOST_ROWS: usize = 1024;
@@ -24,19 +23,10 @@ pub(super) struct Part {
     /// The rows that carry labels, ascending.
     pub(super) label_rows: Vec<usize>,
     /// The labels, over those rows.
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<TargetToken>,
 }
 
 impl Part {
-    /// A mask counts a part's elements from its first: the key must tell the parts apart.
-    fn dropout(&self, dropout: Dropout) -> Dropout {
-        if self.first_row == 0 {
-            return dropout;
-        }
-        let key = Random::new(&[dropout.key, self.first_row as u64]).next_u64();
-        Dropout { key, ..dropout }
-    }
-
     pub(super) fn pass<'a>(
         &'a self,
         adapter: Option<&'a Adapter>,
@@ -48,7 +38,8 @@ impl Part {
             segments: &self.segments,
             adapter,
             factors,
-            dropout: dropout.map(|dropout| self.dropout(dropout)),
+            dropout,
+            first_row: self.first_row,
         }
     }
 }
@@ -72,7 +63,7 @@ pub(super) fn cut(batch: &PackedBatch) -> Vec<Part> {
         let labels = &batch.labels[labels];
         let mut label_rows: Vec<usize> = labels.iter().map(|label| label.row - start).collect();
         label_rows.dedup();
-        let targets = labels.iter().map(|label| Target {
+        let targets = labels.iter().map(|label| TargetToken {
             row: label_rows.partition_point(|row| *row < label.row - start),
             token: label.token,
             weight: label.weight,

@@ -13,13 +13,13 @@ use super::buffers::Buffers;
 use super::cut::{self, Part};
 use super::factors::Factors;
 use super::layer::{HiddenGradient, Kept};
-use super::model::{EMBEDDING, FINAL_NORM, Model};
+use super::model::Model;
 use super::reader::DecoderReader;
 use super::{Pass, reach};
 use crate::adapter::Adapter;
 use crate::backend::{Backend, BackendError, CachedModel, Noise, check_batch};
 use crate::batch::PackedBatch;
-use crate::config::ModelConfig;
+use crate::config::{EMBEDDING, FINAL_NORM, ModelConfig};
 use crate::files::Weights;
 
 /// A decoder.
@@ -196,8 +196,7 @@ impl<N: Number> Decoder<N> {
         let d_projection = pass.trained(model.projection().1).map(|range| &mut gradients[range]);
         let into = (&mut d_normalised[..], d_projection);
         let cross_entropy = self.cross_entropy(model);
-        let log_probabilities =
-            cross_entropy.backward_trained(&labels.normalised, &part.targets, scale, into);
+        let log_probabilities = cross_entropy.backward(&labels.normalised, &part.targets, scale, into);
         let (kept, inverse_rms) = (labels.kept.data(), &labels.inverse_rms);
         if let Some(range) = pass.trained(FINAL_NORM) {
             rms_norm_weight_gradient(kept, inverse_rms, &d_normalised, &mut gradients[range]);
@@ -280,7 +279,7 @@ impl<N: Number> Backend for Decoder<N> {
         self.config.keys_and_values_per_token() * size_of::<N>()
     }
 
-    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a> {
-        Box::new(DecoderReader::new(self))
+    fn cached<'a>(&'a mut self, capacity: usize) -> Box<dyn CachedModel + 'a> {
+        Box::new(DecoderReader::new(self, capacity))
     }
 }

@@ -8,14 +8,14 @@ use gradus_kernels::product::{Left, Product, Right, Target, Term, multiply};
 use gradus_kernels::{Matrix, MatrixMut, Number};
 
 use super::model::Model;
-use crate::adapter::{Adapter, LoraPair, TargetModule};
+use crate::adapter::{Adapter, LoraPair, TargetModule, inverse_length};
 
 /// The factors of one linear layer.
 #[derive(Debug)]
 pub(super) struct RowFactors {
     /// The trained length of each row over the length that it has, `[output]`.
     pub(super) factors: Vec<f32>,
-    /// One over the length that it has, `[output]`.
+    /// One over the length that it has, zero where it has none, `[output]`.
     pub(super) inverse_lengths: Vec<f32>,
 }
 
@@ -28,8 +28,7 @@ impl Factors {
     pub(super) fn new<N: Number>(adapter: &Adapter, model: &Model<N>) -> Option<Self> {
         let of_pair = |pair: &LoraPair| {
             let magnitude = &adapter.parameters[pair.magnitude.clone()?];
-            let inverse_lengths: Vec<f32> =
-                lengths(adapter, pair, model).map(|length| 1.0 / length).collect();
+            let inverse_lengths: Vec<f32> = lengths(adapter, pair, model).map(inverse_length).collect();
             let factors = magnitude.iter().zip(&inverse_lengths).map(|(m, inverse)| m * inverse).collect();
             Some(((pair.layer, pair.module), RowFactors { factors, inverse_lengths }))
         };
@@ -68,7 +67,7 @@ fn lengths<N: Number>(adapter: &Adapter, pair: &LoraPair, model: &Model<N>) -> i
             f64::from(b[r]) * column.map(|(g, b)| f64::from(*g) * f64::from(*b)).sum::<f64>()
         };
         let square: f64 = (0..rank).map(own).sum();
-        (squares[row] + 2.0 * scale * cross + scale * scale * square).max(f64::MIN_POSITIVE).sqrt() as f32
+        (squares[row] + 2.0 * scale * cross + scale * scale * square).max(0.0).sqrt() as f32
     };
     (0..pair.output).map(length).collect::<Vec<_>>().into_iter()
 }

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use gradus_kernels::product::{Interleaved, Left, Product, Right, Target, Term, multiply};
 use gradus_kernels::{DropoutMask, Matrix, MatrixMut, Number, Weight, add_column_sums};
+use rayon::prelude::*;
 
 use super::Pass;
 use super::base_weights::{BaseWeights, Use};
@@ -69,8 +70,7 @@ impl<N: Number> Linear<N> {
         base_weights: BaseWeights,
     ) -> Result<Self, BackendError> {
         let path = format!("model.layers.{layer}.{}", module.path());
-        let has_bias = config.attention_bias
-            && matches!(module, TargetModule::QProj | TargetModule::KProj | TargetModule::VProj);
+        let has_bias = config.has_bias(&module.path());
         let bias = if has_bias { Some(weights.take(&format!("{path}.bias"))?.data) } else { None };
         let weight = base_weights.take(weights, &format!("{path}.weight"), Use::Linear)?;
         Ok(Self { layer, module, weight, bias, row_squares: OnceLock::new() })
@@ -86,14 +86,27 @@ impl<N: Number> Linear<N> {
 
     /// The squared length of each row of the weight.
     pub(super) fn row_squares(&self) -> &[f64] {
-        self.row_squares.get_or_init(|| {
-            let mut values = vec![0.0; self.weight.cols()];
-            let square = |row| {
-                self.weight.widen_row(row, &mut values);
-                values.iter().map(|value| f64::from(*value).powi(2)).sum()
-            };
-            (0..self.output()).map(square).collect()
-        })
+        if let Some(squares) = self.row_squares.get() {
+            return squares;
+        }
+        // Not inside `get_or_init`: a thread that waits there for tasks of its own might take up one that
+        // waits for this very value.
+        let squares = self.compute_row_squares();
+        self.row_squares.get_or_init(|| squares)
+    }
+
+    fn compute_row_squares(&self) -> Vec<f64> {
+        const ROWS: usize = 64;
+        let (rows, cols) = (self.output(), self.weight.cols());
+        let mut squares = Vec::with_capacity(rows);
+        let mut values = vec![0.0; ROWS.min(rows) * cols];
+        for first in (0..rows).step_by(ROWS) {
+            let values = &mut values[..ROWS.min(rows - first) * cols];
+            self.weight.widen_rows(first, values);
+            let square = |row: &[f32]| row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>();
+            squares.par_extend(values.par_chunks(cols).map(square));
+        }
+        squares
     }
 
     fn path(&self) -> String {
@@ -120,7 +133,8 @@ impl<N: Number> Linear<N> {
         let adapter = pass.adapter?;
         let pair = adapter.pair(self.layer, self.module)?;
         let rank = pair.rank;
-        let mask = pass.dropout.map(|dropout| mask(dropout, self.layer, self.module));
+        let first = pass.first_row * pair.input;
+        let mask = pass.dropout.map(|dropout| mask(dropout, self.layer, self.module).from_element(first));
         let keep_scale = mask.map_or(1.0, DropoutMask::keep_scale);
         let factors = pass.factors.and_then(|factors| factors.of(self.layer, self.module));
         let decomposed = factors.zip(pair.magnitude.clone());

@@ -120,8 +120,8 @@ impl Backend for CpuBackend {
         self.decoder.cache_bytes_per_token()
     }
 
-    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a> {
-        self.decoder.cached()
+    fn cached<'a>(&'a mut self, capacity: usize) -> Box<dyn CachedModel + 'a> {
+        self.decoder.cached(capacity)
     }
 }
 
@@ -133,6 +133,8 @@ struct Pass<'a> {
     /// Where the adapter has magnitudes.
     factors: Option<&'a Factors>,
     dropout: Option<Dropout>,
+    /// Which row of the batch its first one is: the pass drops what the batch would drop there.
+    first_row: usize,
 }
 
 impl Pass<'_> {

@@ -7,7 +7,7 @@ use super::base_weights::{BaseWeights, Use};
 use super::layer::Layer;
 use crate::adapter::Adapter;
 use crate::backend::BackendError;
-use crate::config::ModelConfig;
+use crate::config::{EMBEDDING, FINAL_NORM, ModelConfig, OUTPUT};
 use crate::files::Weights;
 
 /// All weights of one model.
@@ -32,10 +32,6 @@ pub(super) enum ValuesMut<'a, N> {
     Matrix(&'a mut Weight<N>),
     Vector(&'a mut [f32]),
 }
-
-pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
-pub(super) const FINAL_NORM: &str = "model.norm.weight";
-const OUTPUT: &str = "lm_head.weight";
 
 impl<N: Number> Model<N> {
     /// Takes the model's weights out of `weights`.
@@ -92,8 +88,7 @@ impl<N: Number> Values<'_, N> {
             Self::Vector(values) => values.to_vec(),
             Self::Matrix(matrix) => {
                 let mut values = vec![0.0; matrix.rows() * matrix.cols()];
-                let rows = values.chunks_mut(matrix.cols()).enumerate();
-                rows.for_each(|(row, values)| matrix.widen_row(row, values));
+                matrix.widen_rows(0, &mut values);
                 values
             }
         }

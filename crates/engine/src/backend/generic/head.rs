@@ -12,7 +12,7 @@ use super::stage::differentiate;
 use super::weights::WeightSource;
 use crate::backend::BackendError;
 use crate::batch::PackedLabel;
-use crate::config::ModelConfig;
+use crate::config::{FINAL_NORM, ModelConfig};
 
 /// Rows whose logits exist at one time.
 const ROWS: usize = 64;
@@ -35,10 +35,8 @@ impl Head {
         config: &ModelConfig,
         weights: &WeightSource<'_>,
     ) -> std::result::Result<Self, BackendError> {
-        let norm = RmsNorm::new(weights.take("model.norm.weight")?, config.rms_norm_epsilon);
-        let tied = config.tie_word_embeddings;
-        let projection = if tied { "model.embed_tokens.weight" } else { "lm_head.weight" };
-        Ok(Self { norm, projection: weights.take(projection)? })
+        let norm = RmsNorm::new(weights.take(FINAL_NORM)?, config.rms_norm_epsilon);
+        Ok(Self { norm, projection: weights.take(config.output_projection())? })
     }
 
     /// `[rows, hidden]` gives `[rows, vocabulary]`. For a few rows only.

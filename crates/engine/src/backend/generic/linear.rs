@@ -27,8 +27,7 @@ impl Linear {
         weights: &WeightSource<'_>,
     ) -> Result<Self, BackendError> {
         let path = format!("model.layers.{layer}.{}", module.path());
-        let has_bias = config.attention_bias
-            && matches!(module, TargetModule::QProj | TargetModule::KProj | TargetModule::VProj);
+        let has_bias = config.has_bias(&module.path());
         let bias = if has_bias { Some(weights.take(&format!("{path}.bias"))?) } else { None };
         Ok(Self { layer, module, weight: weights.take(&format!("{path}.weight"))?, bias })
     }

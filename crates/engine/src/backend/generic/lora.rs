@@ -33,7 +33,10 @@ impl Lora {
         let Some(magnitude) = &self.magnitude else { return Ok(None) };
         let update = (self.b.detach().matmul(&self.a.detach())? * f64::from(self.pair.scale))?;
         let lengths = (weight + update)?.sqr()?.sum(1)?.sqrt()?;
-        (magnitude / lengths).map(Some)
+        // Nothing can lengthen a row of zeros: its factor is zero too.
+        let some = lengths.ge(f64::from(f32::MIN_POSITIVE))?;
+        let inverse = some.where_cond(&lengths.recip()?, &lengths.zeros_like()?)?;
+        (magnitude * inverse).map(Some)
     }
 
     /// The trained tensors with their places in the flat vector.

@@ -255,7 +255,7 @@ impl Backend for GenericBackend {
         self.config.keys_and_values_per_token() * self.placement.dtype.size_in_bytes()
     }
 
-    fn cached<'a>(&'a mut self) -> Box<dyn CachedModel + 'a> {
-        Box::new(reader::GenericReader::new(self))
+    fn cached<'a>(&'a mut self, capacity: usize) -> Box<dyn CachedModel + 'a> {
+        Box::new(reader::GenericReader::new(self, capacity))
     }
 }

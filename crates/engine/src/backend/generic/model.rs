@@ -12,7 +12,7 @@ use super::weights::WeightTensors;
 use crate::adapter::Adapter;
 use crate::backend::BackendError;
 use crate::backend::cpu::BaseWeights;
-use crate::config::ModelConfig;
+use crate::config::{EMBEDDING, ModelConfig};
 use crate::files::Weights;
 
 pub(super) struct Model {
@@ -37,8 +37,6 @@ impl Model {
         &self.weights
     }
 }
-
-const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// Adds the gradient of the embedding table, from that of the embeddings `[tokens, hidden]`.
 pub(super) fn add_embedding_gradient(

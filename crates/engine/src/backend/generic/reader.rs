@@ -19,14 +19,23 @@ pub(super) struct GenericReader<'a> {
     /// Without an adapter, then with each: the model and what is added to each of its layers.
     adapted: Vec<(Arc<Model>, Vec<LayerLora>)>,
     /// Rotated keys and values of each layer, `[rows of the cache, key/value heads, dim]` each.
-    kept: Vec<Option<(Tensor, Tensor)>>,
+    kept: Vec<Kept>,
+    /// The most rows that there may be.
+    capacity: usize,
+}
+
+/// Keys and values of one layer.
+#[derive(Clone, Default)]
+struct Kept {
+    keys: Option<Tensor>,
+    values: Option<Tensor>,
 }
 
 impl<'a> GenericReader<'a> {
-    pub(super) fn new(backend: &'a mut GenericBackend) -> Self {
+    pub(super) fn new(backend: &'a mut GenericBackend, capacity: usize) -> Self {
         let layers = backend.config.layers;
         let unadapted = (backend.models.base(), vec![LayerLora::default(); layers]);
-        Self { adapted: vec![unadapted], kept: vec![None; layers], backend }
+        Self { adapted: vec![unadapted], kept: vec![Kept::default(); layers], backend, capacity }
     }
 }
 
@@ -41,13 +50,13 @@ impl CachedModel for GenericReader<'_> {
         let backend = &*self.backend;
         let seen = seen(rows.segments);
         let mask = mask::of_cached(rows.segments, &seen, backend.config.sliding_window);
-        let places: Vec<_> = rows.places().collect();
-        let (end, seen) = (rows.end_of_cache(), backend.placement.index(&seen)?);
+        let (own, seen) = (rows.places().collect::<Vec<_>>(), backend.placement.index(&seen)?);
+        let places = &Places { own: &own, end: rows.end_of_cache(), capacity: self.capacity, seen: &seen };
         let of_pass = &backend.rows(rows.positions, mask, None)?;
         let (model, loras) = &self.adapted[rows.adapter.map_or(0, |adapter| adapter + 1)];
         let mut hidden = model.embedding.forward(rows.tokens)?;
         for ((layer, lora), kept) in model.layers.iter().zip(loras).zip(&mut self.kept) {
-            let mut cache = LayerCache { kept, places: &places, end, seen: &seen };
+            let mut cache = LayerCache { kept, places };
             hidden = layer.forward(&hidden, Pass { rows: of_pass, lora }, Some(&mut cache))?;
         }
         if rows.outputs.is_empty() {
@@ -68,42 +77,99 @@ fn seen(segments: &[Segment]) -> Vec<u32> {
     seen
 }
 
-struct LayerCache<'a> {
-    kept: &'a mut Option<(Tensor, Tensor)>,
+/// Where a pass finds the cache's rows, the same in every layer.
+struct Places<'a> {
     /// Rows of the pass with the rows of the cache that keep them.
-    places: &'a [(Range<usize>, Range<usize>)],
+    own: &'a [(Range<usize>, Range<usize>)],
     /// Rows that the cache must have.
     end: usize,
+    /// Rows that it may have.
+    capacity: usize,
     /// Rows of the cache that the pass sees.
     seen: &'a Tensor,
 }
 
+struct LayerCache<'a> {
+    kept: &'a mut Kept,
+    places: &'a Places<'a>,
+}
+
 impl Cache for LayerCache<'_> {
     fn extend(&mut self, keys: Tensor, values: Tensor) -> Result<(Tensor, Tensor)> {
-        let (kept_keys, kept_values) = self.kept.take().unzip();
-        let kept_keys = lengthened(kept_keys, self.end, &keys)?;
-        let kept_values = lengthened(kept_values, self.end, &values)?;
-        for (rows, own) in self.places {
-            kept_keys.slice_set(&keys.narrow(0, rows.start, rows.len())?.contiguous()?, 0, own.start)?;
-            kept_values.slice_set(&values.narrow(0, rows.start, rows.len())?.contiguous()?, 0, own.start)?;
-        }
-        let seen = (kept_keys.index_select(self.seen, 0)?, kept_values.index_select(self.seen, 0)?);
-        *self.kept = Some((kept_keys, kept_values));
-        Ok(seen)
+        let keys = self.places.keep(&mut self.kept.keys, &keys)?;
+        Ok((keys, self.places.keep(&mut self.kept.values, &values)?))
     }
 }
 
-/// The same with at least `rows` rows of the shape of `example`'s; doubled, so that growing row by row
-/// stays cheap.
-fn lengthened(kept: Option<Tensor>, rows: usize, example: &Tensor) -> Result<Tensor> {
-    let (_, heads, dim) = example.dims3()?;
-    let more = |count: usize| Tensor::zeros((count, heads, dim), example.dtype(), example.device());
-    match kept {
-        None => more(rows),
-        Some(kept) if kept.dim(0)? >= rows => Ok(kept),
-        Some(kept) => {
-            let length = kept.dim(0)?;
-            Tensor::cat(&[kept, more(rows.max(2 * length) - length)?], 0)
+impl Places<'_> {
+    /// Keeps rows of the pass and returns all that it sees. What was kept before is there also where that
+    /// fails: it is never taken out, and only the places of this pass are written to.
+    fn keep(&self, kept: &mut Option<Tensor>, rows: &Tensor) -> Result<Tensor> {
+        let lengthened = self.lengthened(kept.as_ref(), rows)?;
+        let all = kept.insert(lengthened);
+        for (from, to) in self.own {
+            all.slice_set(&rows.narrow(0, from.start, from.len())?.contiguous()?, 0, to.start)?;
         }
+        all.index_select(self.seen, 0)
+    }
+
+    /// The same with rows enough, of the shape of `example`'s; doubled, so that growing row by row stays
+    /// cheap, up to the most that there may be.
+    fn lengthened(&self, kept: Option<&Tensor>, example: &Tensor) -> Result<Tensor> {
+        let (_, heads, dim) = example.dims3()?;
+        let more = |count: usize| Tensor::zeros((count, heads, dim), example.dtype(), example.device());
+        match kept {
+            None => more(self.end),
+            Some(kept) if kept.dim(0)? >= self.end => Ok(kept.clone()),
+            Some(kept) => {
+                let length = kept.dim(0)?;
+                let planned = (2 * length).min(self.capacity).max(self.end);
+                Tensor::cat(&[kept, &more(planned - length)?], 0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+
+    /// One row for each number, which is all that it holds.
+    fn rows(numbers: &[f32]) -> Tensor {
+        Tensor::from_slice(numbers, (numbers.len(), 1, 1), &Device::Cpu).unwrap()
+    }
+
+    /// Keeps keys and values from that row of the cache on; what is seen is everything up to there.
+    fn extend(kept: &mut Kept, start: usize, keys: Tensor, values: Tensor) -> Result<[Vec<f32>; 2]> {
+        let (count, end) = (keys.dim(0)?, start + keys.dim(0)?);
+        let seen = Tensor::arange(0, end as u32, &Device::Cpu)?;
+        let places = Places { own: &[(0..count, start..end)], end, capacity: 10, seen: &seen };
+        let (keys, values) = LayerCache { kept, places: &places }.extend(keys, values)?;
+        Ok([keys.flatten_all()?.to_vec1()?, values.flatten_all()?.to_vec1()?])
+    }
+
+    #[test]
+    fn a_pass_that_fails_leaves_what_was_kept() {
+        let mut kept = Kept::default();
+        extend(&mut kept, 0, rows(&[1.0, 2.0]), rows(&[-1.0, -2.0])).unwrap();
+        let wider = Tensor::zeros((2, 1, 3), DType::F32, &Device::Cpu).unwrap();
+        extend(&mut kept, 2, wider.clone(), rows(&[-3.0, -4.0])).unwrap_err();
+        extend(&mut kept, 2, rows(&[3.0, 4.0]), wider).unwrap_err();
+        let seen = extend(&mut kept, 2, rows(&[5.0]), rows(&[-5.0])).unwrap();
+        assert_eq!(seen, [[1.0, 2.0, 5.0], [-1.0, -2.0, -5.0]]);
+    }
+
+    #[test]
+    fn a_cache_grows_by_doubling_and_never_beyond_its_capacity() {
+        let mut kept = Kept::default();
+        let lengths: Vec<usize> = (0..10)
+            .map(|start| {
+                extend(&mut kept, start, rows(&[1.0]), rows(&[1.0])).unwrap();
+                kept.keys.as_ref().unwrap().dim(0).unwrap()
+            })
+            .collect();
+        assert_eq!(lengths, [1, 2, 4, 4, 8, 8, 8, 8, 10, 10]);
     }
 }

@@ -127,7 +127,7 @@ fn rope_factors(config: &ModelConfig, base: &Path) -> Result<Option<Vec<f32>>, E
 /// The tensors in the order in which they are written: those of the model, then the rotary divisors.
 fn stored_tensors(config: &ModelConfig, kind: GgufType, factors: Option<&[f32]>) -> Vec<Stored> {
     let of_model = config.tensor_shapes().filter_map(|(name, shape)| {
-        let wanted = kind.wanted(&shape, name == output_name(config));
+        let wanted = kind.wanted(&shape, name == config.output_projection());
         Some(Stored {
             name: gguf::layout::gguf_name(&name)?,
             blocks: storage::fitting(wanted, &shape),
@@ -162,15 +162,10 @@ fn write_tensors(
     })
 }
 
-/// The name in the file of the output projection.
-fn output_name(config: &ModelConfig) -> &'static str {
-    if config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" }
-}
-
 fn notes(config: &ModelConfig, kind: GgufType) -> Vec<String> {
     let mut replaced: BTreeMap<(usize, String), usize> = BTreeMap::new();
     for (name, shape) in config.tensor_shapes() {
-        let wanted = kind.wanted(&shape, name == output_name(config));
+        let wanted = kind.wanted(&shape, name == config.output_projection());
         let stored = storage::fitting(wanted, &shape);
         if stored != wanted {
             *replaced.entry((wanted.block_size(), storage::name(stored))).or_default() += 1;

@@ -13,7 +13,7 @@ use super::draft::Draft;
 use super::full::WEIGHTS;
 use super::{ExportError, Original};
 use super::{description, tensors};
-use crate::adapter::{Adapter, row_lengths};
+use crate::adapter::{Adapter, inverse_length, row_lengths};
 use crate::files::{self, ModelFiles, Weights};
 
 /// What to merge, and how to store it.
@@ -89,7 +89,8 @@ fn add_update(weight: &mut [f32], name: &str, adapter: &Adapter) {
         for ((row, magnitude), length) in
             weight.chunks_mut(pair.input).zip(&adapter.parameters[magnitudes.clone()]).zip(lengths)
         {
-            row.iter_mut().for_each(|value| *value *= magnitude / length);
+            let factor = magnitude * inverse_length(length);
+            row.iter_mut().for_each(|value| *value *= factor);
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::arch::x86_64::*;
 
-use super::strips;
+use crate::product::avx512::{stores, strips};
 use crate::product::pack::{LANES, Line};
 use crate::product::strip::{Destination, DestinationKind, LeftCells, Strip};
 
-strips!("avx512f,avx512bw,avx512vl,avx512bf16", whole: [12, 12, 8, 6]);
+strips!("avx512f,avx512bw,avx512vl,avx512bf16", whole: [1 => 12, 2 => 12, 3 => 8, 4 => 6]);
+stores!("avx512f,avx512bw,avx512vl,avx512bf16");
 
 /// # Safety
 /// As [`tile`].

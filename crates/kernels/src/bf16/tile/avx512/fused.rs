@@ -2,11 +2,12 @@
 
 use std::arch::x86_64::*;
 
-use super::strips;
+use crate::product::avx512::{stores, strips};
 use crate::product::pack::{LANES, Line};
 use crate::product::strip::{Destination, DestinationKind, LeftCells, Strip};
 
-strips!("avx512f,avx512bw,avx512vl", whole: [12, 8, 6, 4]);
+strips!("avx512f,avx512bw,avx512vl", whole: [1 => 12, 2 => 8, 3 => 6, 4 => 4]);
+stores!("avx512f,avx512bw,avx512vl");
 
 /// # Safety
 /// As [`tile`].
