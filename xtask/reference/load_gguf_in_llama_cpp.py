@@ -3,9 +3,9 @@
 Needs: pip install llama-cpp-python
 Run:   by the tests of crates/engine, when GRADUS_LLAMA_CPP_PYTHON names a Python that has it
 
-Reads {"model", "sample": [{"prompt", "completion"}], "texts", "continuation"} from standard input; prints
-the log-probability of each token of each completion, the most probable continuation of each prompt in so
-many tokens, and the token ids of each text, control tokens included.
+Reads {"model", "sample": [{"prompt", "completion"}], "prompts", "continuation", "texts"} from standard input;
+prints the log-probability of each token of each completion of the sample, the most probable continuation of
+each prompt in so many tokens, and the token ids of each text, control tokens included.
 """
 
 import json
@@ -21,10 +21,9 @@ def main(question):
     model = llama_cpp.Llama(
         question["model"], n_ctx=512, logits_all=True, type_k=F32, type_v=F32, n_threads=2, verbose=False
     )
-    sample = question["sample"]
     return {
-        "log_probabilities": [score(model, sequence) for sequence in sample],
-        "continuations": [go_on(model, sequence["prompt"], question["continuation"]) for sequence in sample],
+        "log_probabilities": [score(model, sequence) for sequence in question["sample"]],
+        "continuations": [go_on(model, prompt, question["continuation"]) for prompt in question["prompts"]],
         "token_ids": [model.tokenize(text.encode(), add_bos=False, special=True) for text in question["texts"]],
     }
 

@@ -21,9 +21,12 @@ use crate::models::ModelsError;
 /// Any failure of a service.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The work was stopped on request; what was done is kept.
-    #[error("stopped; run the same command again to go on")]
+    /// The work was stopped on request.
+    #[error("stopped before the end")]
     Interrupted,
+    /// The work was stopped on request, and can be taken up where it was.
+    #[error("stopped; run the same command again to go on")]
+    Paused,
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}{}", path.display(), advice(source))]
     File {
@@ -103,6 +106,20 @@ pub enum Error {
         /// Each with its row and what to do.
         problems: Vec<String>,
     },
+    /// Prompts that cannot be answered.
+    #[error("nothing was generated, because of {} problems in the prompts:\n{}", problems.len(), list(problems))]
+    Prompts {
+        /// Each with its line.
+        problems: Vec<String>,
+    },
+    /// Some prompts got no answer; the others did.
+    #[error("{} of {of} prompts got no whole answer:\n{}", problems.len(), list(problems))]
+    Unanswered {
+        /// How many prompts there were.
+        of: usize,
+        /// Each with its line and what went wrong.
+        problems: Vec<String>,
+    },
     /// No answer of a model test has a known mark.
     #[error(
         "no answer has a known mark, so there is nothing to test: check that the students' names in the papers and in the table of marks agree\n{}",
@@ -132,7 +149,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Models(error) => error.is_transient(),
-            Self::Interrupted => true,
+            Self::Interrupted | Self::Paused => true,
             _ => false,
         }
     }

@@ -1,6 +1,7 @@
 //! The services: what Gradus does, without HTTP, SQL or argument parsing.
 //! Long work takes a [`Session`], which is told what happens and says when to stop.
 
+pub mod answering;
 pub mod chat;
 pub mod datasets;
 pub mod doctor;
@@ -14,6 +15,7 @@ pub mod marking;
 pub mod model_test;
 pub mod models;
 pub mod papers;
+pub mod prompts;
 pub mod quickstart;
 mod reporting;
 pub mod runtime;

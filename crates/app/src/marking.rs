@@ -102,13 +102,19 @@ pub fn write_feedback(
         ..GenerationOptions::default()
     };
     let Runtime { backend, tokenizer, .. } = runtime;
-    let mut generator = Generator::new(backend.as_mut(), tokenizer, GeneratorLimits::default());
-    let adapter = adapter.map(|adapter| generator.adapt(adapter)).transpose()?;
-    let mut texts: BTreeMap<RequestId, String> = BTreeMap::new();
-    for (answer, mark) in answers {
+    let prompts = answers.iter().map(|(answer, mark)| {
         let mut prompt = encoding::prompt_tokens(tokenizer, answer.question, answer.answer)?;
         prompt.extend(encoding::mark_tokens(tokenizer, *mark)?);
         prompt.extend(encoding::feedback_prefix_tokens(tokenizer)?);
+        Ok(prompt)
+    });
+    let prompts = prompts.collect::<Result<Vec<Vec<u32>>, Error>>()?;
+    let longest = prompts.iter().map(Vec::len).max().unwrap_or_default();
+    let limits = GeneratorLimits::default().with_room_for(longest + FEEDBACK_TOKENS, backend.as_ref());
+    let mut generator = Generator::new(backend.as_mut(), tokenizer, limits);
+    let adapter = adapter.map(|adapter| generator.adapt(adapter)).transpose()?;
+    let mut texts: BTreeMap<RequestId, String> = BTreeMap::new();
+    for prompt in prompts {
         let request = Request { prompt, adapter, options: options.clone(), constraint: None };
         texts.insert(generator.submit(request)?, String::new());
     }

@@ -57,10 +57,20 @@ pub struct QuickstartResult {
 }
 
 /// Runs the whole job.
+///
+/// # Errors
+/// [`Error::Paused`] where the session asked to stop: whatever is done is found again.
 pub fn quickstart(
     request: &QuickstartRequest<'_>,
     session: &mut Session<'_>,
 ) -> Result<QuickstartResult, Error> {
+    every_step(request, session).map_err(|error| match error {
+        Error::Interrupted => Error::Paused,
+        error => error,
+    })
+}
+
+fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Result<QuickstartResult, Error> {
     session.watcher.stage("Base model");
     let (mut runtime, source) = base_model(request, session)?;
     session.check()?;

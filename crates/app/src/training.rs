@@ -164,7 +164,7 @@ impl TrainingRequest<'_> {
 /// Trains, from the last checkpoint where there is one, and writes the trained model.
 ///
 /// # Errors
-/// [`Error::Interrupted`] where the session asked to stop; the state is saved then.
+/// [`Error::Paused`] where the session asked to stop; the state is saved then.
 pub fn train(
     request: &TrainingRequest<'_>,
     runtime: &mut Runtime,
@@ -177,7 +177,7 @@ pub fn train(
     let outcome =
         run(request.plan, &request.prepared.data, backend, &checkpoints, &mut events, session.stop)?;
     match outcome.stopped {
-        Some(StopReason::Requested) => return Err(Error::Interrupted),
+        Some(StopReason::Requested) => return Err(Error::Paused),
         Some(StopReason::NoGain) => {
             session.watcher.note("Stopped early: the validation loss no longer falls.");
         }

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Err(error) => {
             output::error(json, &error);
             match error.downcast_ref::<Error>() {
-                Some(Error::Interrupted) => ExitCode::from(INTERRUPTED),
+                Some(Error::Interrupted | Error::Paused) => ExitCode::from(INTERRUPTED),
                 _ => ExitCode::FAILURE,
             }
         }

@@ -85,8 +85,13 @@ fn prompts_and_sampling_without_sense_are_refused() {
     let ran = crate::gradus::Ran::of("generate with an empty prompt", command.output().unwrap());
     ran.assert_refused(&["the prompt is empty", "write"]);
     place.refuse("generate hello --model tiny --temperature NaN", &["temperature", "must be"]);
-    place.refuse("generate hello --model tiny --top-p 0", &["top-p", "must be"]);
-    place.refuse("generate hello --model tiny --top-p 2", &["top-p", "must be"]);
+    place.refuse("generate hello --model tiny --temperature 1 --top-p 0", &["top-p", "must be"]);
+    place.refuse("generate hello --model tiny --temperature 1 --top-p 2", &["top-p", "must be"]);
+    for option in ["--top-p 0.9", "--top-k 40", "--seed 3", "--temperature 0 --seed 3"] {
+        let name = option.split(' ').rev().nth(1).unwrap();
+        let needs = format!("{name} needs --temperature above 0");
+        place.refuse(&format!("generate hello --model tiny {option}"), &[&needs]);
+    }
     model::write(&place, "short", 40, 1);
     let mut command = place.command("generate --model short");
     command.arg("water ".repeat(100));

@@ -10,6 +10,7 @@ use gradus_app::engine::random::Random;
 use crate::course;
 use crate::gradus::{Place, Ran};
 use crate::killed::assert_same_model;
+use crate::model;
 
 /// Runs training with events, sends it a signal after so many lines, and waits.
 fn signalled(place: &Place, signal: &str, lines: usize) -> Ran {
@@ -50,6 +51,55 @@ fn interrupted_training_says_so_and_ends_with_the_same_bytes() {
     }
     assert!(interruptions >= 5, "only {interruptions} interruptions");
     assert_same_model(&place, &expected, "run", "interrupted");
+}
+
+/// Runs a command, interrupts it once it has printed as much as `enough`, and waits.
+fn interrupted_after(place: &Place, arguments: &str, enough: impl Fn(&str) -> bool) -> Ran {
+    let mut child = place.command(arguments);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut said = Vec::new();
+    while !enough(&String::from_utf8_lossy(&said)) {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).unwrap();
+        said.extend(byte);
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    stdout.read_to_end(&mut said).unwrap();
+    let mut output = child.wait_with_output().unwrap();
+    output.stdout = said;
+    Ran::of(arguments, output)
+}
+
+#[test]
+fn interrupted_answers_are_printed_as_far_as_they_came() {
+    let place = Place::new();
+    model::write(&place, "tiny", 100_000, 1);
+    let generate = "generate --model tiny --prompts prompts.txt --raw --json --regex ([a-wyz]|x[a-z]{9000})";
+    // Answers that begin with an "x" come to no end.
+    place.write("prompts.txt", (0..12).map(|number| format!("prompt {number}\n")).collect::<String>());
+    let begun = place.succeed(&format!("{generate} --max-tokens 1")).json_lines();
+    let first = |long: bool| {
+        let found = begun.iter().find(|line| (line["text"] == "x") == long);
+        found.unwrap()["prompt"].clone()
+    };
+    let (short, long) = (first(false), first(true));
+    place.write("prompts.txt", format!("{}\n{}\n", short.as_str().unwrap(), long.as_str().unwrap()));
+
+    let many = format!("{generate} --max-tokens 90000");
+    let ran = interrupted_after(&place, &many, |said| said.contains('\n'));
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let lines = ran.json_lines();
+    assert_eq!((&lines[0]["prompt"], &lines[0]["finish_reason"]), (&short, &"stop".into()));
+    assert_eq!((&lines[1]["prompt"], &lines[1]["finish_reason"]), (&long, &"interrupted".into()));
+    assert_eq!(lines[2]["error"], "stopped before the end");
+    assert!(ran.stderr.contains("1 of 2 prompts answered"), "{ran:?}");
+
+    let one = "generate hello --model tiny --max-tokens 90000 --regex [a-z]{9000}";
+    let ran = interrupted_after(&place, one, |said| said.len() > 10);
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    assert!(ran.stdout.ends_with('\n') && ran.stdout.len() < 9000, "{ran:?}");
+    assert!(ran.stderr.trim_end().ends_with("error: stopped before the end"), "{ran:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use llguidance::api::TopLevelGrammar;
+use llguidance::api::{StopReason, TopLevelGrammar};
 use llguidance::toktrie::{ApproximateTokEnv, INVALID_TOKEN, TokEnv, TokRxInfo, TokTrie};
 use llguidance::{Matcher, ParserFactory};
 use serde_json::Value;
@@ -110,7 +110,7 @@ fn word(tokenizer: &Tokenizer, token: u32) -> Vec<u8> {
 impl Constraint {
     /// Makes every token impossible that may not come next.
     pub(super) fn restrict(&mut self, logits: &mut [f32]) -> Result<(), ConstraintError> {
-        let allowed = self.matcher.compute_mask().map_err(too_complex)?;
+        let allowed = self.matcher.compute_mask().map_err(cannot_go_on)?;
         for (token, logit) in logits.iter_mut().enumerate() {
             if token >= allowed.len() || !allowed.get(token) {
                 *logit = f32::NEG_INFINITY;
@@ -121,14 +121,20 @@ impl Constraint {
 
     /// Takes the next token; true where the text is complete and nothing can follow.
     pub(super) fn accept(&mut self, token: u32) -> Result<bool, ConstraintError> {
-        self.matcher.consume_token(token).map_err(too_complex)?;
+        self.matcher.consume_token(token).map_err(cannot_go_on)?;
         Ok(self.matcher.is_stopped())
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
-fn too_complex(error: impl ToString) -> ConstraintError {
-    ConstraintError::TooComplex(error.to_string())
+fn cannot_go_on(error: impl ToString) -> ConstraintError {
+    let told = error.to_string();
+    // The lines below the first are llguidance's state, for those who develop it.
+    let reason = told.lines().next().unwrap_or_default();
+    if reason == StopReason::NoExtensionBias.to_string() {
+        return ConstraintError::NoToken;
+    }
+    ConstraintError::TooComplex(reason.to_owned())
 }
 
 impl Clone for Constraint {

@@ -33,6 +33,17 @@ impl Default for GeneratorLimits {
     }
 }
 
+impl GeneratorLimits {
+    /// The same, with memory for at least one text of so many tokens, or of as many as the model reads:
+    /// whatever the model can answer is answered then, if need be one request after the other.
+    #[must_use]
+    pub fn with_room_for(self, tokens: usize, backend: &dyn Backend) -> Self {
+        let tokens = tokens.min(backend.config().context_length);
+        let cache_bytes = self.cache_bytes.max(tokens.saturating_mul(backend.cache_bytes_per_token()));
+        Self { cache_bytes, ..self }
+    }
+}
+
 /// Answers requests.
 ///
 /// What was read stays in memory as long as there is room, so that a prompt that begins like an earlier
@@ -206,8 +217,11 @@ impl<'a> Generator<'a> {
             let Some(mut job) = self.waiting.remove(index) else { break };
             self.join(&mut job);
             let unread: usize = self.running.iter().map(|job| job.unread().len()).sum();
-            let needed = (unread + job.unread().len() + ROOM_TO_GROW).min(self.reader.capacity());
-            if !self.make_room(needed) && !self.running.is_empty() {
+            let (capacity, needed) = (self.reader.capacity(), unread + job.unread().len() + ROOM_TO_GROW);
+            if self.running.is_empty() {
+                // Nobody else needs it.
+                self.make_room(needed.min(capacity));
+            } else if needed > capacity || !self.make_room(needed) {
                 self.leave(&mut job);
                 self.waiting.insert(index, job);
                 break;

@@ -82,7 +82,7 @@ pub struct RequestId(pub(super) u64);
 /// Why generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishReason {
-    /// A stop token or stop text came, the constraint is met, or the caller had enough.
+    /// A stop token or stop text came, or the constraint is met.
     Stop,
     /// The limit of tokens or of the model's context was reached.
     Length,

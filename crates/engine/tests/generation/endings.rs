@@ -4,7 +4,7 @@ use crate::tokenizers::{END, byte_level};
 use crate::{answers, finish, model, sampled};
 use gradus_engine::backend::BackendError;
 use gradus_engine::generation::{
-    FinishReason, GenerationError, GenerationOptions, Generator, GeneratorLimits, Request, generate,
+    FinishReason, GenerationError, GenerationOptions, Generator, GeneratorLimits, Request,
 };
 use gradus_engine::reading::{Piece, Reader};
 
@@ -47,29 +47,12 @@ fn a_text_ends_where_the_models_context_does() {
         (config.vocabulary_size, config.context_length) = (tokenizer.vocabulary_size(), 16);
     });
     let mut backend = model.cpu();
-    let mut tokens = Vec::new();
-    let request = sampled(&model.tokens(10, 1), 1);
-    let reason = generate(&mut backend, None, &tokenizer, request, &mut |token| {
-        tokens.extend(token.token);
-        true
-    });
-    // The last token is chosen after the sixteenth was read.
-    assert_eq!((reason.unwrap(), tokens.len()), (FinishReason::Length, 7));
     let mut generator = Generator::new(&mut backend, &tokenizer, GeneratorLimits::default());
+    let answer = answers(&mut generator, &[sampled(&model.tokens(10, 1), 1)]).pop().unwrap();
+    // The last token is chosen after the sixteenth was read.
+    assert_eq!((answer.reason, answer.ids().len()), (Some(FinishReason::Length), 7));
     let refused = generator.submit(sampled(&model.tokens(17, 1), 1));
     assert!(matches!(refused, Err(GenerationError::Backend(BackendError::TooLong { length: 17, .. }))));
-}
-
-#[test]
-fn the_caller_can_have_enough() {
-    let (tokenizer, model) = (byte_level(), model(&byte_level()));
-    let mut backend = model.cpu();
-    let mut seen = 0;
-    let reason = generate(&mut backend, None, &tokenizer, sampled(&[1], 1), &mut |_| {
-        seen += 1;
-        seen < 4
-    });
-    assert_eq!((reason.unwrap(), seen), (FinishReason::Stop, 4));
 }
 
 #[test]
@@ -146,6 +129,7 @@ fn no_tokens_at_all_is_an_answer() {
     let mut backend = model.cpu();
     let mut request = sampled(&[1], 1);
     request.options.max_tokens = 0;
-    let reason = generate(&mut backend, None, &tokenizer, request, &mut |_| true);
-    assert_eq!(reason.unwrap(), FinishReason::Length);
+    let mut generator = Generator::new(&mut backend, &tokenizer, GeneratorLimits::default());
+    let answer = answers(&mut generator, &[request]).pop().unwrap();
+    assert_eq!((answer.reason, answer.ids().len()), (Some(FinishReason::Length), 0));
 }
