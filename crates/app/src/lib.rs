@@ -4,6 +4,7 @@
 pub mod answering;
 pub mod chat;
 pub mod datasets;
+mod devices;
 pub mod doctor;
 pub mod documents;
 mod encoding;

@@ -37,6 +37,8 @@ pub struct QuickstartRequest<'a> {
     pub model: Option<&'a str>,
     /// Where the model runs.
     pub device: Device,
+    /// The command that does this again.
+    pub command: String,
 }
 
 /// What the quickstart made.
@@ -105,7 +107,7 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
         submissions: &submissions,
         dataset: Some(&dataset),
         feedback: Feedback::Written,
-        command: "gradus quickstart".to_owned(),
+        command: request.command.clone(),
         caveats: vec![course.caveat.clone()],
     };
     let report = run_model_test(&test, &mut runtime, session)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use gradus_domain::Marks;
 use gradus_engine::adapter::{Adapter, LoraConfig};
+use gradus_engine::backend::cpu::BaseWeights;
 use gradus_engine::training::TrainingPlan;
 use gradus_grading::dataset::{Dataset, Finding, Severity as FindingSeverity, Split};
 use gradus_grading::guide::{Guide, Question, QuestionId};
@@ -186,8 +187,18 @@ fn method_facts(plan: &TrainingPlan) -> MethodFacts {
             alpha: f64::from(lora.alpha),
             targets: targets(lora),
         }),
+        base_weights: lora.map(|_| base_weights(plan.base_weights).to_owned()),
         lora_plus_ratio: plan.lora_plus_ratio,
         neftune_alpha: plan.neftune_alpha,
+    }
+}
+
+fn base_weights(kept: BaseWeights) -> &'static str {
+    match kept {
+        BaseWeights::AsStored => "as in the model's file",
+        BaseWeights::Full => "in full, dequantised where the model's file has them quantised",
+        BaseWeights::Q8 => "quantised to 8 bits (QLoRA)",
+        BaseWeights::Q4 => "quantised to 4 bits (QLoRA)",
     }
 }
 

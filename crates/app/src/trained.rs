@@ -70,7 +70,7 @@ pub struct RunSummary {
     pub rows: u64,
     /// Seconds of training.
     pub seconds: f64,
-    /// Where it ran.
+    /// Where it ran, and from which step on elsewhere.
     pub device: String,
     /// Training loss of every update.
     pub train_losses: Vec<LossPoint>,

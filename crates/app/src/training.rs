@@ -1,5 +1,6 @@
 //! Training: data to sequences, preflight, the run, and the trained model on disk.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use gradus_domain::Clock;
@@ -12,6 +13,7 @@ use gradus_grading::dataset::{Dataset, Split};
 use gradus_grading::import::chat::ChatExample;
 use gradus_grading::prompt::template_hash;
 
+use crate::devices::DeviceLog;
 use crate::runtime::Runtime;
 use crate::trained::{self, Purpose, RunSummary, TrainedManifest, TrainedModel};
 use crate::{Error, Session, chat, encoding};
@@ -153,7 +155,8 @@ impl TrainingRequest<'_> {
         Checkpoints::new(self.directory.join("checkpoints"), self.fingerprint(runtime))
     }
 
-    /// Plan, data and base model: whatever changes one of them makes it another run.
+    /// Plan, data and base model: whatever changes one of them makes it another run. The device does not:
+    /// another machine may have to take a run over, which [`DeviceLog`] records.
     fn fingerprint(&self, runtime: &Runtime) -> String {
         let plan = serde_json::to_string(self.plan).unwrap_or_default();
         let parts = [plan, self.prepared.data.fingerprint(), runtime.fingerprint.clone()];
@@ -171,11 +174,17 @@ pub fn train(
     session: &mut Session<'_>,
 ) -> Result<TrainedModel, Error> {
     let checkpoints = request.checkpoints(runtime);
+    let devices = RefCell::new(DeviceLog::open(request.directory, runtime.device.describe())?);
     let watcher = &mut *session.watcher;
-    let mut events = |event: &TrainEvent| watcher.training(event);
+    let mut events = |event: &TrainEvent| {
+        watcher.training(event);
+        let warning = devices.borrow_mut().note(event);
+        warning.iter().for_each(|warning| watcher.warning(warning));
+    };
+    let stop = || devices.borrow().has_failed() || (session.stop)();
     let backend: &mut dyn Backend = runtime.backend.as_mut();
-    let outcome =
-        run(request.plan, &request.prepared.data, backend, &checkpoints, &mut events, session.stop)?;
+    let outcome = run(request.plan, &request.prepared.data, backend, &checkpoints, &mut events, &stop)?;
+    let device = devices.into_inner().close()?;
     match outcome.stopped {
         Some(StopReason::Requested) => return Err(Error::Paused),
         Some(StopReason::NoGain) => {
@@ -183,8 +192,8 @@ pub fn train(
         }
         None => {}
     }
-    let model =
-        finish(request, runtime, session.clock, checkpoints.finish(outcome.state, request.selection)?);
+    let finished = checkpoints.finish(outcome.state, request.selection)?;
+    let model = finish(request, runtime, session.clock, (finished, device));
     trained::save(&request.model_directory(), &model, runtime)?;
     Ok(model)
 }
@@ -193,7 +202,7 @@ fn finish(
     request: &TrainingRequest<'_>,
     runtime: &Runtime,
     clock: &dyn Clock,
-    finished: FinishedRun,
+    (finished, device): (FinishedRun, String),
 ) -> TrainedModel {
     let FinishedRun { adapter, progress, step } = finished;
     let (format_version, gradus_version) = TrainedManifest::versions();
@@ -204,7 +213,7 @@ fn finish(
         tokens: progress.tokens,
         rows: progress.rows,
         seconds: progress.seconds,
-        device: runtime.device.describe(),
+        device,
         train_losses: progress.train_losses,
         validation_losses: progress.validation_losses,
     };

@@ -16,10 +16,10 @@ use crate::interrupt;
 #[derive(Debug, Args)]
 pub(crate) struct GlobalOptions {
     /// Print JSON for scripts instead of text for people (events of long work as one object a line)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Options of every command")]
     pub(crate) json: bool,
     /// Where base models are kept [default: $GRADUS_DATA_DIR, or gradus in the user's data directory]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Options of every command")]
     data_dir: Option<PathBuf>,
 }
 
@@ -33,6 +33,8 @@ pub(crate) struct Environment {
     pub(crate) catalogue: Catalogue,
     /// Base models on this machine.
     pub(crate) store: ModelStore,
+    /// The instructions that `GRADUS_CPU` names, where it is set.
+    pub(crate) instructions: Option<Level>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -41,19 +43,20 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 /// Makes the mathematics use the instructions that `GRADUS_CPU` names, for tests and comparisons.
-fn force_instructions() -> anyhow::Result<()> {
-    let Some(name) = variable("GRADUS_CPU") else { return Ok(()) };
+fn force_instructions() -> anyhow::Result<Option<Level>> {
+    let Some(name) = variable("GRADUS_CPU") else { return Ok(None) };
     let name = name.to_string_lossy();
     let level = Level::from_name(&name).with_context(|| {
         let known: Vec<&str> = Level::ALL.into_iter().map(Level::name).collect();
         format!("GRADUS_CPU is \"{name}\": use one of {}, or leave it unset", known.join(", "))
     })?;
-    cpu::force(level).context("GRADUS_CPU asks for too much")
+    cpu::force(level).context("GRADUS_CPU asks for too much")?;
+    Ok(Some(level))
 }
 
 impl Environment {
     pub(crate) fn new(options: GlobalOptions) -> anyhow::Result<Self> {
-        force_instructions()?;
+        let instructions = force_instructions()?;
         let data_directory =
             options.data_dir.or_else(|| variable("GRADUS_DATA_DIR")).unwrap_or_else(default_data);
         let mut settings = CatalogueSettings::default();
@@ -66,6 +69,7 @@ impl Environment {
             store: ModelStore::new(&data_directory),
             catalogue: Catalogue::new(&settings),
             data_directory,
+            instructions,
         })
     }
 

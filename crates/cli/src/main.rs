@@ -1,5 +1,6 @@
 //! The `gradus` command: reads the command line and the environment, and hands the work to the services.
 
+mod again;
 mod commands;
 mod console;
 mod device;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gradus_app::quickstart::{QuickstartRequest, QuickstartResult, quickstart};
 
+use crate::again::Again;
 use crate::commands::test::results_table;
 use crate::device::DeviceOption;
 use crate::environment::Environment;
@@ -34,6 +35,11 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         catalogue: &environment.catalogue,
         model: arguments.model.as_deref(),
         device: arguments.device.device,
+        command: Again::command("quickstart", environment)
+            .option("model", arguments.model.as_ref())
+            .device(arguments.device.device)
+            .option("output", Some(arguments.output.display()))
+            .into_line(),
     };
     let result = environment.watch(|session| quickstart(&request, session))?;
     if environment.json {

@@ -13,6 +13,7 @@ use gradus_app::runtime::Runtime;
 use gradus_app::testing::Feedback;
 use gradus_app::trained;
 
+use crate::again::Again;
 use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
@@ -76,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         submissions: &submissions,
         dataset: dataset.as_ref(),
         feedback: if arguments.no_feedback { Feedback::Skipped } else { Feedback::Written },
-        command: command(arguments),
+        command: command(arguments, &runtime, environment),
         caveats: Vec::new(),
     };
     let report = environment.watch(|session| run_model_test(&request, &mut runtime, session))?;
@@ -114,19 +115,21 @@ fn submissions(arguments: &Arguments) -> Submissions {
     }
 }
 
-fn command(arguments: &Arguments) -> String {
-    let mut words = vec!["gradus test".to_owned()];
-    let mut add = |option: &str, value: Option<&PathBuf>| {
-        words.extend(value.map(|value| format!("--{option} {}", value.display())));
-    };
-    add("model", Some(&arguments.model));
-    add("guide", Some(&arguments.guide));
-    add("papers", arguments.papers.as_ref());
-    add("known-marks", arguments.known_marks.as_ref());
-    add("answers", arguments.answers.as_ref());
-    add("dataset", arguments.dataset.as_ref());
-    add("output", Some(&arguments.output));
-    words.join(" ")
+fn command(arguments: &Arguments, runtime: &Runtime, environment: &Environment) -> String {
+    let path = |path: &Path| path.display().to_string();
+    Again::command("test", environment)
+        .option("model", Some(path(&arguments.model)))
+        .option("guide", Some(path(&arguments.guide)))
+        .option("papers", arguments.papers.as_deref().map(path))
+        .option("known-marks", arguments.known_marks.as_deref().map(path))
+        .option("answers", arguments.answers.as_deref().map(path))
+        .option("dataset", arguments.dataset.as_deref().map(path))
+        .option("base-model", arguments.base_model.as_ref())
+        .option("title", arguments.title.as_ref())
+        .flag("no-feedback", arguments.no_feedback)
+        .device(runtime.device)
+        .option("output", Some(path(&arguments.output)))
+        .into_line()
 }
 
 /// The results as a table with intervals, and the verdict.

@@ -26,8 +26,8 @@ use crate::output;
 /// Fine-tune a model on a dataset of marked answers, or on conversations
 ///
 /// The run is saved as it goes: after Ctrl-C, a crash or a power cut the same command goes on where it
-/// was, and ends with the same result to the last bit. Settings that are not given follow from the
-/// number of examples.
+/// was, and ends with the same result to the last bit, if it runs on the same device and kind of
+/// processor. Settings that are not given follow from the number of examples.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  gradus train --dataset dataset.json --output run\n  gradus train --chat conversations.jsonl --output run --epochs 2\n  gradus train --dataset dataset.json --output run --preflight"
@@ -66,7 +66,7 @@ struct PlanOptions {
     /// Sequences for one update
     #[arg(long)]
     batch_size: Option<usize>,
-    /// Peak learning rate
+    /// Peak learning rate [default: 0.0004, with --method full a tenth of it]
     #[arg(long)]
     learning_rate: Option<f64>,
     /// What the learning rate does after the warm-up
@@ -139,8 +139,8 @@ enum MethodName {
     Lora,
     /// LoRA with the length of each row of a weight trained apart from its direction
     Dora,
-    /// Every weight: 16 bytes of memory a parameter, 12 of disk for each of three checkpoints, and a
-    /// whole model rather than an adapter
+    /// Every weight, by default at a tenth of the learning rate: 16 bytes of memory a parameter, 12 of disk
+    /// for each of three checkpoints, and a whole model rather than an adapter
     Full,
 }
 
@@ -229,6 +229,25 @@ impl PlanOptions {
         Ok(TrainingPlan { method: Method::Lora(config), ..plan })
     }
 
+    /// Refuses what would say nothing without validation data or early stopping.
+    fn check_validation(&self, prepared: &PreparedData, plan: &TrainingPlan) -> anyhow::Result<()> {
+        let of_validation = [
+            ("--evaluate-every", self.evaluate_every.is_some()),
+            ("--patience", self.patience.is_some_and(|patience| patience > 0)),
+            ("--select best-loss", matches!(self.select, Some(SelectionName::BestLoss))),
+        ];
+        let given = of_validation.into_iter().find(|(_, given)| *given);
+        if let (Some((option, _)), true) = (given, prepared.data.validation.is_empty()) {
+            bail!(
+                "{option} needs data to validate with: give --chat-validation, or build the dataset with a --validation-share"
+            );
+        }
+        if self.patience_after.is_some() && plan.patience == 0 {
+            bail!("--patience-after needs --patience above 0: nothing stops early without it");
+        }
+        Ok(())
+    }
+
     /// An option that was given and makes sense for adapters only.
     fn adapter_option(&self) -> Option<&'static str> {
         let given = [
@@ -252,6 +271,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let prepared = prepare(&source, &runtime)?;
     let plan = arguments.plan.plan(prepared.data.train.len())?;
     let needs = check(&prepared, &plan, &runtime)?;
+    arguments.plan.check_validation(&prepared, &plan)?;
     if arguments.preflight {
         return show_preflight(&needs, &plan, runtime.device, environment);
     }
@@ -360,7 +380,7 @@ fn show_result(
         return output::print_json(&serde_json::json!({
             "event": "finished", "model": directory, "dataset_hash": prepared.hash, "run": {
                 "steps": run.steps, "chosen_step": run.chosen_step, "best": run.best, "tokens": run.tokens,
-                "seconds": run.seconds,
+                "seconds": run.seconds, "device": run.device,
             },
         }));
     }

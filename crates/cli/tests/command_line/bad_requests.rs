@@ -53,6 +53,20 @@ fn options_of_adapters_are_refused_where_the_model_itself_is_trained() {
 }
 
 #[test]
+fn options_that_would_do_nothing_are_refused() {
+    let place = course::place();
+    place.succeed(
+        "dataset build --guide guide.md --answers answers.csv --validation-share 0 --output alone.json",
+    );
+    for option in ["--evaluate-every 5", "--patience 2", "--select best-loss"] {
+        let command = format!("train --dataset alone.json --model tiny --output new {option}");
+        place.refuse(&command, &[option.trim_end_matches([' ', '2', '5']), "needs data to validate with"]);
+    }
+    let train = "train --dataset dataset.json --model tiny --output new";
+    place.refuse(&format!("{train} --patience-after 5"), &["--patience-after needs --patience"]);
+}
+
+#[test]
 fn examples_longer_than_the_context_are_refused_by_row() {
     let place = course::place();
     model::write(&place, "short", 40, 1);

@@ -25,10 +25,15 @@ pub(crate) const TRAIN: &str = "train --dataset dataset.json --model tiny --outp
 pub(crate) fn place() -> Place {
     let place = Place::new();
     model::write(&place, "tiny", 1024, 1);
+    write(&place);
+    place
+}
+
+/// Writes the guide, the answers and the dataset.
+pub(crate) fn write(place: &Place) {
     place.write("guide.md", GUIDE);
     place.write("answers.csv", answers());
     place.succeed("dataset build --guide guide.md --answers answers.csv --output dataset.json");
-    place
 }
 
 /// As [`place`], with a trained model in `run/model`.

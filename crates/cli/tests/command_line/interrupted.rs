@@ -103,6 +103,27 @@ fn interrupted_answers_are_printed_as_far_as_they_came() {
 }
 
 #[test]
+fn a_run_that_goes_on_with_other_instructions_says_so_and_how_to_go_back() {
+    let place = course::place();
+    let command = format!("{} --json", course::TRAIN);
+    let ran = interrupted_after(&place, &command, |said| said.matches("checkpoint_saved").count() == 2);
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let mut portable = place.command(course::TRAIN);
+    let ran = Ran::of(course::TRAIN, portable.env("GRADUS_CPU", "portable").output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for part in ["warning: The ", "updates made so far", "cpu (portable instructions", "To go back, stop now"]
+    {
+        assert!(ran.stderr.contains(part), "\"{part}\" is missing: {ran:?}");
+    }
+    let recorded = place.json("run/model/gradus.json")["run"]["device"].as_str().unwrap().to_owned();
+    assert!(recorded.contains("; after step ") && recorded.contains("cpu (portable"), "{recorded}");
+    place.succeed(
+        "test --model run/model --guide guide.md --answers answers.csv --no-feedback --output report",
+    );
+    assert_eq!(place.json("report/report.json")["training"]["device"], recorded);
+}
+
+#[test]
 fn an_interruption_is_told_to_people_as_one_line() {
     let place = course::place();
     let mut child =

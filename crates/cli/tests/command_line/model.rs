@@ -16,8 +16,14 @@ const WORDS: usize = 400;
 
 /// Writes the model as `name` in a place, with random weights from `seed`.
 pub(crate) fn write(place: &Place, name: &str, context_length: usize, seed: u64) {
+    write_as(place, name, seed, |config| config.context_length = context_length);
+}
+
+/// As [`write`], with another architecture.
+pub(crate) fn write_as(place: &Place, name: &str, seed: u64, change: impl FnOnce(&mut ModelConfig)) {
     let (tokens, merges) = vocabulary();
-    let config = config(tokens.len(), context_length);
+    let mut config = config(tokens.len());
+    change(&mut config);
     place.write(&format!("{name}/config.json"), config.to_hugging_face().to_string());
     place.write(&format!("{name}/tokenizer.json"), tokenizer(&tokens, &merges));
     let settings = json!({ "chat_template": CHAT_TEMPLATE, "eos_token": "<|im_end|>" });
@@ -25,7 +31,7 @@ pub(crate) fn write(place: &Place, name: &str, context_length: usize, seed: u64)
     place.write(&format!("{name}/model.safetensors"), weights(&config, seed));
 }
 
-fn config(vocabulary_size: usize, context_length: usize) -> ModelConfig {
+fn config(vocabulary_size: usize) -> ModelConfig {
     ModelConfig {
         family: Family::Llama,
         vocabulary_size,
@@ -42,7 +48,7 @@ fn config(vocabulary_size: usize, context_length: usize) -> ModelConfig {
         attention_bias: false,
         query_key_norm: false,
         sliding_window: None,
-        context_length,
+        context_length: 1024,
         bos_token_id: Some(1),
         eos_token_ids: vec![2],
         pad_token_id: Some(2),

@@ -54,6 +54,10 @@ pub struct MethodFacts {
     pub name: String,
     /// The low-rank adapter that training added; none where every weight was trained.
     pub adapter: Option<AdapterFacts>,
+    /// How the frozen weights were kept in training and test, in words; none where every weight was
+    /// trained.
+    #[serde(default)]
+    pub base_weights: Option<String>,
     /// How many times as fast the adapter's second matrix learned as the first (LoRA+); 1 for as fast.
     pub lora_plus_ratio: f64,
     /// Strength of the noise on embeddings in training (NEFTune); 0 for none.

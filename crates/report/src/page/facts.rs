@@ -49,6 +49,7 @@ fn method(method: &MethodFacts) -> Vec<Fact> {
         ],
         None => vec![fact("Method", &*method.name)],
     };
+    facts.extend(method.base_weights.as_ref().map(|kept| fact("Base weights", kept.clone())));
     if method.lora_plus_ratio != 1.0 {
         facts.push(fact("Learning rate of B", format!("{} times that of A (LoRA+)", method.lora_plus_ratio)));
     }
@@ -131,6 +132,7 @@ mod tests {
         let mut facts = MethodFacts {
             name: "DoRA".into(),
             adapter: Some(adapter),
+            base_weights: None,
             lora_plus_ratio: 1.0,
             neftune_alpha: 0.0,
         };
@@ -139,6 +141,8 @@ mod tests {
         (facts.lora_plus_ratio, facts.neftune_alpha) = (16.0, 5.0);
         assert_eq!(shown(&facts)[2], ("Learning rate of B", "16 times that of A (LoRA+)".to_owned()));
         assert_eq!(shown(&facts)[3], ("Noise on embeddings", "NEFTune, alpha 5".to_owned()));
+        facts.base_weights = Some("quantised to 4 bits (QLoRA)".into());
+        assert_eq!(shown(&facts)[2], ("Base weights", "quantised to 4 bits (QLoRA)".to_owned()));
     }
 
     #[test]
@@ -146,6 +150,7 @@ mod tests {
         let facts = MethodFacts {
             name: "Full fine-tuning".into(),
             adapter: None,
+            base_weights: None,
             lora_plus_ratio: 1.0,
             neftune_alpha: 0.0,
         };

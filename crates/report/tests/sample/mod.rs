@@ -53,6 +53,7 @@ fn model() -> ModelFacts {
                     .map(String::from)
                     .to_vec(),
             }),
+            base_weights: Some("as in the model's file".into()),
             lora_plus_ratio: 1.0,
             neftune_alpha: 0.0,
         },
