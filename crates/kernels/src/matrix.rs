@@ -3,7 +3,12 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::number::{Number, round, round_scaled};
+
+/// Numbers that one task rounds.
+const CHUNK: usize = 1 << 15;
 
 /// An owned `rows x cols` matrix.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -42,7 +47,8 @@ impl<N: Number> Matrix<N> {
         assert_eq!(values.len(), self.rows * self.cols, "matrix size");
         let (cols, stride) = (self.cols, self.stride());
         if cols == stride {
-            return round(values, &mut self.data);
+            let chunks = self.data.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
+            return chunks.for_each(|(rounded, values)| round(values, rounded));
         }
         for (row, values) in self.data.chunks_mut(stride).zip(values.chunks(cols)) {
             round(values, &mut row[..cols]);

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::matrix::Matrix;
 use crate::number::{Number, dot, round, widen};
-use crate::simd::vectorised;
+use crate::simd::{sum_of_lanes, vectorised};
 
 /// Rows that one task handles.
 const ROWS: usize = 32;
@@ -153,7 +153,7 @@ vectorised! {
             }
         }
         let tail: f32 = (whole..left.len()).map(|i| left[i] * weight[i] * right[i]).sum();
-        lanes.iter().sum::<f32>() + tail
+        sum_of_lanes(lanes) + tail
     }
 
     fn backward_row(d_input: &mut [f32], input: &[f32], d_output: &[f32], weight: &[f32], factors: [f32; 2]) {

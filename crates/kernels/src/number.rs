@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use crate::matrix::View;
 use crate::product::strip::{DestinationKind, Strip};
-use crate::simd::vectorised;
+use crate::simd::{sum_of_lanes, vectorised};
 
 /// A number that weights and activations are kept in: f32 or [`crate::Bf16`].
 pub trait Number: Cells {
@@ -93,7 +93,7 @@ vectorised! {
                 lanes[lane] += a[lane].to_f32() * b[lane].to_f32();
             }
         }
-        lanes.iter().sum::<f32>() + tail
+        sum_of_lanes(lanes) + tail
     }
 }
 

@@ -2,7 +2,7 @@
 //! stay the same bits on every instruction set.
 
 use crate::number::{Number, dot};
-use crate::simd::{exp, vectorised};
+use crate::simd::{exp, sum_of_lanes, vectorised};
 
 vectorised! {
     /// `destination += addend`, element by element.
@@ -47,7 +47,7 @@ vectorised! {
                 lanes[lane] += chunk[lane];
             }
         }
-        lanes.iter().sum::<f32>() + tail
+        sum_of_lanes(lanes) + tail
     }
 
     /// The sum of e^(value - shift).
@@ -63,7 +63,7 @@ vectorised! {
                 lanes[lane] += exp(chunk[lane] - shift);
             }
         }
-        lanes.iter().sum::<f32>() + tail
+        sum_of_lanes(lanes) + tail
     }
 
     /// Multiplies numbers by a factor and rounds the products.

@@ -51,16 +51,31 @@ pub(crate) use vectorised;
 pub(crate) fn exp(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
+    /// Added to a small number it leaves the nearest integer in the lowest bits, so that rounding takes no
+    /// conversion.
+    const SHIFT: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
-    let exponent = (x * std::f32::consts::LOG2_E + 0.5).floor();
+    let shifted = x * std::f32::consts::LOG2_E + SHIFT;
+    let exponent = shifted - SHIFT;
     let r = x - exponent * LN2_HIGH - exponent * LN2_LOW;
     let mut polynomial = 1.987_569_1e-4_f32;
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_66, 0.5] {
         polynomial = polynomial * r + coefficient;
     }
     let mantissa = polynomial * r * r + r + 1.0;
-    let scale = f32::from_bits((((exponent as i32) + 127) as u32) << 23);
+    let scale = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     mantissa * scale
+}
+
+/// The sum of sixteen lanes, in halves: no addition waits for more than three others.
+#[inline(always)]
+pub(crate) fn sum_of_lanes(mut lanes: [f32; 16]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+    }
+    lanes[0]
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::number::{Number, round, widen};
 use crate::reduce::{exponentials, maximum, scale};
 use crate::scratch::with_scratch;
 use crate::shared::SharedSlice;
-use crate::simd::vectorised;
+use crate::simd::{sum_of_lanes, vectorised};
 
 #[derive(Default)]
 struct Scratch {
@@ -131,7 +131,7 @@ vectorised! {
                     lanes[lane] += a[lane] * b[lane].to_f32();
                 }
             }
-            *score = lanes.iter().sum::<f32>() + tail;
+            *score = sum_of_lanes(lanes) + tail;
         }
     }
 
