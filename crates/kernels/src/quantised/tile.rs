@@ -47,8 +47,13 @@ pub(super) fn numbers(format: Format, line: &Line, shift: usize) -> [f32; LANES]
 vectorised! {
     fn decode(block: Block<'_>, columns: &mut [[f32; LANES]; BLOCK]) {
         let bits = block.format.bits();
-        let scales = block.scales.map(half::widen);
-        let minima = block.minima.map_or([0.0; LANES], |minima| minima.map(half::widen));
+        let (mut scales, mut minima) = ([0.0; LANES], [0.0; LANES]);
+        for (scale, half) in scales.iter_mut().zip(block.scales) {
+            *scale = half::widen(*half);
+        }
+        for (minimum, half) in minima.iter_mut().zip(block.minima.into_iter().flatten()) {
+            *minimum = half::widen(*half);
+        }
         for (line, columns) in block.lines.iter().zip(columns.chunks_mut(32 / bits)) {
             for (index, column) in columns.iter_mut().enumerate() {
                 let shift = index / 2 * bits + index % 2 * 16;

@@ -37,55 +37,86 @@ pub(super) fn by_column_lanes(block: Block<'_>, woven: &mut Woven) {
 #[inline]
 fn pairs(block: Block<'_>) -> [__m512i; PAIRS] {
     match block.format {
-        Format::Q4_0 | Format::Q4_1 => pairs_of_4_bits(block),
-        Format::Q8_0 => pairs_of_8_bits(block),
+        Format::Q4_0 | Format::Q4_1 => pairs_of::<4>(block),
+        Format::Q8_0 => pairs_of::<8>(block),
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 #[inline]
-fn pairs_of_4_bits(block: Block<'_>) -> [__m512i; PAIRS] {
-    let count =
-        _mm512_setr_ps(0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0);
-    let from = if block.format == Format::Q4_0 { _mm512_set1_ps(-8.0) } else { _mm512_setzero_ps() };
-    let table = _mm512_add_ps(count, from);
-    let (scales, minima) = headers(block);
+fn pairs_of<const BITS: usize>(block: Block<'_>) -> [__m512i; PAIRS] {
+    let (dequantiser, headers) = (Dequantiser::new(block.format), Dequantiser::headers(block));
     let mut pairs = [_mm512_setzero_si512(); PAIRS];
-    for (line, pairs) in block.lines.iter().zip(pairs.chunks_mut(4)) {
-        let mut lanes = load(line);
-        for pair in pairs {
-            // The permutation looks at the lowest four bits of each lane alone.
-            let even = _mm512_permutexvar_ps(lanes, table);
-            let odd = _mm512_permutexvar_ps(_mm512_srli_epi32::<16>(lanes), table);
-            *pair = round(_mm512_fmadd_ps(even, scales, minima), _mm512_fmadd_ps(odd, scales, minima));
-            lanes = _mm512_srli_epi32::<4>(lanes);
+    for (line, pairs) in block.lines.iter().zip(pairs.chunks_mut(16 / BITS)) {
+        let lanes = load(line);
+        for (place, pair) in pairs.iter_mut().enumerate() {
+            *pair = dequantiser.pair::<BITS>(lanes, place, headers);
         }
     }
     pairs
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-#[inline]
-fn pairs_of_8_bits(block: Block<'_>) -> [__m512i; PAIRS] {
-    let (scales, _) = headers(block);
-    let mut pairs = [_mm512_setzero_si512(); PAIRS];
-    for (line, [first, second]) in block.lines.iter().zip(pairs.as_chunks_mut().0) {
-        let lanes = load(line);
-        let number =
-            |shifted: __m512i| _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_srai_epi32::<24>(shifted)), scales);
-        let even = number(_mm512_slli_epi32::<24>(lanes));
-        *first = round(even, number(_mm512_slli_epi32::<8>(lanes)));
-        let even = number(_mm512_slli_epi32::<16>(lanes));
-        *second = round(even, number(lanes));
-    }
-    pairs
+/// What all blocks of a format need.
+#[derive(Debug, Clone, Copy)]
+struct Dequantiser {
+    /// The 4-bit numbers.
+    table: __m512,
+    /// Of 32 numbers, in the order of the cells, where the first halves of cells and the second lie.
+    order: __m512i,
 }
 
-/// Scales and minima of sixteen rows; the minima are zero where the format has none.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-#[inline]
-fn headers(block: Block<'_>) -> (__m512, __m512) {
-    (widen(block.scales), block.minima.map_or(_mm512_setzero_ps(), |minima| widen(minima)))
+/// Scales and minima of sixteen rows of a block; minima are zero where the format has none.
+type Headers = (__m512, __m512);
+
+impl Dequantiser {
+    #[expect(unsafe_code, reason = "loads by pointer")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+    #[inline]
+    fn new(format: Format) -> Self {
+        const COUNT: [f32; LANES] =
+            [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
+        const ORDER: [u32; LANES] = {
+            let mut order = [0; LANES];
+            let mut cell = 0;
+            while cell < LANES {
+                order[cell] = (cell | (LANES + cell) << 16) as u32;
+                cell += 1;
+            }
+            order
+        };
+        let from = if format == Format::Q4_0 { _mm512_set1_ps(-8.0) } else { _mm512_setzero_ps() };
+        // SAFETY: sixteen numbers of 32 bits are 512 bits.
+        let (count, order) =
+            unsafe { (_mm512_loadu_ps(COUNT.as_ptr()), _mm512_loadu_si512(ORDER.as_ptr().cast())) };
+        Self { table: _mm512_add_ps(count, from), order }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+    #[inline]
+    fn headers(block: Block<'_>) -> Headers {
+        (widen(block.scales), block.minima.map_or(_mm512_setzero_ps(), |minima| widen(minima)))
+    }
+
+    /// The pair at one place of each lane of a line of numbers with so many bits, in bf16.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+    #[inline]
+    fn pair<const BITS: usize>(self, lanes: __m512i, place: usize, (scales, minima): Headers) -> __m512i {
+        let (even, odd) = if BITS == 4 {
+            // The permutation looks at the lowest four bits of each lane alone.
+            let number = |shift: usize| {
+                let index = _mm512_srl_epi32(lanes, _mm_cvtsi32_si128(shift as i32));
+                _mm512_fmadd_ps(_mm512_permutexvar_ps(index, self.table), scales, minima)
+            };
+            (number(4 * place), number(4 * place + 16))
+        } else {
+            let number = |shift: usize| {
+                let top = _mm512_sll_epi32(lanes, _mm_cvtsi32_si128(shift as i32));
+                _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_srai_epi32::<24>(top)), scales)
+            };
+            (number(24 - 8 * place), number(8 - 8 * place))
+        };
+        _mm512_permutexvar_epi16(self.order, rounded(even, odd))
+    }
 }
 
 #[expect(unsafe_code, reason = "loads by pointer")]
@@ -96,19 +127,13 @@ fn widen(halves: &[u16; LANES]) -> __m512 {
     _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(halves.as_ptr().cast()) })
 }
 
-/// Pairs of the nearest bf16 numbers.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-#[inline]
-fn round(even: __m512, odd: __m512) -> __m512i {
-    interleave(rounded(even), rounded(odd))
-}
-
+/// The nearest bf16 numbers to those of `low`, then those to `high`.
 #[expect(unsafe_code, reason = "reads bits as another vector type")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 #[inline]
-fn rounded(values: __m512) -> __m256i {
-    // SAFETY: both are 256 plain bits.
-    unsafe { std::mem::transmute(_mm512_cvtneps_pbh(values)) }
+fn rounded(low: __m512, high: __m512) -> __m512i {
+    // SAFETY: both are 512 plain bits.
+    unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
 }
 
 /// The numbers of `low` in the low halves of lanes, those of `high` in the high halves.

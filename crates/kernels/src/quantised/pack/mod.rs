@@ -6,9 +6,10 @@ mod avx512_bf16;
 
 use super::tile::{Block, Tile};
 use super::{BLOCK, QuantisedView};
+use crate::matrix::View;
 use crate::number::Number;
 use crate::product::multiplies_pairs;
-use crate::product::pack::{LANES, Line};
+use crate::product::pack::{LANES, Line, transpose_rows};
 use crate::simd::vectorised;
 
 /// Cells of a block of sixteen rows: a line for each `PER_CELL` columns whose lanes are rows, or two lines
@@ -80,7 +81,7 @@ fn by_column_lanes<N: Number>(block: Block<'_>, woven: &mut Woven) {
 }
 
 vectorised! {
-    fn weave_columns<N: Number>(tile: &Tile, woven: &mut Woven) {
+    fn weave_pairs_of_columns<N: Number>(tile: &Tile, woven: &mut Woven) {
         for (line, columns) in woven.iter_mut().zip(tile.columns.chunks(N::PER_CELL)) {
             for (lane, to) in line.0.iter_mut().enumerate() {
                 *to = cell::<N>(|index| columns[index][lane]);
@@ -88,7 +89,7 @@ vectorised! {
         }
     }
 
-    fn weave_rows<N: Number>(tile: &Tile, woven: &mut Woven) {
+    fn weave_pairs_of_rows<N: Number>(tile: &Tile, woven: &mut Woven) {
         for (index, lines) in woven.chunks_mut(2).take(LANES / N::PER_CELL).enumerate() {
             for (line, columns) in lines.iter_mut().zip(tile.columns.as_chunks::<LANES>().0) {
                 for (to, rows) in line.0.iter_mut().zip(columns) {
@@ -97,6 +98,30 @@ vectorised! {
             }
         }
     }
+}
+
+/// For each cell of the tile's columns a line of sixteen rows.
+fn weave_columns<N: Number>(tile: &Tile, woven: &mut Woven) {
+    if N::PER_CELL > 1 {
+        return weave_pairs_of_columns::<N>(tile, woven);
+    }
+    for (line, column) in woven.iter_mut().zip(&tile.columns) {
+        for (to, value) in line.0.iter_mut().zip(column) {
+            *to = value.to_bits();
+        }
+    }
+}
+
+/// For each cell of the tile's sixteen rows two lines of sixteen columns.
+fn weave_rows<N: Number>(tile: &Tile, woven: &mut Woven) {
+    if N::PER_CELL == 1 {
+        let columns = View::new(tile.columns.as_flattened(), BLOCK, LANES);
+        for half in 0..2 {
+            transpose_rows(columns.rows(half * LANES..(half + 1) * LANES), woven, (half, 2));
+        }
+        return;
+    }
+    weave_pairs_of_rows::<N>(tile, woven);
 }
 
 /// The cell of the nearest numbers.

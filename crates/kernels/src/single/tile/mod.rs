@@ -14,7 +14,8 @@ pub(super) fn panel_lines() -> usize {
     match level() {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Avx512Bf16 | Level::Amx => avx512::PANEL_LINES,
-        _ => 1,
+        // A block of quantised columns fills two lines.
+        _ => 2,
     }
 }
 
