@@ -33,7 +33,9 @@ const LEAST_ROWS: usize = 96;
 /// Tasks that a product is cut into at least, if they need not become smaller than that.
 const FEWEST_TASKS: usize = 8;
 /// Columns that one task covers at most, a multiple of every panel's.
-const TASK_COLUMNS: usize = 192;
+const TASK_COLUMNS: usize = 64;
+/// Columns that a task with few rows covers at least, a multiple of a group of quantised weights.
+const FEW_ROWS_COLUMNS: usize = 48;
 /// Cells summed in one go; a longer sum is cut, so that a panel stays in cache.
 const MOST_CELLS: usize = 1024;
 /// Runs begin with whole blocks of quantised weights, and with whole groups of their rows.
@@ -56,6 +58,8 @@ pub fn multiply<N: Number>(products: &mut [Product<'_, N>]) {
 struct Prepared<'a, N> {
     /// Parts of terms, in runs that are summed in one go.
     runs: Vec<Vec<Term<'a, N>>>,
+    /// So few rows that each weight is read where it lies.
+    few_rows: bool,
     rows: usize,
     cols: usize,
     destination: Destination,
@@ -87,16 +91,23 @@ impl<'a, N: Number> Prepared<'a, N> {
         // A rounded sum cannot be added to.
         let most_cells = if matches!(kind, DestinationKind::Round(_)) { usize::MAX } else { MOST_CELLS };
         let runs = runs(&product.terms, most_cells);
-        Self { runs, rows, cols, destination: Destination { kind, row_stride } }
+        // By the whole product: a row's bits must not depend on how tasks are cut.
+        let few_rows = runs.iter().all(|run| reads_right_once(rows, run));
+        Self { runs, few_rows, rows, cols, destination: Destination { kind, row_stride } }
     }
 
     fn tasks(&self) -> impl Iterator<Item = Task<'_, N>> {
-        let width = even_cut(self.cols, TASK_COLUMNS, panel_columns::<N>());
+        let width = if self.few_rows {
+            FEW_ROWS_COLUMNS * (self.cols / (16 * FEW_ROWS_COLUMNS)).clamp(1, 4)
+        } else {
+            even_cut(self.cols, TASK_COLUMNS, panel_columns::<N>())
+        };
         let across = self.cols.div_ceil(width);
         let most_rows = (self.rows * across / FEWEST_TASKS).clamp(LEAST_ROWS, TASK_ROWS);
         let height = even_cut(self.rows, most_rows, N::row_unit());
-        (0..self.cols).step_by(width).flat_map(move |col| {
-            (0..self.rows).step_by(height).map(move |row| Task {
+        // Tasks of the same rows one after the other, so that a thread finds these in its cache.
+        (0..self.rows).step_by(height).flat_map(move |row| {
+            (0..self.cols).step_by(width).map(move |col| Task {
                 product: self,
                 rows: row..(row + height).min(self.rows),
                 cols: col..(col + width).min(self.cols),
@@ -147,6 +158,9 @@ struct Task<'a, N> {
 impl<N: Number> Task<'_, N> {
     fn run(&self) {
         let panel = panel_columns::<N>();
+        if self.product.few_rows {
+            return self.few_rows();
+        }
         with_scratch(|buffer: &mut Vec<Line>| {
             for first in self.cols.clone().step_by(panel) {
                 let columns = first..(first + panel).min(self.cols.end);
@@ -161,6 +175,17 @@ impl<N: Number> Task<'_, N> {
         });
     }
 
+    /// All columns at once, each weight where it lies.
+    fn few_rows(&self) {
+        // SAFETY: inside the destination, whose shape the product has.
+        #[expect(unsafe_code, reason = "moves to the block of this task")]
+        let mut destination = unsafe { self.product.destination.at(self.rows.start, self.cols.start) };
+        for run in &self.product.runs {
+            multiply_few_rows(run, (&self.rows, &self.cols), destination);
+            destination = destination.then_add();
+        }
+    }
+
     /// One run of terms over one panel of columns.
     fn strip(
         &self,
@@ -169,10 +194,6 @@ impl<N: Number> Task<'_, N> {
         destination: Destination,
         buffer: &mut Vec<Line>,
     ) {
-        // By the whole product: a row's bits must not depend on how tasks were cut.
-        if reads_right_once(self.product.rows, run) {
-            return multiply_few_rows(run, (&self.rows, columns), destination);
-        }
         let left: Vec<LeftCells> = run.iter().map(|term| term.left.cells(self.rows.start)).collect();
         let across = columns.len().div_ceil(LANES);
         let lines = left.iter().map(|left| left.cells).sum::<usize>() * across;

@@ -2,7 +2,8 @@
 
 use super::pack::Line;
 use crate::bf16::Bf16;
-use crate::number::Number;
+use crate::number::{Number, round};
+use crate::reduce::add_assign;
 
 /// A left operand as cells: that of row `m` and step `p` is at `start + m * row_stride + p * cell_stride`.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +75,28 @@ impl Destination {
                 DestinationKind::Overwrite(to) => *to = sum,
                 DestinationKind::Add(to) => *to += sum,
                 DestinationKind::Round(to) => *to = Bf16::from_f32(sum).0,
+            }
+        }
+    }
+}
+
+impl Destination {
+    /// Puts the sums of one row, from its first element on.
+    ///
+    /// # Safety
+    /// As [`Self::put`], for as many elements as there are sums.
+    #[expect(unsafe_code, reason = "stores by pointer")]
+    pub(crate) unsafe fn put_row(self, sums: &[f32]) {
+        // SAFETY: promised by the caller.
+        unsafe {
+            match self.kind {
+                DestinationKind::Overwrite(to) => {
+                    std::ptr::copy_nonoverlapping(sums.as_ptr(), to, sums.len())
+                }
+                DestinationKind::Add(to) => add_assign(std::slice::from_raw_parts_mut(to, sums.len()), sums),
+                DestinationKind::Round(to) => {
+                    round(sums, std::slice::from_raw_parts_mut(to.cast::<Bf16>(), sums.len()));
+                }
             }
         }
     }

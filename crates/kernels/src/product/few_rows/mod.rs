@@ -50,12 +50,10 @@ pub(super) fn multiply_few_rows<N: Number>(
             }
         }
         for (i, sums) in sums.chunks(cols.len().max(1)).enumerate() {
-            for (j, sum) in sums.iter().enumerate() {
-                // SAFETY: an element of the block, which is this task's own.
-                #[expect(unsafe_code, reason = "writes through the destination's pointer")]
-                unsafe {
-                    destination.at(i, j).put(*sum);
-                }
+            // SAFETY: a row of the block, which is this task's own.
+            #[expect(unsafe_code, reason = "writes through the destination's pointer")]
+            unsafe {
+                destination.at(i, 0).put_row(sums);
             }
         }
     });

@@ -6,9 +6,10 @@ use std::arch::x86_64::*;
 use crate::bf16::as_bf16;
 use crate::matrix::View;
 use crate::number::Number;
-use crate::product::pack::LANES;
+use crate::product::pack::{LANES, Line, transpose_rows};
 use crate::quantised::tile::Block;
 use crate::quantised::{BLOCK, Format, QuantisedView};
+use crate::scratch::with_scratch;
 
 /// As [`super::add_few_rows`]; `block_sums` are those of the rows of `left`.
 ///
@@ -22,35 +23,72 @@ pub(super) unsafe fn add_few_rows<N: Number>(
     block_sums: &[f32],
     sums: &mut [f32],
 ) {
-    let operands = Operands { left, right, block_sums, table: table(right.matrix.format()) };
-    for group in 0..right.groups() {
-        let mut row = 0;
-        // SAFETY: rows of the left operand and groups of the right one, as promised by the caller.
-        unsafe {
-            while row + 8 <= left.rows {
-                rows::<N, 8>(&operands, group, row, sums);
-                row += 8;
-            }
-            if row + 4 <= left.rows {
-                rows::<N, 4>(&operands, group, row, sums);
-                row += 4;
-            }
-            if row + 2 <= left.rows {
-                rows::<N, 2>(&operands, group, row, sums);
-                row += 2;
-            }
-            if row < left.rows {
-                rows::<N, 1>(&operands, group, row, sums);
+    let table = table(right.matrix.format());
+    with_scratch(|lines: &mut Vec<Line>| {
+        let start = if left.rows == 1 { left.data.as_ptr().cast() } else { weave(left, lines) };
+        let operands = Operands { start, pairs: left.cols.div_ceil(N::PER_CELL), right, block_sums, table };
+        for group in 0..right.groups() {
+            let mut row = 0;
+            // SAFETY: rows of the left operand and groups of the right one, as promised by the caller.
+            unsafe {
+                while row + 16 <= left.rows {
+                    rows::<16, true>(&operands, group, row, sums);
+                    row += 16;
+                }
+                if row + 8 <= left.rows {
+                    rows::<8, true>(&operands, group, row, sums);
+                    row += 8;
+                }
+                if row + 4 <= left.rows {
+                    rows::<4, true>(&operands, group, row, sums);
+                    row += 4;
+                }
+                if row + 2 <= left.rows {
+                    rows::<2, true>(&operands, group, row, sums);
+                    row += 2;
+                }
+                match left.rows - row {
+                    0 => {}
+                    _ if left.rows == 1 => rows::<1, false>(&operands, group, row, sums),
+                    _ => rows::<1, true>(&operands, group, row, sums),
+                }
             }
         }
-    }
+    });
 }
 
-struct Operands<'a, N> {
-    left: View<'a, N>,
+/// Sixteen rows in a line for each pair, sixteen after sixteen: from there any pair of any row is a constant
+/// away, and no register is needed for each row.
+fn weave<N: Number>(left: View<'_, N>, lines: &mut Vec<Line>) -> *const i32 {
+    let pairs = left.cols.div_ceil(N::PER_CELL);
+    let needed = left.rows.div_ceil(LANES) * pairs;
+    if lines.len() < needed {
+        lines.resize(needed, Line::ZERO);
+    }
+    for (index, lines) in lines[..needed].chunks_mut(pairs.max(1)).enumerate() {
+        let rows = left.rows(index * LANES..left.rows.min((index + 1) * LANES));
+        transpose_rows(rows, lines, (0, 1));
+    }
+    lines.as_ptr().cast()
+}
+
+struct Operands<'a> {
+    /// Pairs of one row, or of woven rows.
+    start: *const i32,
+    /// Pairs in a row.
+    pairs: usize,
     right: QuantisedView<'a>,
     block_sums: &'a [f32],
     table: __m512i,
+}
+
+impl Operands<'_> {
+    /// The first pair of a block of a row.
+    fn block_start<const WOVEN: bool>(&self, row: usize, block: usize) -> *const i32 {
+        let pair = block * (BLOCK / 2);
+        let at = if WOVEN { (row / LANES * self.pairs + pair) * LANES + row % LANES } else { pair };
+        self.start.wrapping_add(at)
+    }
 }
 
 /// # Safety
@@ -58,8 +96,8 @@ struct Operands<'a, N> {
 #[expect(unsafe_code, reason = "reads by pointer")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 #[inline]
-unsafe fn rows<N: Number, const ROWS: usize>(
-    operands: &Operands<'_, N>,
+unsafe fn rows<const ROWS: usize, const WOVEN: bool>(
+    operands: &Operands<'_>,
     group: usize,
     row: usize,
     sums: &mut [f32],
@@ -67,8 +105,8 @@ unsafe fn rows<N: Number, const ROWS: usize>(
     // SAFETY: promised by the caller.
     let totals = unsafe {
         match operands.right.matrix.format() {
-            Format::Q8_0 => totals::<N, ROWS, 8>(operands, group, row),
-            Format::Q4_0 | Format::Q4_1 => totals::<N, ROWS, 4>(operands, group, row),
+            Format::Q8_0 => totals::<ROWS, 8, WOVEN>(operands, group, row),
+            Format::Q4_0 | Format::Q4_1 => totals::<ROWS, 4, WOVEN>(operands, group, row),
         }
     };
     let width = operands.right.rows;
@@ -91,24 +129,23 @@ unsafe fn rows<N: Number, const ROWS: usize>(
 #[expect(unsafe_code, reason = "reads by pointer")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 #[inline]
-unsafe fn totals<N: Number, const ROWS: usize, const BITS: usize>(
-    operands: &Operands<'_, N>,
+unsafe fn totals<const ROWS: usize, const BITS: usize, const WOVEN: bool>(
+    operands: &Operands<'_>,
     group: usize,
     row: usize,
 ) -> [__m512; ROWS] {
-    let Operands { left, right, block_sums, table } = operands;
+    let Operands { right, block_sums, table, .. } = operands;
     let blocks = right.blocks();
     let mut totals = [_mm512_setzero_ps(); ROWS];
     for index in 0..blocks {
         let block = right.block(group, index);
         // SAFETY: sixteen pairs of each row belong to this block.
         let sums = unsafe {
-            let start = left.data.as_ptr().add(row * left.stride + index * BLOCK).cast();
-            block_products::<ROWS, BITS>(*table, block, (start, left.stride / 2))
+            block_products::<ROWS, BITS, WOVEN>(*table, block, operands.block_start::<WOVEN>(row, index))
         };
         let scales = widen(block.scales);
-        for (total, [even, odd]) in totals.iter_mut().zip(sums) {
-            *total = _mm512_fmadd_ps(scales, _mm512_add_ps(even, odd), *total);
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total = _mm512_fmadd_ps(scales, sum, *total);
         }
         if let Some(minima) = block.minima {
             let minima = widen(minima);
@@ -121,29 +158,28 @@ unsafe fn totals<N: Number, const ROWS: usize, const BITS: usize>(
     totals
 }
 
-/// The numbers of a block times sixteen pairs of `ROWS` rows, which are `stride` apart: even and odd pairs
-/// apart, so that one sum need not wait for the other.
+/// The numbers of a block times sixteen pairs of `ROWS` rows, woven or one alone.
 ///
 /// # Safety
-/// As [`totals`]; sixteen pairs must be readable from the start of each row on.
+/// As [`totals`]; sixteen pairs of each row must be readable from `start` on.
 #[expect(unsafe_code, reason = "reads by pointer")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 #[inline]
-unsafe fn block_products<const ROWS: usize, const BITS: usize>(
+unsafe fn block_products<const ROWS: usize, const BITS: usize, const WOVEN: bool>(
     table: __m512i,
     block: Block<'_>,
-    (start, stride): (*const i32, usize),
-) -> [[__m512; 2]; ROWS] {
-    let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+    start: *const i32,
+) -> [__m512; ROWS] {
+    let mut sums = [_mm512_setzero_ps(); ROWS];
     for (index, line) in block.lines.iter().enumerate() {
         // SAFETY: a line is 64 bytes aligned to 64.
         let lanes = unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) };
         for pair in 0..16 / BITS {
             let weights = as_bf16(numbers::<BITS>(table, lanes, pair));
-            for (row, sums) in sums.iter_mut().enumerate() {
+            let at = (index * (16 / BITS) + pair) * if WOVEN { LANES } else { 1 };
+            for (row, sum) in sums.iter_mut().enumerate() {
                 // SAFETY: one of sixteen pairs of the row.
-                let x = unsafe { start.add(row * stride + index * (16 / BITS) + pair).read_unaligned() };
-                let sum = &mut sums[pair % 2];
+                let x = unsafe { start.add(at + if WOVEN { row } else { 0 }).read_unaligned() };
                 *sum = _mm512_dpbf16_ps(*sum, weights, as_bf16(_mm512_set1_epi32(x)));
             }
         }

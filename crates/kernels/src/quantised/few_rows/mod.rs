@@ -10,7 +10,7 @@ use crate::matrix::View;
 use crate::number::{Number, widen};
 use crate::product::multiplies_pairs;
 use crate::product::pack::LANES;
-use crate::simd::vectorised;
+use crate::simd::{sum_of_lanes, vectorised};
 
 /// Adds `left x rightᵀ` to `sums`, `[left rows, right rows]`.
 pub(crate) fn add_few_rows<N: Number>(left: View<'_, N>, right: QuantisedView<'_>, sums: &mut [f32]) {
@@ -48,7 +48,7 @@ vectorised! {
         for lane in 0..LANES {
             lanes[lane] = block[lane] + block[lane + LANES];
         }
-        lanes.iter().sum()
+        sum_of_lanes(lanes)
     }
 
     /// One row, and sums of its blocks, times sixteen rows of the weights.
