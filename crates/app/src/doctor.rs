@@ -7,6 +7,7 @@ use gradus_engine::backend::Device;
 use serde::Serialize;
 
 use crate::models::{Catalogue, ModelStore};
+use crate::preflight::gibibytes;
 
 /// How a finding affects the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -76,11 +77,7 @@ fn gpus() -> Diagnosis {
 
 fn memory() -> Diagnosis {
     const NEEDED_GIB: f64 = 2.0;
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kibibytes: Option<f64> =
-        available.and_then(|rest| rest.trim().strip_suffix("kB")).and_then(|n| n.trim().parse().ok());
-    let Some(gib) = kibibytes.map(|kibibytes| kibibytes / (1024.0 * 1024.0)) else {
+    let Some(gib) = gradus_engine::memory::available_bytes().map(gibibytes) else {
         return good("memory", "unknown on this system".to_owned());
     };
     let found = format!("{gib:.1} GiB available");

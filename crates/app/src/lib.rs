@@ -16,6 +16,7 @@ pub mod marking;
 pub mod model_test;
 pub mod models;
 pub mod papers;
+pub mod preflight;
 pub mod prompts;
 pub mod quickstart;
 mod reporting;

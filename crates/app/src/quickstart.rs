@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use gradus_engine::backend::Device;
 use gradus_engine::backend::cpu::BaseWeights;
-use gradus_engine::preflight::Preflight;
 use gradus_engine::training::TrainingPlan;
 use gradus_grading::dataset::{Dataset, DatasetOptions};
 use gradus_grading::guide::QuestionId;
@@ -20,7 +19,7 @@ use crate::models::{Catalogue, ModelStore, fetch};
 use crate::runtime::Runtime;
 use crate::testing::Feedback;
 use crate::training::{TrainingRequest, TrainingSource, check, default_selection, prepare, train};
-use crate::{Error, Session, files};
+use crate::{Error, Session, files, preflight};
 
 /// The base model of the quickstart.
 pub const MODEL: &str = "smollm2-135m-instruct";
@@ -84,7 +83,10 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
     let prepared = prepare(&TrainingSource::Marking(Box::new(dataset.clone())), &runtime)?;
     let plan = TrainingPlan::for_examples(prepared.data.train.len());
     let needs = check(&prepared, &plan, &runtime)?;
-    session.watcher.note(&describe(&needs, &plan));
+    session.watcher.note(&format!("Preflight: {}", preflight::describe(&needs, &plan, runtime.device)));
+    preflight::warning(&needs, &plan, runtime.device)
+        .into_iter()
+        .for_each(|warning| session.watcher.warning(&warning));
     session.check()?;
 
     session.watcher.stage("Training");
@@ -155,22 +157,4 @@ fn dataset(
         course.unseen_questions.join(" and ")
     ));
     Ok((dataset, guide))
-}
-
-fn describe(needs: &Preflight, plan: &TrainingPlan) -> String {
-    format!(
-        "Preflight: {} training answers of {} to {} tokens, {} steps in {} epochs, about {:.1} GiB of memory and {} (prefix sharing saves {:.0} % of the tokens)",
-        needs.train.sequences,
-        needs.train.shortest,
-        needs.train.longest,
-        needs.total_steps,
-        plan.epochs,
-        needs.memory.total as f64 / f64::from(1 << 30),
-        minutes(needs.estimated_seconds),
-        needs.shared_share * 100.0,
-    )
-}
-
-fn minutes(seconds: f64) -> String {
-    if seconds < 90.0 { format!("{seconds:.0} seconds") } else { format!("{:.0} minutes", seconds / 60.0) }
 }

@@ -217,17 +217,9 @@ fn training_facts(manifest: &TrainedManifest) -> TrainingFacts {
         seconds: run.seconds,
         tokens_per_second: run.tokens as f64 / run.seconds.max(f64::MIN_POSITIVE),
         device: Some(run.device.clone()),
-        peak_memory_bytes: peak_memory_bytes(),
+        peak_memory_bytes: gradus_engine::memory::peak_bytes(),
         best_step: Some(run.chosen_step),
     }
-}
-
-/// The most memory that this process ever held, where the system tells.
-fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 fn data_findings(material: &Material<'_>) -> Vec<DataFinding> {

@@ -104,7 +104,7 @@ fn prepare_chat(
 
 /// Looks at everything a run will need. Problems that would make it fail or teach nothing are errors.
 pub fn check(prepared: &PreparedData, plan: &TrainingPlan, runtime: &Runtime) -> Result<Preflight, Error> {
-    let found = preflight(&runtime.config, plan, &prepared.data);
+    let found = preflight(runtime.backend.as_ref(), plan, &prepared.data);
     let context = runtime.config.context_length;
     let row = |index: usize| prepared.rows.get(index).map_or("", String::as_str);
     let long = found.too_long.iter().map(|(index, tokens)| {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use gradus_app::Watcher;
 use gradus_app::engine::training::TrainEvent;
+use gradus_app::preflight::duration;
 use serde_json::json;
 
 /// Prints a line on standard error.
@@ -171,16 +172,6 @@ fn progress_line(part: &Part, done: u64, total: Option<u64>, unit: &str) -> Stri
     }
 }
 
-/// "42 s", "3 min 20 s", "1 h 5 min".
-pub(crate) fn duration(seconds: f64) -> String {
-    let seconds = seconds.max(0.0).round() as u64;
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
 /// Progress for a script.
 pub(crate) struct JsonLines;
 
@@ -211,17 +202,5 @@ impl Watcher for JsonLines {
         if let Ok(value) = serde_json::to_value(event) {
             Self::event(&value);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::duration;
-
-    #[test]
-    fn durations_read_naturally() {
-        assert_eq!(duration(41.6), "42 s");
-        assert_eq!(duration(200.0), "3 min 20 s");
-        assert_eq!(duration(3900.0), "1 h 5 min");
     }
 }

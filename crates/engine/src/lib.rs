@@ -9,6 +9,7 @@ pub mod config;
 pub mod export;
 pub mod files;
 pub mod generation;
+pub mod memory;
 pub mod preflight;
 pub mod random;
 pub mod reading;

@@ -7,10 +7,11 @@ use gradus_kernels::{Bf16, Matrix, MatrixMut, Number};
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::Adapter;
+use crate::backend::Backend;
 use crate::backend::cpu::Precision;
 use crate::batch::{PackedBatch, Sequence, micro_batches};
 use crate::config::ModelConfig;
-use crate::training::{TrainingData, TrainingPlan};
+use crate::training::{Cursor, TrainingData, TrainingPlan};
 
 /// Token counts of a set of sequences.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,16 +28,18 @@ pub struct LengthSummary {
     pub total: usize,
 }
 
-/// Memory that a run will take, in bytes.
+/// Memory that a run will take at its peak, in bytes: parts of the total, which exist at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryEstimate {
-    /// The frozen weights.
+    /// The model's weights, as kept and as trained.
     pub weights: u64,
-    /// Adapter, gradient, and both moments of the optimizer.
+    /// What is trained, its gradient, and both moments of the optimizer.
     pub adapter: u64,
-    /// Activations of the largest micro-batch.
+    /// The pass over the batch that needs most.
     pub activations: u64,
-    /// All of it.
+    /// The sequences, and the program with the tokenizer.
+    pub process: u64,
+    /// All of it; more where reading the model takes more than training it.
     pub total: u64,
 }
 
@@ -66,10 +69,11 @@ pub struct Preflight {
 }
 
 /// Looks at everything a run will need without running it. Takes a fraction of a second.
-pub fn preflight(config: &ModelConfig, plan: &TrainingPlan, data: &TrainingData) -> Preflight {
+pub fn preflight(backend: &dyn Backend, plan: &TrainingPlan, data: &TrainingData) -> Preflight {
+    let config = backend.config();
     let too_long = data.train.iter().enumerate().map(|(index, sequence)| (index, sequence.tokens.len()));
     let unlabelled = data.train.iter().enumerate().filter(|(_, sequence)| sequence.label_weight() <= 0.0);
-    let (rows, largest) = rows_of_an_epoch(plan, data);
+    let epoch = Epoch::of(backend, plan, data);
     let validation_rows: usize = data.validation.iter().map(|sequence| sequence.tokens.len()).sum();
     let train = LengthSummary::of(&data.train);
     let trainable_parameters = Adapter::parameter_count(&plan.method, config);
@@ -79,12 +83,12 @@ pub fn preflight(config: &ModelConfig, plan: &TrainingPlan, data: &TrainingData)
         without_label: unlabelled.map(|(index, _)| index).collect(),
         steps_per_epoch: plan.steps_per_epoch(data.train.len()),
         total_steps: plan.total_steps(data.train.len()),
-        shared_share: 1.0 - rows as f64 / train.total.max(1) as f64,
+        shared_share: 1.0 - epoch.rows as f64 / train.total.max(1) as f64,
         trainable_parameters,
-        memory: memory(config, trainable_parameters, largest),
+        memory: MemoryEstimate::new(backend, plan, data, epoch.most_bytes),
         estimated_seconds: seconds(
             config,
-            rows * plan.epochs as usize,
+            epoch.rows * plan.epochs as usize,
             validation_rows * plan.epochs as usize,
         ),
         train,
@@ -105,30 +109,55 @@ impl LengthSummary {
     }
 }
 
-/// Rows computed in the first epoch, and those of the largest micro-batch.
-fn rows_of_an_epoch(plan: &TrainingPlan, data: &TrainingData) -> (usize, usize) {
-    let mut rows = (0, 0);
-    for chunk in data.train.chunks(plan.batch_size.max(1)) {
-        let references: Vec<&Sequence> = chunk.iter().collect();
-        for batch in micro_batches(&references, plan.micro_batch_rows) {
-            let packed = PackedBatch::pack(&batch.iter().map(|i| references[*i]).collect::<Vec<_>>());
-            rows = (rows.0 + packed.tokens.len(), rows.1.max(packed.tokens.len()));
-        }
-    }
-    rows
+/// The first epoch, packed as it will be.
+struct Epoch {
+    /// Rows computed in it.
+    rows: usize,
+    /// Memory of the pass that takes most.
+    most_bytes: u64,
 }
 
-fn memory(config: &ModelConfig, trainable: usize, rows: usize) -> MemoryEstimate {
-    let float = size_of::<f32>();
-    let (queries, keys) =
-        (config.attention_heads * config.head_dim, config.key_value_heads * config.head_dim);
-    // Kept for the backward pass of every layer, and what one layer needs while it runs.
-    let kept = 2 * config.hidden_size + 2 * queries + 2 * keys + 2 * config.intermediate_size;
-    let working = 4 * config.hidden_size + 2 * queries + 3 * config.intermediate_size;
-    let weights = (config.parameter_count() * float) as u64;
-    let adapter = (trainable * 4 * float) as u64;
-    let activations = (rows * (kept * config.layers + working) * float) as u64;
-    MemoryEstimate { weights, adapter, activations, total: weights + adapter + activations }
+impl Epoch {
+    fn of(backend: &dyn Backend, plan: &TrainingPlan, data: &TrainingData) -> Self {
+        let width = backend.config().hidden_size;
+        let mut epoch = Self { rows: 0, most_bytes: 0 };
+        let steps = plan.steps_per_epoch(data.train.len());
+        let cursors = (0..steps).map(|window| Cursor { window, ..Cursor::default() });
+        for window in cursors.filter_map(|cursor| data.window(&cursor, plan)) {
+            for batch in window.micro_batches.iter().map(|batch| PackedBatch::pack(batch)) {
+                let rows = batch.tokens.len();
+                // The noise of every embedding of the batch.
+                let noise = if plan.neftune_alpha > 0.0 { rows * width * size_of::<f32>() } else { 0 };
+                let bytes = backend.pass_bytes(&plan.method, &batch, true) + noise as u64;
+                epoch = Self { rows: epoch.rows + rows, most_bytes: epoch.most_bytes.max(bytes) };
+            }
+        }
+        let validation: Vec<&Sequence> = data.validation.iter().collect();
+        for batch in micro_batches(&validation, plan.micro_batch_rows) {
+            let batch = PackedBatch::pack(&batch.iter().map(|i| validation[*i]).collect::<Vec<_>>());
+            epoch.most_bytes = epoch.most_bytes.max(backend.pass_bytes(&plan.method, &batch, false));
+        }
+        epoch
+    }
+}
+
+impl MemoryEstimate {
+    fn new(backend: &dyn Backend, plan: &TrainingPlan, data: &TrainingData, activations: u64) -> Self {
+        /// The program itself with a tokenizer of 49 thousand words: the peak of `gradus train --preflight`
+        /// on SmolLM2-135M, less the weights.
+        const PROGRAM: u64 = 44 << 20;
+        let trained = Adapter::parameter_count(&plan.method, backend.config());
+        let adapter = (trained * 4 * size_of::<f32>()) as u64;
+        let weights = backend.weight_bytes(&plan.method);
+        let bytes = |sequence: &Sequence| {
+            size_of_val(&sequence.tokens[..]) + size_of_val(&sequence.labels[..]) + size_of::<Sequence>()
+        };
+        let sequences: usize = data.train.iter().chain(&data.validation).map(bytes).sum();
+        let process = PROGRAM + sequences as u64;
+        let training = weights.training + adapter + activations;
+        let total = process + training.max(weights.loading);
+        Self { weights: weights.training, adapter, activations, process, total }
+    }
 }
 
 /// Forward takes 2 operations a weight and row, the gradient with respect to the input 2 more.

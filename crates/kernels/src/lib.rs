@@ -28,7 +28,7 @@ mod weight;
 pub use adamw::{AdamW, AdamWState};
 pub use bf16::Bf16;
 pub use columns::{add_column_sums, column_dots, scale_columns};
-pub use cross_entropy::{CrossEntropy, TargetToken};
+pub use cross_entropy::{CrossEntropy, SoftmaxChunk, TargetToken};
 pub use dropout::DropoutMask;
 pub use matrix::{Matrix, View};
 pub use matrix_mut::MatrixMut;

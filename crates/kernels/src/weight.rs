@@ -35,6 +35,14 @@ impl<N: Number> Weight<N> {
         }
     }
 
+    /// Bytes that it takes in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Dense(matrix) => size_of_val(matrix.data()),
+            Self::Quantised(matrix) => matrix.bytes(),
+        }
+    }
+
     /// All of it.
     pub fn view(&self) -> WeightView<'_, N> {
         match self {

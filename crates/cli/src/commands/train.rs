@@ -9,8 +9,10 @@ use gradus_app::datasets::load_dataset;
 use gradus_app::engine::adapter::{LoraConfig, Method, TargetModule};
 use gradus_app::engine::backend::Device;
 use gradus_app::engine::backend::cpu::BaseWeights;
+use gradus_app::engine::memory;
 use gradus_app::engine::preflight::Preflight;
 use gradus_app::engine::training::{Schedule, Selection, TrainingPlan};
+use gradus_app::preflight::{self, duration, gibibytes};
 use gradus_app::quickstart::MODEL;
 use gradus_app::runtime::Runtime;
 use gradus_app::trained::TrainedModel;
@@ -18,7 +20,7 @@ use gradus_app::training::{
     PreparedData, TrainingRequest, TrainingSource, check, default_selection, prepare, train,
 };
 
-use crate::console::duration;
+use crate::console;
 use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
@@ -283,10 +285,12 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let request =
         TrainingRequest { prepared: &prepared, plan: &plan, directory: &arguments.output, selection };
     let model = environment.watch(|session| {
-        session.watcher.note(&sentence(&needs, runtime.device));
+        session.watcher.note(&preflight::describe(&needs, &plan, runtime.device));
+        let warning = preflight::warning(&needs, &plan, runtime.device);
+        warning.into_iter().for_each(|warning| session.watcher.warning(&warning));
         train(&request, &mut runtime, session)
     })?;
-    show_result(&request, &prepared, &model, environment)
+    show_result(&request, &needs, &model, environment)
 }
 
 fn source(arguments: &Arguments) -> anyhow::Result<TrainingSource> {
@@ -301,26 +305,6 @@ fn source(arguments: &Arguments) -> anyhow::Result<TrainingSource> {
     Ok(TrainingSource::Chat { train: read_chat(train)?.examples, validation })
 }
 
-fn sentence(needs: &Preflight, device: Device) -> String {
-    let time = duration(needs.estimated_seconds);
-    let time = match device {
-        Device::Cpu => format!("{time} on {}", device.describe()),
-        gpu => format!("{time} if it were for the CPU; it is for {}", gpu.describe()),
-    };
-    format!(
-        "{} training examples of {} to {} tokens, {} to validate with; about {:.1} GiB of memory and {time}",
-        needs.train.sequences,
-        needs.train.shortest,
-        needs.train.longest,
-        needs.validation.sequences,
-        gibibytes(needs.memory.total),
-    )
-}
-
-fn gibibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 30)
-}
-
 fn show_preflight(
     needs: &Preflight,
     plan: &TrainingPlan,
@@ -333,6 +317,7 @@ fn show_preflight(
         );
     }
     let memory = &needs.memory;
+    let warning = preflight::warning(needs, plan, device);
     let rows = [
         ("training examples", needs.train.sequences.to_string()),
         (
@@ -349,11 +334,12 @@ fn show_preflight(
         (
             "memory",
             format!(
-                "{:.2} GiB: weights {:.2}, training {:.2}, activations {:.2}",
+                "{:.2} GiB: weights {:.2}, training {:.2}, activations {:.2}, program and data {:.2}",
                 gibibytes(memory.total),
                 gibibytes(memory.weights),
                 gibibytes(memory.adapter),
-                gibibytes(memory.activations)
+                gibibytes(memory.activations),
+                gibibytes(memory.process)
             ),
         ),
         ("device", device.describe()),
@@ -364,13 +350,14 @@ fn show_preflight(
     ];
     let rows: Vec<_> = rows.into_iter().map(|(what, value)| vec![what.to_owned(), value]).collect();
     output::print(output::table(&rows));
+    warning.into_iter().for_each(|warning| console::line(&format!("warning: {warning}")));
     output::print("No problems found. Run the command without --preflight to train.");
     Ok(())
 }
 
 fn show_result(
     request: &TrainingRequest<'_>,
-    prepared: &PreparedData,
+    needs: &Preflight,
     model: &TrainedModel,
     environment: &Environment,
 ) -> anyhow::Result<()> {
@@ -378,9 +365,10 @@ fn show_result(
     let run = &model.manifest.run;
     if environment.json {
         return output::print_json(&serde_json::json!({
-            "event": "finished", "model": directory, "dataset_hash": prepared.hash, "run": {
+            "event": "finished", "model": directory, "dataset_hash": request.prepared.hash, "run": {
                 "steps": run.steps, "chosen_step": run.chosen_step, "best": run.best, "tokens": run.tokens,
-                "seconds": run.seconds, "device": run.device,
+                "seconds": run.seconds, "device": run.device, "peak_memory_bytes": memory::peak_bytes(),
+                "estimated_memory_bytes": needs.memory.total,
             },
         }));
     }
@@ -388,6 +376,10 @@ fn show_result(
         .best
         .map_or(String::new(), |best| format!(", validation loss {:.3} at step {}", best.loss, best.step));
     let (steps, time) = (run.steps, duration(run.seconds));
-    output::print(format!("{steps} steps in {time}{validation}\nTrained model: {}", directory.display()));
+    let memory = preflight::peak_beside(needs.memory.total).map_or(String::new(), |peak| format!("; {peak}"));
+    output::print(format!(
+        "{steps} steps in {time}{validation}{memory}\nTrained model: {}",
+        directory.display()
+    ));
     Ok(())
 }

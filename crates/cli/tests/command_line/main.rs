@@ -16,6 +16,7 @@ mod help;
 mod interrupted;
 mod json;
 mod killed;
+mod memory;
 mod methods;
 mod model;
 mod quickstart;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use gradus_engine::backend::Backend;
 use gradus_engine::backend::cpu::{CpuBackend, Precision};
-use gradus_engine::{files, preflight};
+use gradus_engine::{files, memory, preflight};
 use gradus_kernels::cpu;
 
 use arguments::{Arguments, Measured, Workload};
@@ -94,7 +94,5 @@ impl Line<'_> {
 
 /// The most memory that the process has had, in MB; 0 where the system does not say.
 fn peak_memory_mb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) / 1024
+    memory::peak_bytes().unwrap_or(0) >> 20
 }

@@ -11,7 +11,7 @@ pub mod generic;
 
 pub use embedding_noise::EmbeddingNoise;
 
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, Method};
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 pub use cached::{CachedModel, CachedRows};
@@ -129,6 +129,15 @@ pub struct Dropout {
     pub probability: f32,
 }
 
+/// Memory that a model's weights take, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WeightBytes {
+    /// At most while they are read from a file.
+    pub loading: u64,
+    /// In training, with what is made of the parameters that are trained.
+    pub training: u64,
+}
+
 /// A model that can be trained, scored and sampled.
 pub trait Backend {
     /// The model's architecture.
@@ -154,6 +163,13 @@ pub trait Backend {
         batch: &PackedBatch,
         adapter: Option<&Adapter>,
     ) -> Result<Vec<f32>, BackendError>;
+
+    /// Memory that the weights take.
+    fn weight_bytes(&self, method: &Method) -> WeightBytes;
+
+    /// Memory that a batch takes beside the weights and what the optimizer sees, in bytes: for the gradients
+    /// of training by that method, or for probabilities alone.
+    fn pass_bytes(&self, method: &Method, batch: &PackedBatch, gradients: bool) -> u64;
 
     /// Bytes that the keys and values of one token take while sequences are read.
     fn cache_bytes_per_token(&self) -> usize;

@@ -175,7 +175,8 @@ impl Checkpoints {
     /// The adapter of the selected step of a run that ended with `state`.
     pub fn finish(&self, state: TrainingState, selection: Selection) -> Result<FinishedRun, CheckpointError> {
         // What only training needs goes before another step's parameters are read: memory may be short.
-        let TrainingState { progress, mut adapter, .. } = state;
+        let TrainingState { progress, mut adapter, optimizer, gradients } = state;
+        drop((optimizer, gradients));
         let best = progress.best.filter(|_| selection == Selection::BestLoss);
         let step = best.map_or(progress.step, |best| best.step);
         if step == progress.step {

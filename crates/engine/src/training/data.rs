@@ -15,8 +15,8 @@ pub struct TrainingData {
 
 /// The sequences of one update, cut into micro-batches.
 #[derive(Debug)]
-pub(super) struct Window<'a> {
-    pub(super) micro_batches: Vec<Vec<&'a Sequence>>,
+pub(crate) struct Window<'a> {
+    pub(crate) micro_batches: Vec<Vec<&'a Sequence>>,
     pub(super) label_weight: f64,
 }
 
@@ -39,7 +39,7 @@ impl Window<'_> {
 
 impl TrainingData {
     /// The window that the cursor points at; `None` after the last.
-    pub(super) fn window(&self, cursor: &Cursor, plan: &TrainingPlan) -> Option<Window<'_>> {
+    pub(crate) fn window(&self, cursor: &Cursor, plan: &TrainingPlan) -> Option<Window<'_>> {
         if cursor.epoch >= plan.epochs || self.train.is_empty() {
             return None;
         }

@@ -137,6 +137,15 @@ impl<'a, N: Number> Inputs<'a, N> {
     }
 }
 
+/// Bytes that each thread keeps for itself between the blocks of a segment whose rows see up to `keys` keys,
+/// forward and backward.
+pub fn scratch_bytes<N: Number>(heads: Heads, keys: usize) -> usize {
+    let (number, single) = (size_of::<N>(), size_of::<f32>());
+    let forward = heads.dim * 3 * number + BLOCK * (single + number);
+    let backward = heads.dim * (4 * number + 2 * single) + BLOCK * (2 * single + 2 * number);
+    keys * (forward + backward)
+}
+
 /// The columns of one block of scores that one query row sees.
 fn visible_columns(segment: &Segment, row_in_segment: usize, window: Option<usize>) -> Range<usize> {
     let end = segment.prefix_length() + row_in_segment + 1;

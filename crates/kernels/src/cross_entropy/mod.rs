@@ -19,6 +19,10 @@ const BYTES: usize = 512;
 /// Words of the vocabulary that one task handles.
 const BLOCK: usize = 256;
 
+fn most_rows<N>() -> usize {
+    BYTES / size_of::<N>()
+}
+
 /// A token that a row is asked to predict. Several targets may share a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TargetToken {
@@ -42,7 +46,10 @@ impl<N: Number> CrossEntropy<'_, N> {
     /// and `hidden` is `[rows, width]`.
     pub fn log_probabilities(&self, hidden: &Matrix<N>, targets: &[TargetToken]) -> Vec<f32> {
         let mut all = Vec::with_capacity(targets.len());
-        self.for_each_chunk(hidden, targets, false, |chunk, _| all.extend(&chunk.log_probabilities));
+        let mut chunk = SoftmaxChunk::default();
+        self.for_each_chunk((hidden, targets), &mut chunk, false, |chunk, _| {
+            all.extend(&chunk.log_probabilities);
+        });
         all
     }
 
@@ -51,15 +58,14 @@ impl<N: Number> CrossEntropy<'_, N> {
     /// with respect to the projection to the second, `[vocabulary, width]`, where one is given.
     pub fn backward(
         &self,
-        hidden: &Matrix<N>,
-        targets: &[TargetToken],
+        (hidden, targets): (&Matrix<N>, &[TargetToken]),
         scale: f32,
         (d_hidden, mut d_projection): (&mut [f32], Option<&mut [f32]>),
+        chunk: &mut SoftmaxChunk<N>,
     ) -> Vec<f32> {
-        let mut woven = Interleaved::default();
         let mut all = Vec::with_capacity(targets.len());
         let width = hidden.cols();
-        self.for_each_chunk(hidden, targets, true, |chunk, targets| {
+        self.for_each_chunk((hidden, targets), chunk, true, |chunk, targets| {
             all.extend(&chunk.log_probabilities);
             chunk.replace_by_gradient(targets, scale);
             let rows = chunk.weights.rows();
@@ -69,10 +75,10 @@ impl<N: Number> CrossEntropy<'_, N> {
             let terms = vec![Term { left, right: self.projection.by_columns() }];
             multiply(&mut [Product { target, terms }]);
             if let Some(d_projection) = d_projection.as_deref_mut() {
-                woven.copy_from(chunk.weights.view());
+                chunk.woven.copy_from(chunk.weights.view());
                 let into = MatrixMut::new(d_projection, self.projection.height(), width);
                 let right = Right::Columns(hidden.view().rows(chunk.first_row..chunk.first_row + rows));
-                let terms = vec![Term { left: Left::Columns(woven.view()), right }];
+                let terms = vec![Term { left: Left::Columns(chunk.woven.view()), right }];
                 multiply(&mut [Product { target: product::Target::Add(into), terms }]);
             }
         });
@@ -89,34 +95,49 @@ impl<N: Number> CrossEntropy<'_, N> {
         logits
     }
 
+    /// Bytes that the softmax of some of so many rows takes, at the most: with its weights for a backward
+    /// pass, or without. A trained projection takes as much again for its gradient.
+    pub fn chunk_bytes(rows: usize, vocabulary: usize, backward: bool) -> usize {
+        let rows = rows.min(most_rows::<N>());
+        let sums = 2 * vocabulary.div_ceil(BLOCK) * size_of::<f32>();
+        rows * if backward { sums + Matrix::<N>::stride_of(vocabulary) * size_of::<N>() } else { sums }
+    }
+
+    /// Bytes that each thread keeps for itself.
+    pub fn scratch_bytes(rows: usize, width: usize) -> usize {
+        let words = BLOCK * Matrix::<N>::stride_of(width) * size_of::<N>();
+        words + rows.min(most_rows::<N>()) * BLOCK * size_of::<f32>()
+    }
+
     fn for_each_chunk(
         &self,
-        hidden: &Matrix<N>,
-        targets: &[TargetToken],
+        (hidden, targets): (&Matrix<N>, &[TargetToken]),
+        chunk: &mut SoftmaxChunk<N>,
         keep_weights: bool,
-        mut visit: impl FnMut(&mut Chunk<N>, &[TargetToken]),
+        mut visit: impl FnMut(&mut SoftmaxChunk<N>, &[TargetToken]),
     ) {
         assert!(targets.is_sorted_by_key(|target| target.row), "targets ordered by row");
-        let mut chunk = Chunk::default();
-        let most_rows = BYTES / size_of::<N>();
+        let most_rows = most_rows::<N>();
         for first_row in (0..hidden.rows()).step_by(most_rows) {
             let rows = first_row..hidden.rows().min(first_row + most_rows);
             let from = targets.partition_point(|target| target.row < rows.start);
             let to = targets.partition_point(|target| target.row < rows.end);
             chunk.first_row = first_row;
             chunk.compute(self.projection, hidden.view().rows(rows), &targets[from..to], keep_weights);
-            visit(&mut chunk, &targets[from..to]);
+            visit(chunk, &targets[from..to]);
         }
     }
 }
 
-/// The softmax of some rows in parts. For each row and block of the vocabulary: the highest logit, and
-/// the sum of e^(logit - highest).
-#[derive(Default)]
-struct Chunk<N> {
+/// The softmax of some rows in parts, in memory that is used from one call to the next. For each row and
+/// block of the vocabulary: the highest logit, and the sum of e^(logit - highest).
+#[derive(Debug, Default)]
+pub struct SoftmaxChunk<N> {
     first_row: usize,
     /// `[rows, vocabulary]`, e^(logit - highest of the block), where they are kept.
     weights: Matrix<N>,
+    /// The gradient of the logits, for that of a trained projection.
+    woven: Interleaved<N>,
     /// `[blocks, rows]` each.
     highest: Vec<f32>,
     sums: Vec<f32>,
@@ -132,7 +153,7 @@ struct Scratch<N> {
     logits: Vec<f32>,
 }
 
-impl<N: Number> Chunk<N> {
+impl<N: Number> SoftmaxChunk<N> {
     fn compute(
         &mut self,
         projection: WeightView<'_, N>,

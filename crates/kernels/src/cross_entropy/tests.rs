@@ -30,7 +30,12 @@ fn targets() -> Vec<TargetToken> {
 fn backward<N: Number>(projection: &Matrix<N>, hidden: &Matrix<N>) -> (Vec<f32>, Vec<f32>) {
     let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.view()) };
     let mut gradient = vec![9.0; ROWS * WIDTH];
-    let log_probabilities = cross_entropy.backward(hidden, &targets(), 0.5, (&mut gradient, None));
+    let log_probabilities = cross_entropy.backward(
+        (hidden, &targets()[..]),
+        0.5,
+        (&mut gradient, None),
+        &mut SoftmaxChunk::default(),
+    );
     assert_eq!(log_probabilities, cross_entropy.log_probabilities(hidden, &targets()));
     (log_probabilities, gradient)
 }
@@ -76,7 +81,12 @@ fn the_gradient_of_the_projection_matches_the_definition_and_is_added() {
     let gradient = |target: &mut Vec<f32>| {
         let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.0.view()) };
         let mut d_hidden = vec![0.0; ROWS * WIDTH];
-        cross_entropy.backward(&hidden.0, &targets, 0.5, (&mut d_hidden, Some(target)));
+        cross_entropy.backward(
+            (&hidden.0, &targets),
+            0.5,
+            (&mut d_hidden, Some(target)),
+            &mut SoftmaxChunk::default(),
+        );
     };
     let mut d_projection = vec![0.0; VOCABULARY * WIDTH];
     gradient(&mut d_projection);
@@ -101,7 +111,12 @@ fn the_gradient_of_the_projection_matches_the_definition_and_is_added() {
     let mut rounded = vec![0.0; VOCABULARY * WIDTH];
     let cross_entropy = CrossEntropy { projection: WeightView::Dense(projection.1.view()) };
     let mut d_hidden = vec![0.0; ROWS * WIDTH];
-    cross_entropy.backward(&hidden.1, &targets, 0.5, (&mut d_hidden, Some(&mut rounded)));
+    cross_entropy.backward(
+        (&hidden.1, &targets),
+        0.5,
+        (&mut d_hidden, Some(&mut rounded)),
+        &mut SoftmaxChunk::default(),
+    );
     assert!(rounded.iter().zip(&d_projection).all(|(got, expected)| (got - expected).abs() < 0.02));
 }
 

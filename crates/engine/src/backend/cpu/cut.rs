@@ -10,8 +10,9 @@ use crate::adapter::Adapter;
 use crate::backend::Dropout;
 use crate::batch::PackedBatch;
 
-/// Rows that a part has at most, unless one tree of segments has more: enough to keep products efficient.
-const MOST_ROWS: usize = 1024;
+/// Bytes that a number of every row of a part takes at most, unless one tree of segments has more rows:
+/// 1024 rows in bf16, and 512 in f32, in which they take as much. Enough to keep products efficient.
+const MOST_BYTES: usize = 2048;
 
 /// Whole trees of segments, with rows counted from the part's first.
 pub(super) struct Part {
@@ -27,6 +28,11 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Tokens of the longest sequence.
+    pub(super) fn longest(&self) -> usize {
+        self.positions.iter().max().map_or(0, |position| *position as usize + 1)
+    }
+
     pub(super) fn pass<'a>(
         &'a self,
         adapter: Option<&'a Adapter>,
@@ -44,13 +50,15 @@ impl Part {
     }
 }
 
-/// The parts of a batch, in order: their targets one after the other are the batch's labels.
-pub(super) fn cut(batch: &PackedBatch) -> Vec<Part> {
+/// The parts of a batch that is computed with numbers of type `N`, in order: their targets one after the
+/// other are the batch's labels.
+pub(super) fn cut<N>(batch: &PackedBatch) -> Vec<Part> {
+    let most_rows = MOST_BYTES / size_of::<N>();
     let prefixes = batch.prefixes();
     let mut parts = Vec::new();
     let mut first = 0;
     while first < batch.segments.len() {
-        let end = end_of_part(batch, first);
+        let end = end_of_part(batch, first, most_rows);
         let start = batch.segments[first].rows.start;
         let rows = start..batch.segments[end - 1].rows.end;
         let segments = (first..end).map(|index| {
@@ -82,14 +90,14 @@ pub(super) fn cut(batch: &PackedBatch) -> Vec<Part> {
 }
 
 /// One past the last segment of the part that begins with segment `first`.
-fn end_of_part(batch: &PackedBatch, first: usize) -> usize {
+fn end_of_part(batch: &PackedBatch, first: usize, most_rows: usize) -> usize {
     let start = batch.segments[first].rows.start;
     let mut end = first;
     while end < batch.segments.len() {
         let tree_end = (end + 1..batch.segments.len())
             .find(|index| batch.segments[*index].parent.is_none())
             .unwrap_or(batch.segments.len());
-        if end > first && batch.segments[tree_end - 1].rows.end - start > MOST_ROWS {
+        if end > first && batch.segments[tree_end - 1].rows.end - start > most_rows {
             break;
         }
         end = tree_end;

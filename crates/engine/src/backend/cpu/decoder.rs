@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gradus_kernels::{
-    CrossEntropy, Matrix, Number, RotaryTable, add_assign, rms_norm, rms_norm_backward,
+    CrossEntropy, Matrix, Number, RotaryTable, SoftmaxChunk, add_assign, rms_norm, rms_norm_backward,
     rms_norm_weight_gradient,
 };
 
@@ -12,12 +12,12 @@ use super::base_weights::BaseWeights;
 use super::buffers::Buffers;
 use super::cut::{self, Part};
 use super::factors::Factors;
-use super::layer::{HiddenGradient, Kept};
+use super::layer::{HiddenGradient, Kept, Layer};
 use super::model::Model;
 use super::reader::DecoderReader;
-use super::{Pass, reach};
-use crate::adapter::Adapter;
-use crate::backend::{Backend, BackendError, CachedModel, Noise, check_batch};
+use super::{Pass, memory, reach};
+use crate::adapter::{Adapter, Method};
+use crate::backend::{Backend, BackendError, CachedModel, Noise, WeightBytes, check_batch};
 use crate::batch::PackedBatch;
 use crate::config::{EMBEDDING, FINAL_NORM, ModelConfig};
 use crate::files::Weights;
@@ -25,11 +25,25 @@ use crate::files::Weights;
 /// A decoder.
 pub(super) struct Decoder<N> {
     pub(super) config: ModelConfig,
-    base: Arc<Model<N>>,
+    pub(super) base: Arc<Model<N>>,
     /// What was made for the adapter computed with last, by its revision.
     adapted: Option<(u64, Adapted<N>)>,
     pub(super) rotary: RotaryTable,
     pub(super) buffers: Buffers<N>,
+    softmax: SoftmaxChunk<N>,
+    /// Of a part with more rows only the inputs of the layers are saved, and the rest is computed again in
+    /// the backward pass.
+    pub(super) most_kept_rows: usize,
+}
+
+/// Rows of a part whose activations are all kept. Only one tree of segments that cannot be cut has more.
+const MOST_KEPT_ROWS: usize = 1024;
+
+/// What the forward pass leaves for the backward pass of one layer.
+enum Saved<N> {
+    Kept(Box<Kept<N>>),
+    /// The hidden states before the layer, from which it is computed again to the same bits.
+    Input(Vec<f32>),
 }
 
 /// What a decoder computes with for one adapter, or for none.
@@ -56,7 +70,15 @@ impl<N: Number> Decoder<N> {
     ) -> Result<Self, BackendError> {
         let base = Arc::new(Model::new(&config, &mut weights, base_weights)?);
         let rotary = RotaryTable::new(&[], 0);
-        Ok(Self { base, adapted: None, rotary, buffers: Buffers::default(), config })
+        Ok(Self {
+            base,
+            adapted: None,
+            rotary,
+            buffers: Buffers::default(),
+            softmax: SoftmaxChunk::default(),
+            most_kept_rows: MOST_KEPT_ROWS,
+            config,
+        })
     }
 
     /// What to compute with. Made anew where the adapter changed; what LoRA needs is there already.
@@ -89,6 +111,7 @@ impl<N: Number> Decoder<N> {
 
     pub(super) fn embed(&mut self, model: &Model<N>, tokens: &[u32]) -> Vec<f32> {
         let width = self.config.hidden_size;
+        self.buffers.begin(tokens.len());
         let mut hidden = self.buffers.take(tokens.len() * width);
         for (row, token) in hidden.chunks_mut(width).zip(tokens) {
             model.embedding.widen_row(*token as usize, row);
@@ -99,7 +122,7 @@ impl<N: Number> Decoder<N> {
     fn prepare(&mut self, batch: &PackedBatch) -> Result<Vec<Part>, BackendError> {
         let length = check_batch(&self.config, batch)?;
         reach(&mut self.rotary, &self.config, length);
-        Ok(cut::cut(batch))
+        Ok(cut::cut::<N>(batch))
     }
 
     /// Hidden states after the last layer, `[rows, hidden]`; with what the backward pass needs if asked.
@@ -107,16 +130,46 @@ impl<N: Number> Decoder<N> {
         &mut self,
         (model, pass): (&Model<N>, &Pass<'_>),
         mut hidden: Vec<f32>,
-        mut keep: Option<&mut Vec<Kept<N>>>,
+        mut keep: Option<&mut Vec<Saved<N>>>,
     ) -> Vec<f32> {
-        for layer in &model.layers {
+        let recomputes = self.recomputes(pass.positions.len());
+        for (index, layer) in model.layers.iter().enumerate() {
+            // The backward pass begins with the last layer: what that has is needed at once.
+            let input = (keep.is_some() && recomputes && index + 1 < model.layers.len()).then(|| {
+                let mut input = self.buffers.take(hidden.len());
+                input.copy_from_slice(&hidden);
+                input
+            });
             let kept = layer.forward(pass, &self.rotary, None, &mut hidden, &mut self.buffers);
-            match keep.as_mut() {
-                Some(all) => all.push(kept),
-                None => kept.recycle(&mut self.buffers),
-            }
+            let Some(all) = keep.as_mut() else {
+                kept.recycle(&mut self.buffers);
+                continue;
+            };
+            all.push(match input {
+                None => Saved::Kept(Box::new(kept)),
+                Some(input) => {
+                    kept.recycle(&mut self.buffers);
+                    Saved::Input(input)
+                }
+            });
         }
         hidden
+    }
+
+    pub(super) fn recomputes(&self, rows: usize) -> bool {
+        rows > self.most_kept_rows
+    }
+
+    /// What the backward pass of a layer needs, computed again where only the layer's input was saved.
+    fn restore(&mut self, layer: &Layer<N>, pass: &Pass<'_>, saved: Saved<N>) -> Kept<N> {
+        match saved {
+            Saved::Kept(kept) => *kept,
+            Saved::Input(mut hidden) => {
+                let kept = layer.forward(pass, &self.rotary, None, &mut hidden, &mut self.buffers);
+                self.buffers.give(hidden);
+                kept
+            }
+        }
     }
 
     pub(super) fn normalise(&self, model: &Model<N>, rows: &[f32]) -> Normalised<N> {
@@ -133,8 +186,8 @@ impl<N: Number> Decoder<N> {
     /// The rows that carry labels, after the final norm.
     fn label_rows(&self, model: &Model<N>, part: &Part, hidden: &[f32]) -> Normalised<N> {
         let width = self.config.hidden_size;
-        let rows: Vec<f32> =
-            part.label_rows.iter().flat_map(|row| &hidden[row * width..][..width]).copied().collect();
+        let mut rows = Vec::with_capacity(part.label_rows.len() * width);
+        part.label_rows.iter().for_each(|row| rows.extend_from_slice(&hidden[row * width..][..width]));
         self.normalise(model, &rows)
     }
 
@@ -161,16 +214,17 @@ impl<N: Number> Decoder<N> {
         scale: f32,
         gradients: &mut [f32],
     ) -> Vec<f32> {
-        let mut kept = Vec::with_capacity(model.layers.len());
+        let mut saved = Vec::with_capacity(model.layers.len());
         let mut hidden = self.embed(model, &part.tokens);
         noise.into_iter().for_each(|noise| add_assign(&mut hidden, noise));
-        let mut hidden = self.forward((model, pass), hidden, Some(&mut kept));
+        let mut hidden = self.forward((model, pass), hidden, Some(&mut saved));
         let log_probabilities = self.head_backward((model, pass, part), &mut hidden, scale, gradients);
         let mut rounded = self.buffers.take_matrix(part.tokens.len(), self.config.hidden_size);
         rounded.round_from(&hidden);
         let mut d_hidden = HiddenGradient { single: hidden, rounded };
         let embedding = pass.trained(EMBEDDING);
-        for (index, (layer, kept)) in model.layers.iter().zip(kept).enumerate().rev() {
+        for (index, (layer, saved)) in model.layers.iter().zip(saved).enumerate().rev() {
+            let kept = self.restore(layer, pass, saved);
             let into = (&mut d_hidden, index > 0 || embedding.is_some());
             layer.backward(pass, &self.rotary, kept, into, gradients, &mut self.buffers);
         }
@@ -192,17 +246,24 @@ impl<N: Number> Decoder<N> {
     ) -> Vec<f32> {
         let width = self.config.hidden_size;
         let labels = self.label_rows(model, part, hidden);
-        let mut d_normalised = self.buffers.take(part.label_rows.len() * width);
+        // Buffers for all rows, as their number is that of the pass.
+        let mut take_rows = || {
+            let mut buffer = self.buffers.take(hidden.len());
+            buffer.truncate(part.label_rows.len() * width);
+            buffer
+        };
+        let (mut d_normalised, mut d_rows) = (take_rows(), take_rows());
         let d_projection = pass.trained(model.projection().1).map(|range| &mut gradients[range]);
         let into = (&mut d_normalised[..], d_projection);
         let cross_entropy = self.cross_entropy(model);
-        let log_probabilities = cross_entropy.backward(&labels.normalised, &part.targets, scale, into);
+        let rows = (&labels.normalised, &part.targets[..]);
+        let log_probabilities = cross_entropy.backward(rows, scale, into, &mut self.softmax);
         let (kept, inverse_rms) = (labels.kept.data(), &labels.inverse_rms);
         if let Some(range) = pass.trained(FINAL_NORM) {
             rms_norm_weight_gradient(kept, inverse_rms, &d_normalised, &mut gradients[range]);
         }
-        let mut d_rows = self.buffers.take_zeroed(d_normalised.len());
-        let mut d_rows_rounded = self.buffers.take_matrix(part.label_rows.len(), width);
+        d_rows.fill(0.0);
+        let mut d_rows_rounded = Matrix::<N>::zeroed(part.label_rows.len(), width);
         let into = (&mut d_rows[..], d_rows_rounded.data_mut());
         rms_norm_backward(kept, &model.final_norm, inverse_rms, &d_normalised, into);
         hidden.fill(0.0);
@@ -210,7 +271,6 @@ impl<N: Number> Decoder<N> {
             hidden[row * width..][..width].copy_from_slice(gradient);
         }
         [d_normalised, d_rows].into_iter().for_each(|buffer| self.buffers.give(buffer));
-        self.buffers.give_matrix(d_rows_rounded);
         log_probabilities
     }
 
@@ -273,6 +333,16 @@ impl<N: Number> Backend for Decoder<N> {
             let adapted = self.adapted(adapter);
             Ok(parts.iter().flat_map(|part| self.log_probabilities_of(&adapted, part, adapter)).collect())
         })
+    }
+
+    fn weight_bytes(&self, method: &Method) -> WeightBytes {
+        memory::weight_bytes(&self.base, method)
+    }
+
+    fn pass_bytes(&self, method: &Method, batch: &PackedBatch, gradients: bool) -> u64 {
+        let parts = cut::cut::<N>(batch);
+        let of_part = |part| memory::part_bytes(self, method, part, gradients);
+        parts.iter().map(of_part).max().unwrap_or(0) as u64
     }
 
     fn cache_bytes_per_token(&self) -> usize {

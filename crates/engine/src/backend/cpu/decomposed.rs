@@ -70,7 +70,7 @@ impl Decomposed {
         gradients: &mut [f32],
         buffers: &mut Buffers<N>,
     ) {
-        let mut dots = buffers.take(self.range.len());
+        let mut dots = buffers.take_fixed(self.range.len());
         column_dots(d_output, whole, &mut dots);
         for ((sum, dot), factor) in gradients[self.range.clone()].iter_mut().zip(&dots).zip(&self.per_length)
         {

@@ -14,8 +14,9 @@ use super::base_weights::BaseWeights;
 use super::buffers::Buffers;
 use super::linear::{self, Backward, InputGradient, Linear, Low};
 use super::model::{Values, ValuesMut};
+use super::needs::Needs;
 use super::reader::LayerCache;
-use crate::adapter::TargetModule;
+use crate::adapter::{Method, TargetModule};
 use crate::backend::BackendError;
 use crate::config::ModelConfig;
 use crate::files::Weights;
@@ -151,6 +152,55 @@ impl<N: Number> Layer<N> {
             TargetModule::UpProj => &self.up,
             TargetModule::DownProj => &self.down,
         }
+    }
+
+    /// The buffers of a [`Kept`].
+    pub(super) fn kept_needs(&self, method: &Method) -> Needs {
+        let (queries, keys, values) = (self.query.output(), self.key.output(), self.value.output());
+        let (hidden, gate, up) = (self.hidden, self.gate.output(), self.up.output());
+        let kept = [hidden, queries, keys, values, queries, hidden, gate, up];
+        let of_heads = match &self.head_norms {
+            Some(_) => Needs::of(&[self.heads.query, self.heads.key_value], &[queries, keys]),
+            None => Needs::default(),
+        };
+        let lows = TargetModule::ALL.iter().map(|module| self.linear(*module).kept_needs(method));
+        Needs::of(&[1, 1, self.heads.query], &kept).and(&of_heads).and(&lows.collect())
+    }
+
+    /// The buffers that [`Self::forward`] works on, beside the hidden states and what it keeps.
+    pub(super) fn forward_needs(&self, method: &Method) -> Needs {
+        let (queries, keys, values) = (self.query.output(), self.key.output(), self.value.output());
+        let group = |layers: &[&Linear<N>]| linear::forward_needs(layers, method);
+        let projections = Needs::of(&[queries, keys, values], &[self.hidden])
+            .and(&group(&[&self.query, &self.key, &self.value]).then(&self.head_norm_needs()));
+        let feed_forward = Needs::of(&[], &[self.hidden])
+            .and(&group(&[&self.gate, &self.up]))
+            .then(&Needs::of(&[], &[self.hidden, self.gate.output()]).and(&group(&[&self.down])));
+        projections.then(&group(&[&self.attention_output])).then(&feed_forward)
+    }
+
+    /// What the norm of the heads puts in the place of queries or keys.
+    fn head_norm_needs(&self) -> Needs {
+        match &self.head_norms {
+            Some(_) => Needs::of(&[self.query.output(), self.key.output()], &[]),
+            None => Needs::default(),
+        }
+    }
+
+    /// The buffers that [`Self::backward`] works on, beside the hidden states' gradient and what was kept.
+    pub(super) fn backward_needs(&self, method: &Method) -> Needs {
+        let (queries, keys, values) = (self.query.output(), self.key.output(), self.value.output());
+        let group = |layers: &[&Linear<N>]| linear::backward_needs(layers, method);
+        let norm = Needs::of(&[self.hidden], &[self.hidden]);
+        let down = group(&[&self.down]).and(&Needs::of(&[], &[self.gate.output()]));
+        let gate_up = group(&[&self.gate, &self.up]).and(&norm);
+        let output = group(&[&self.attention_output]).and(&Needs::of(&[], &[queries]));
+        let attention =
+            Needs::of(&[queries, keys, values], &[queries, keys, values]).and(&self.head_norm_needs());
+        let projections = group(&[&self.query, &self.key, &self.value])
+            .and(&norm)
+            .and(&Needs::of(&[], &[queries, keys, values]));
+        down.then(&gate_up).then(&output).then(&attention).then(&projections)
     }
 
     fn name(&self, weight: &str) -> String {

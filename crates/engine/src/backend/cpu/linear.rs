@@ -14,7 +14,8 @@ use super::base_weights::{BaseWeights, Use};
 use super::buffers::Buffers;
 use super::decomposed::Decomposed;
 use super::model::{Values, ValuesMut};
-use crate::adapter::TargetModule;
+use super::needs::Needs;
+use crate::adapter::{LoraConfig, Method, TargetModule};
 use crate::backend::BackendError;
 use crate::backend::dropout::mask;
 use crate::config::ModelConfig;
@@ -129,6 +130,17 @@ impl<N: Number> Linear<N> {
         std::iter::once((format!("{path}.weight"), ValuesMut::Matrix(&mut self.weight))).chain(bias).collect()
     }
 
+    /// The buffers of what [`forward`] returns of this layer.
+    pub(super) fn kept_needs(&self, method: &Method) -> Needs {
+        let Some(config) = self.adapted_by(method) else { return Needs::default() };
+        let low = Needs::of(&[], &[config.rank]);
+        if config.weight_decomposed { low.and(&Needs::of(&[], &[self.output()])) } else { low }
+    }
+
+    fn adapted_by<'a>(&self, method: &'a Method) -> Option<&'a LoraConfig> {
+        method.lora().filter(|config| config.target_modules.contains(&self.module))
+    }
+
     fn lora(&self, pass: &Pass<'_>, buffers: &mut Buffers<N>) -> Option<Lora<N>> {
         let adapter = pass.adapter?;
         let pair = adapter.pair(self.layer, self.module)?;
@@ -140,9 +152,9 @@ impl<N: Number> Linear<N> {
         let decomposed = factors.zip(pair.magnitude.clone());
         let decomposed = decomposed.map(|(rows, range)| Decomposed::new(rows, range, keep_scale));
         let scale = if decomposed.is_some() { pair.scale } else { pair.scale * keep_scale };
-        let mut a = buffers.take_matrix(rank, pair.input);
+        let mut a = buffers.take_fixed_matrix(rank, pair.input);
         a.round_from(&adapter.parameters[pair.a.clone()]);
-        let mut scaled_b = buffers.take_matrix(pair.output, rank);
+        let mut scaled_b = buffers.take_fixed_matrix(pair.output, rank);
         scaled_b.round_scaled_from(&adapter.parameters[pair.b.clone()], scale);
         Some(Lora { a, scaled_b, ranges: (pair.a.clone(), pair.b.clone()), scale, mask, decomposed })
     }
@@ -200,6 +212,34 @@ pub(super) fn forward<N: Number, const L: usize>(
     dropped.into_iter().flatten().for_each(|matrix| buffers.give_matrix(matrix));
     loras.into_iter().flatten().for_each(|lora| lora.recycle(buffers));
     lows
+}
+
+/// The buffers that [`forward`] works on, beside its targets and what it returns.
+pub(super) fn forward_needs<N: Number>(layers: &[&Linear<N>], method: &Method) -> Needs {
+    let adapted = |layer: &&&Linear<N>| layer.adapted_by(method).is_some();
+    let dropping = method.dropout() > 0.0;
+    let dropped = layers.iter().filter(|layer| dropping && adapted(layer));
+    let dropped: Vec<Needs> = dropped.map(|layer| Needs::of(&[], &[layer.weight.cols()])).collect();
+    // With DoRA the rest of the input too, for one layer after the other.
+    let decomposed = method.lora().is_some_and(|config| config.weight_decomposed);
+    let rest = dropped.first().filter(|_| decomposed).cloned().unwrap_or_default();
+    dropped.into_iter().collect::<Needs>().and(&rest)
+}
+
+/// The buffers that [`Backward`] works on, beside what it was given.
+pub(super) fn backward_needs<N: Number>(layers: &[&Linear<N>], method: &Method) -> Needs {
+    let of_layer = |layer: &&Linear<N>| {
+        let Some(config) = layer.adapted_by(method) else { return Needs::default() };
+        let (input, output) = (layer.weight.cols(), layer.output());
+        let dropping = config.dropout > 0.0;
+        let optional = |needed: bool, width: usize| {
+            if needed { Needs::of(&[], &[width]) } else { Needs::default() }
+        };
+        // The gradient through the adapter, later the input after dropout.
+        let masked = optional(dropping, input).and(&optional(dropping && config.weight_decomposed, output));
+        Needs::of(&[], &[config.rank]).and(&optional(config.weight_decomposed, output)).and(&masked)
+    };
+    layers.iter().map(of_layer).collect()
 }
 
 fn from_weight<'a, N: Number>(layer: &'a Linear<N>, x: &'a Matrix<N>) -> Term<'a, N> {
@@ -365,7 +405,8 @@ impl<'a, N: Number, const L: usize> Backward<'a, N, L> {
         let lows = self.lows.each_ref().map(|kept| woven(kept.as_ref().map(|kept| &kept.low)));
         let d_lows = self.d_lows.each_ref().map(|matrix| woven(matrix.as_ref()));
         let mut d_bs = self.loras.each_ref().map(|lora| {
-            lora.as_ref().map_or_else(Vec::new, |lora| buffers.take(lora.scaled_b.rows() * lora.a.rows()))
+            let length = |lora: &Lora<N>| lora.scaled_b.rows() * lora.a.rows();
+            lora.as_ref().map_or_else(Vec::new, |lora| buffers.take_fixed(length(lora)))
         });
         let d_as = parts(gradients, self.loras.iter().flatten().map(|lora| lora.ranges.0.clone()));
         let mut d_as = d_as.into_iter();

@@ -8,7 +8,9 @@ mod decomposed;
 mod factors;
 mod layer;
 mod linear;
+mod memory;
 mod model;
+mod needs;
 mod reader;
 
 use std::ops::Range;
@@ -17,8 +19,8 @@ use gradus_kernels::attention::Segment;
 use gradus_kernels::cpu::{Level, level};
 use gradus_kernels::{Bf16, RotaryTable};
 
-use super::{Backend, BackendError, CachedModel, Dropout, Noise};
-use crate::adapter::Adapter;
+use super::{Backend, BackendError, CachedModel, Dropout, Noise, WeightBytes};
+use crate::adapter::{Adapter, Method};
 use crate::batch::PackedBatch;
 use crate::config::ModelConfig;
 use crate::files::Weights;
@@ -114,6 +116,14 @@ impl Backend for CpuBackend {
         adapter: Option<&Adapter>,
     ) -> Result<Vec<f32>, BackendError> {
         self.decoder.log_probabilities(batch, adapter)
+    }
+
+    fn weight_bytes(&self, method: &Method) -> WeightBytes {
+        self.decoder.weight_bytes(method)
+    }
+
+    fn pass_bytes(&self, method: &Method, batch: &PackedBatch, gradients: bool) -> u64 {
+        self.decoder.pass_bytes(method, batch, gradients)
     }
 
     fn cache_bytes_per_token(&self) -> usize {

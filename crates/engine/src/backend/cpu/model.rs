@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::base_weights::{BaseWeights, Use};
 use super::layer::Layer;
-use crate::adapter::Adapter;
+use crate::adapter::{Adapter, TargetModule};
 use crate::backend::BackendError;
 use crate::config::{EMBEDDING, FINAL_NORM, ModelConfig, OUTPUT};
 use crate::files::Weights;
@@ -51,6 +51,14 @@ impl<N: Number> Model<N> {
     /// The output projection, `[vocabulary, hidden]`, and its name.
     pub(super) fn projection(&self) -> (&Weight<N>, &'static str) {
         self.output.as_ref().map_or((&self.embedding, EMBEDDING), |output| (output, OUTPUT))
+    }
+
+    /// Every matrix, in the order in which they are read.
+    pub(super) fn matrices(&self) -> impl Iterator<Item = &Weight<N>> {
+        let linear =
+            |layer| TargetModule::ALL.iter().map(move |module| Layer::linear(layer, *module).weight());
+        let layers = self.layers.iter().flat_map(linear);
+        std::iter::once(&self.embedding).chain(layers).chain(&self.output)
     }
 
     /// The values of a weight, row-major.

@@ -25,8 +25,8 @@ pub use candle_core::Device;
 use candle_core::{DType, Tensor};
 
 use super::cpu::BaseWeights;
-use super::{Backend, BackendError, CachedModel, Dropout, EmbeddingNoise, Noise, check_batch};
-use crate::adapter::Adapter;
+use super::{Backend, BackendError, CachedModel, Dropout, EmbeddingNoise, Noise, WeightBytes, check_batch};
+use crate::adapter::{Adapter, Method};
 use crate::batch::{PackedBatch, PackedLabel};
 use crate::config::ModelConfig;
 use crate::files::Weights;
@@ -249,6 +249,26 @@ impl Backend for GenericBackend {
         }
         let all = values(&self.forward(batch, adapter, Noise::default())?)?;
         Ok(all.into_iter().map(|p| p as f32).collect())
+    }
+
+    fn weight_bytes(&self, method: &Method) -> WeightBytes {
+        let number = self.placement.dtype.size_in_bytes();
+        let table = self.config.vocabulary_size * self.config.hidden_size;
+        let held = self.config.parameter_count() * number;
+        let made = if *method == Method::Full { held } else { 0 };
+        let loading = held + table * size_of::<f32>();
+        WeightBytes { loading: loading as u64, training: (held + made) as u64 }
+    }
+
+    /// Each layer is computed again in the backward pass, on a tape of its own.
+    fn pass_bytes(&self, _: &Method, batch: &PackedBatch, gradients: bool) -> u64 {
+        let (config, rows) = (&self.config, batch.tokens.len());
+        let heads = config.attention_heads + config.key_value_heads;
+        let numbers = 8 * config.hidden_size + 4 * heads * config.head_dim + 4 * config.intermediate_size;
+        // Scores, their exponentials and sums over heads, a value and a gradient each.
+        let layer = rows * (2 * numbers + 4 * config.attention_heads * rows);
+        let inputs = if gradients { config.layers * rows * config.hidden_size } else { 0 };
+        ((inputs + layer) * self.placement.dtype.size_in_bytes()) as u64
     }
 
     fn cache_bytes_per_token(&self) -> usize {
