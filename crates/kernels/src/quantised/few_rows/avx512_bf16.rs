@@ -11,19 +11,15 @@ use crate::quantised::tile::Block;
 use crate::quantised::{BLOCK, Format, QuantisedView};
 use crate::scratch::with_scratch;
 
-/// As [`super::add_few_rows`]; `block_sums` are those of the rows of `left`.
+/// As [`super::add_few_rows`].
 ///
 /// # Safety
 /// The processor must have AVX-512 F, BW, VL and BF16; shapes must fit and the numbers be bf16.
 #[expect(unsafe_code, reason = "reads by pointer")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-pub(super) unsafe fn add_few_rows<N: Number>(
-    left: View<'_, N>,
-    right: QuantisedView<'_>,
-    block_sums: &[f32],
-    sums: &mut [f32],
-) {
+pub(super) unsafe fn add_few_rows<N: Number>(left: View<'_, N>, right: QuantisedView<'_>, sums: &mut [f32]) {
     let table = table(right.matrix.format());
+    let block_sums = &if right.matrix.minima.is_empty() { Vec::new() } else { block_sums(left) };
     with_scratch(|lines: &mut Vec<Line>| {
         let start = if left.rows == 1 { left.data.as_ptr().cast() } else { weave(left, lines) };
         let operands = Operands { start, pairs: left.cols.div_ceil(N::PER_CELL), right, block_sums, table };
@@ -70,6 +66,32 @@ fn weave<N: Number>(left: View<'_, N>, lines: &mut Vec<Line>) -> *const i32 {
         transpose_rows(rows, lines, (0, 1));
     }
     lines.as_ptr().cast()
+}
+
+/// Sums of the blocks of each row, `[rows, blocks]`: what minima are multiplied by. Sixteen blocks stand side
+/// by side, so that the pairs of each are added one after the other.
+#[expect(unsafe_code, reason = "loads by pointer")]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn block_sums<N: Number>(left: View<'_, N>) -> Vec<f32> {
+    let blocks = left.cols / BLOCK;
+    let ones = as_bf16(_mm512_set1_epi32(0x3F80_3F80));
+    let mut sums = vec![0.0; left.rows * blocks];
+    let mut lines = [Line::ZERO; BLOCK / 2];
+    for (row, sums) in sums.chunks_mut(blocks.max(1)).enumerate() {
+        let row = left.row(row).chunks(LANES * BLOCK);
+        for (numbers, sums) in row.zip(sums.chunks_mut(LANES)) {
+            transpose_rows(View::new(numbers, sums.len(), BLOCK), &mut lines, (0, 1));
+            let total = lines.iter().fold(_mm512_setzero_ps(), |total, line| {
+                // SAFETY: a line is 64 bytes aligned to 64.
+                let pairs = unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) };
+                _mm512_dpbf16_ps(total, as_bf16(pairs), ones)
+            });
+            let mask = ((1_u32 << sums.len()) - 1) as __mmask16;
+            // SAFETY: the mask stops at the last block.
+            unsafe { _mm512_mask_storeu_ps(sums.as_mut_ptr(), mask, total) };
+        }
+    }
+    sums
 }
 
 struct Operands<'a> {

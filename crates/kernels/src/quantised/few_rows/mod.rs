@@ -15,18 +15,18 @@ use crate::simd::{sum_of_lanes, vectorised};
 /// Adds `left x rightᵀ` to `sums`, `[left rows, right rows]`.
 pub(crate) fn add_few_rows<N: Number>(left: View<'_, N>, right: QuantisedView<'_>, sums: &mut [f32]) {
     assert!(left.cols == right.cols && sums.len() == left.rows * right.rows, "product shape");
-    let mut widened = vec![0.0; left.rows * left.cols];
-    for (row, widened) in widened.chunks_mut(left.cols.max(1)).enumerate() {
-        widen(left.row(row), widened);
-    }
-    let block_sums = block_sums(&widened);
     #[cfg(target_arch = "x86_64")]
     if multiplies_pairs::<N>() {
         assert!(left.holds_cells(), "left operand within its data");
         // SAFETY: the level says that the processor has AVX-512 with BF16; shapes were checked above.
         #[expect(unsafe_code, reason = "calls a function compiled for AVX-512")]
-        return unsafe { avx512_bf16::add_few_rows(left, right, &block_sums, sums) };
+        return unsafe { avx512_bf16::add_few_rows(left, right, sums) };
     }
+    let mut widened = vec![0.0; left.rows * left.cols];
+    for (row, widened) in widened.chunks_mut(left.cols.max(1)).enumerate() {
+        widen(left.row(row), widened);
+    }
+    let block_sums = block_sums(&widened);
     let blocks = right.blocks();
     for group in 0..right.groups() {
         for (row, sums) in sums.chunks_mut(right.rows).enumerate() {
