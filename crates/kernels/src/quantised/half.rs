@@ -1,5 +1,11 @@
 //! Scales are f16 in files and stay so in memory.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+#[cfg(target_arch = "x86_64")]
+use crate::product::pack::LANES;
+
 /// The number as f32, exactly. Only for finite numbers. Written so that a loop over it becomes vector code.
 #[inline(always)]
 pub(super) fn widen(half: u16) -> f32 {
@@ -7,6 +13,16 @@ pub(super) fn widen(half: u16) -> f32 {
     const TWO_TO_112: f32 = f32::from_bits(0x7780_0000);
     let magnitude = f32::from_bits(u32::from(half & 0x7FFF) << 13) * TWO_TO_112;
     f32::from_bits(magnitude.to_bits() | u32::from(half & 0x8000) << 16)
+}
+
+/// Sixteen numbers as f32, as [`widen`].
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "loads by pointer")]
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn widen_lanes(halves: &[u16; LANES]) -> __m512 {
+    // SAFETY: sixteen numbers of 16 bits are 256 bits.
+    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(halves.as_ptr().cast()) })
 }
 
 /// The nearest f16, ties to even; infinite where the number is too large, not a number where it is none.

@@ -7,6 +7,7 @@ use crate::bf16::as_bf16;
 use crate::matrix::View;
 use crate::number::Number;
 use crate::product::pack::{LANES, Line, transpose_rows};
+use crate::quantised::half::widen_lanes;
 use crate::quantised::tile::Block;
 use crate::quantised::{BLOCK, Format, QuantisedView};
 use crate::scratch::with_scratch;
@@ -165,12 +166,12 @@ unsafe fn totals<const ROWS: usize, const BITS: usize, const WOVEN: bool>(
         let sums = unsafe {
             block_products::<ROWS, BITS, WOVEN>(*table, block, operands.block_start::<WOVEN>(row, index))
         };
-        let scales = widen(block.scales);
+        let scales = widen_lanes(block.scales);
         for (total, sum) in totals.iter_mut().zip(sums) {
             *total = _mm512_fmadd_ps(scales, sum, *total);
         }
         if let Some(minima) = block.minima {
-            let minima = widen(minima);
+            let minima = widen_lanes(minima);
             for (i, total) in totals.iter_mut().enumerate() {
                 let sum = _mm512_set1_ps(block_sums[(row + i) * blocks + index]);
                 *total = _mm512_fmadd_ps(minima, sum, *total);
@@ -207,14 +208,6 @@ unsafe fn block_products<const ROWS: usize, const BITS: usize, const WOVEN: bool
         }
     }
     sums
-}
-
-#[expect(unsafe_code, reason = "loads by pointer")]
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn widen(halves: &[u16; LANES]) -> __m512 {
-    // SAFETY: sixteen numbers of 16 bits are 256 bits.
-    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(halves.as_ptr().cast()) })
 }
 
 /// What 4-bit numbers are in bf16, twice: a lookup uses five bits, and of those the lowest four matter.

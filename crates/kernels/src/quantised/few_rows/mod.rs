@@ -26,12 +26,16 @@ pub(crate) fn add_few_rows<N: Number>(left: View<'_, N>, right: QuantisedView<'_
     for (row, widened) in widened.chunks_mut(left.cols.max(1)).enumerate() {
         widen(left.row(row), widened);
     }
-    let block_sums = block_sums(&widened);
     let blocks = right.blocks();
+    // Only minima are multiplied by them.
+    let block_sums = if right.matrix.minima.is_empty() { Vec::new() } else { block_sums(&widened) };
     for group in 0..right.groups() {
         for (row, sums) in sums.chunks_mut(right.rows).enumerate() {
             let end = right.rows.min((group + 1) * LANES);
-            let x = (&widened[row * left.cols..][..left.cols], &block_sums[row * blocks..][..blocks]);
+            let x = (
+                &widened[row * left.cols..][..left.cols],
+                block_sums.get(row * blocks..).unwrap_or_default(),
+            );
             add_group(right, group, x, &mut sums[group * LANES..end]);
         }
     }
@@ -54,8 +58,8 @@ vectorised! {
     /// One row, and sums of its blocks, times sixteen rows of the weights.
     fn add_group(view: QuantisedView<'_>, group: usize, x: (&[f32], &[f32]), sums: &mut [f32]) {
         let mut totals = [0.0_f32; LANES];
-        let blocks = x.0.as_chunks::<BLOCK>().0.iter().zip(x.1);
-        for (index, (x, sum)) in blocks.enumerate() {
+        let (numbers, block_sums) = x;
+        for (index, x) in numbers.as_chunks::<BLOCK>().0.iter().enumerate() {
             let block = view.block(group, index);
             let part = part(block, x);
             let scales = block.scales.map(half::widen);
@@ -63,6 +67,7 @@ vectorised! {
                 totals[lane] += part[lane] * scales[lane];
             }
             if let Some(minima) = block.minima {
+                let sum = block_sums[index];
                 for lane in 0..LANES {
                     totals[lane] += half::widen(minima[lane]) * sum;
                 }

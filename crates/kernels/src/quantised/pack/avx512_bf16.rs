@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 
 use super::Woven;
 use crate::product::pack::{LANES, Line, transpose};
+use crate::quantised::half::widen_lanes;
 use crate::quantised::tile::Block;
 use crate::quantised::{BLOCK, Format};
 
@@ -94,7 +95,7 @@ impl Dequantiser {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
     #[inline]
     fn headers(block: Block<'_>) -> Headers {
-        (widen(block.scales), block.minima.map_or(_mm512_setzero_ps(), |minima| widen(minima)))
+        (widen_lanes(block.scales), block.minima.map_or(_mm512_setzero_ps(), |minima| widen_lanes(minima)))
     }
 
     /// The pair at one place of each lane of a line of numbers with so many bits, in bf16.
@@ -117,14 +118,6 @@ impl Dequantiser {
         };
         _mm512_permutexvar_epi16(self.order, rounded(even, odd))
     }
-}
-
-#[expect(unsafe_code, reason = "loads by pointer")]
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn widen(halves: &[u16; LANES]) -> __m512 {
-    // SAFETY: sixteen numbers of 16 bits are 256 bits.
-    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(halves.as_ptr().cast()) })
 }
 
 /// The nearest bf16 numbers to those of `low`, then those to `high`.
