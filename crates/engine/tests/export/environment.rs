@@ -1,6 +1,11 @@
 //! What the tests need from outside; where it is missing, they say so and pass.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The GGUF file of SmolLM2-135M-Instruct.
 pub(crate) fn base_model() -> Option<PathBuf> {
@@ -15,6 +20,17 @@ pub(crate) fn python() -> Option<PathBuf> {
 /// A Python that has llama-cpp-python.
 pub(crate) fn llama_cpp_python() -> Option<PathBuf> {
     variable("GRADUS_LLAMA_CPP_PYTHON", "a Python with llama-cpp-python")
+}
+
+/// What a script of `xtask/reference` answers, in JSON, to a question in JSON.
+pub(crate) fn answer_of<T: DeserializeOwned>(python: &Path, script: &str, question: &Value) -> T {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../xtask/reference").join(script);
+    let mut child =
+        Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(question.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[expect(

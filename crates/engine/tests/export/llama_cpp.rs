@@ -1,8 +1,6 @@
 //! GGUF exports opened by llama.cpp, where a Python with llama-cpp-python is given.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::Backend;
@@ -204,15 +202,8 @@ fn token_ids(base: &Path) -> Vec<Vec<u32>> {
 }
 
 fn ask(python: &Path, model: &Path, sample: &[Example], prompts: &[Vec<u32>]) -> Answer {
-    let script =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../xtask/reference/load_gguf_in_llama_cpp.py");
     let question = json!({
         "model": model, "sample": sample, "prompts": prompts, "continuation": CONTINUATION, "texts": TEXTS,
     });
-    let mut child =
-        Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(question.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).unwrap()
+    environment::answer_of(python, "load_gguf_in_llama_cpp.py", &question)
 }

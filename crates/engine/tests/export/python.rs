@@ -1,8 +1,6 @@
 //! Exports opened by the programs they are for: PEFT and transformers, where a Python with both is given.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use gradus_engine::adapter::LoraConfig;
 use gradus_engine::batch::Sequence;
@@ -102,15 +100,9 @@ fn chat_ids(model: &Path) -> Vec<u32> {
 }
 
 fn ask(python: &Path, model: &Path, adapter: Option<&Path>, sample: &[Example]) -> Answer {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../xtask/reference/load_adapter_in_peft.py");
     let question = json!({
         "model": model, "adapter": adapter, "sample": sample,
         "messages": [{ "role": "user", "content": QUESTION }],
     });
-    let mut child =
-        Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(question.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).unwrap()
+    environment::answer_of(python, "load_adapter_in_peft.py", &question)
 }
