@@ -78,17 +78,8 @@ impl DeviceLog {
         }
         if stretches != self.stretches {
             self.stretches = stretches;
-            self.failed = self.write().err();
+            self.failed = files::write_json(&self.path, &self.stretches, "a list of devices").err();
         }
-    }
-
-    fn write(&self) -> Result<(), Error> {
-        let json = serde_json::to_vec_pretty(&self.stretches).map_err(|error| Error::Format {
-            path: self.path.clone(),
-            expected: "a list of devices",
-            reason: error.to_string(),
-        })?;
-        files::write(&self.path, &json)
     }
 
     /// Whether the list could not be written, so that the run should end.

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::Error;
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
@@ -31,6 +33,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
     written.map_err(Error::file("write", path))?;
     File::open(directory).and_then(|d| d.sync_all()).map_err(Error::file("flush", directory))
+}
+
+/// Writes a value as JSON, as [`write`]; `expected` says what it is.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize, expected: &'static str) -> Result<(), Error> {
+    let json = serde_json::to_vec_pretty(value).map_err(|error| Error::Format {
+        path: path.to_owned(),
+        expected,
+        reason: error.to_string(),
+    })?;
+    write(path, &json)
 }
 
 fn fill(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

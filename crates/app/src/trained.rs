@@ -105,12 +105,7 @@ pub(crate) fn save(directory: &Path, model: &TrainedModel, runtime: &Runtime) ->
         Method::Full => full::write_model(directory, &model.adapter, runtime.description())?,
     }
     // The manifest comes last: a directory without one is no trained model.
-    let json = serde_json::to_vec_pretty(&model.manifest).map_err(|error| Error::Format {
-        path: directory.join(MANIFEST),
-        expected: "a model manifest",
-        reason: error.to_string(),
-    })?;
-    files::write(&directory.join(MANIFEST), &json)
+    files::write_json(&directory.join(MANIFEST), &model.manifest, "a model manifest")
 }
 
 /// Reads the manifest of a trained model.
