@@ -149,22 +149,11 @@ pub fn write_feedback(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gradus_domain::text::Span;
     use gradus_grading::guide::QuestionId;
 
     #[test]
     fn a_marking_is_the_most_probable_mark_with_the_mean_beside_it() {
-        let question = Question {
-            id: QuestionId("1".into()),
-            text: String::new(),
-            max_marks: Marks::from_thousandths(2000),
-            model_answer: None,
-            rubric: Vec::new(),
-            notes: Vec::new(),
-            confidence: 1.0,
-            doubts: Vec::new(),
-            span: Span { start: 0, end: 0 },
-        };
+        let question = Question::new(QuestionId("1".into()), String::new(), Marks::from_thousandths(2000));
         let marking = marking(&question, &[0.2, 0.5, 0.3]);
         assert_eq!(marking.mark, Marks::ONE);
         assert!((marking.confidence - 0.5).abs() < 1e-12);

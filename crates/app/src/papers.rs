@@ -84,6 +84,7 @@ pub fn marked_papers(papers: &[PaperFile], known: &KnownMarks) -> (Vec<MarkedAns
             answer: answer.map(|answer| answer.answer.clone()).unwrap_or_default(),
             mark: mark.mark,
             second_mark: mark.second_mark,
+            verdict: None,
             feedback: None,
             source: mark.source.clone(),
         });

@@ -27,6 +27,9 @@ pub struct MarkedAnswer {
     pub mark: Marks,
     /// A second marker's mark, where there is one.
     pub second_mark: Option<Marks>,
+    /// The mark as a verdict of the question's scale, where the scale is one of words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
     /// What the marker wrote back, where there is something.
     pub feedback: Option<String>,
     /// Where it came from.

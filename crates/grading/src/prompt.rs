@@ -70,15 +70,9 @@ pub fn template_hash() -> String {
     use gradus_domain::text::Span;
     let span = Span { start: 0, end: 0 };
     let question = Question {
-        id: QuestionId("1".into()),
-        text: "q".into(),
-        max_marks: Marks::ONE,
         model_answer: Some("m".into()),
         rubric: vec![RubricPoint { text: "p".into(), marks: Marks::HALF, span }],
-        notes: Vec::new(),
-        confidence: 1.0,
-        doubts: Vec::new(),
-        span,
+        ..Question::new(QuestionId("1".into()), "q".into(), Marks::ONE)
     };
     let parts = marking_prompt(&question, "a\nb");
     let mut sample = VERSION.to_owned();
@@ -120,19 +114,11 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use super::*;
     use crate::guide::QuestionId;
-    use gradus_domain::text::Span;
 
     fn question() -> Question {
         Question {
-            id: QuestionId("1".into()),
-            text: "Why is ATP\nneeded?".into(),
-            max_marks: Marks::ONE,
             model_answer: Some("Energy against the gradient.".into()),
-            rubric: Vec::new(),
-            notes: Vec::new(),
-            confidence: 1.0,
-            doubts: Vec::new(),
-            span: Span { start: 0, end: 0 },
+            ..Question::new(QuestionId("1".into()), "Why is ATP\nneeded?".into(), Marks::ONE)
         }
     }
 

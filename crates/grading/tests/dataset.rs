@@ -5,7 +5,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use gradus_domain::Marks;
-use gradus_domain::text::Span;
 use gradus_grading::dataset::{
     Dataset, DatasetError, DatasetOptions, FindingKind, LeakedAnswers, Severity, Split, build, check_held_out,
 };
@@ -14,16 +13,9 @@ use gradus_grading::marked_answer::{MarkedAnswer, RowSource};
 
 fn guide() -> Guide {
     let question = |id: &str| Question {
-        id: QuestionId(id.into()),
-        text: format!("Question {id}?"),
-        max_marks: Marks::from_thousandths(2000),
-        model_answer: None,
-        rubric: Vec::new(),
-        notes: Vec::new(),
         // A number that a careless JSON reader gets wrong in its last digit.
         confidence: 0.1 + 0.2,
-        doubts: Vec::new(),
-        span: Span { start: 0, end: 0 },
+        ..Question::new(QuestionId(id.into()), format!("Question {id}?"), Marks::from_thousandths(2000))
     };
     Guide { title: Some("Sample".into()), questions: ["1", "2", "3"].map(question).into() }
 }
@@ -35,6 +27,7 @@ fn answer(student: Option<&str>, question: &str, text: &str, mark: i32, row: usi
         answer: text.into(),
         mark: Marks::from_thousandths(mark * 1000),
         second_mark: None,
+        verdict: None,
         feedback: None,
         source: RowSource { file: "marks.csv".into(), row },
     }

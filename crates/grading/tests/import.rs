@@ -1,24 +1,13 @@
 //! Files of marked answers as people make them: what is read, and what is said where it cannot be.
 
 use gradus_domain::Marks;
-use gradus_domain::text::Span;
 use gradus_grading::guide::{Guide, Question, QuestionId};
 use gradus_grading::import::{
     ImportErrors, Place, known_marks_csv, marked_answers_csv, marked_answers_jsonl,
 };
 
 fn question(id: &str, max_marks: i32) -> Question {
-    Question {
-        id: QuestionId(id.into()),
-        text: String::new(),
-        max_marks: Marks::from_thousandths(max_marks * 1000),
-        model_answer: None,
-        rubric: Vec::new(),
-        notes: Vec::new(),
-        confidence: 1.0,
-        doubts: Vec::new(),
-        span: Span { start: 0, end: 0 },
-    }
+    Question::new(QuestionId(id.into()), String::new(), Marks::from_thousandths(max_marks * 1000))
 }
 
 fn guide() -> Guide {

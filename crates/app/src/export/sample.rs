@@ -1,7 +1,6 @@
 //! What exports are compared with the trained model by: texts of the kind that it was trained on.
 
 use gradus_domain::Marks;
-use gradus_domain::text::Span;
 use gradus_engine::batch::Sequence;
 use gradus_engine::chat::{Message, Role};
 use gradus_grading::guide::{Question, QuestionId};
@@ -43,16 +42,10 @@ pub(super) fn of(runtime: &Runtime, purpose: Purpose) -> Result<Vec<Sequence>, E
 }
 
 fn every_mark(runtime: &Runtime, answer: &str) -> Result<Vec<Sequence>, Error> {
+    let text = "Why does a plant need light?".to_owned();
     let question = Question {
-        id: QuestionId("1".to_owned()),
-        text: "Why does a plant need light?".to_owned(),
-        max_marks: Marks::from_thousandths(3000),
         model_answer: Some(ANSWERS[0].to_owned()),
-        rubric: Vec::new(),
-        notes: Vec::new(),
-        confidence: 1.0,
-        doubts: Vec::new(),
-        span: Span { start: 0, end: 0 },
+        ..Question::new(QuestionId("1".to_owned()), text, Marks::from_thousandths(3000))
     };
     let marks = question.legal_marks().into_iter();
     marks

@@ -106,6 +106,7 @@ fn example(
         answer: answer.answer.clone(),
         mark: answer.mark,
         second_mark: answer.second_mark,
+        verdict: answer.verdict.clone(),
         feedback: answer.feedback.clone(),
         source: answer.source.clone(),
         split,

@@ -106,6 +106,7 @@ mod tests {
             answer: words.join(" "),
             mark: Marks::ONE,
             second_mark: None,
+            verdict: None,
             feedback: None,
             source: RowSource { file: "a.csv".into(), row },
         })

@@ -68,15 +68,13 @@ fn question(draft: &Draft, stem: &StemOf, id: QuestionId, settled: Settled) -> Q
     }
     let (confidence, doubts) = judge(&doubts);
     Question {
-        id,
-        text,
-        max_marks: settled.max,
         model_answer,
         rubric: settled.rubric,
         notes: stem.notes.iter().cloned().chain(settled.notes).collect(),
         confidence,
         doubts,
         span: draft.span,
+        ..Question::new(id, text, settled.max)
     }
 }
 

@@ -20,6 +20,7 @@ mod settle;
 mod subparts;
 pub(crate) mod tables;
 pub(crate) mod unread;
+mod verdict;
 mod walk;
 
 use gradus_domain::Marks;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use error::GuideError;
 pub use parse::{GuideReading, parse_guide};
 pub use unread::UnreadPassage;
+pub use verdict::Verdict;
 
 /// A question's name in its guide: `1`, `2a`, `3(ii)` written as `3ii`; compared without case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,6 +61,9 @@ pub struct Question {
     pub model_answer: Option<String>,
     /// The points that earn the marks; may be empty.
     pub rubric: Vec<RubricPoint>,
+    /// The verdicts that an answer can get, where they are others than the multiples of a mark step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<Verdict>,
     /// Notes for the marker ("accept …", "do not accept …").
     pub notes: Vec<String>,
     /// How sure the parser is that it understood the question, 0 to 1.
@@ -79,6 +84,22 @@ pub struct Guide {
 }
 
 impl Question {
+    /// A question without model answer, rubric points and notes, of which nothing is in doubt.
+    pub fn new(id: QuestionId, text: String, max_marks: Marks) -> Self {
+        Self {
+            id,
+            text,
+            max_marks,
+            model_answer: None,
+            rubric: Vec::new(),
+            verdicts: Vec::new(),
+            notes: Vec::new(),
+            confidence: 1.0,
+            doubts: Vec::new(),
+            span: Span { start: 0, end: 0 },
+        }
+    }
+
     /// The smallest step between marks: the greatest common divisor of the maximum, the rubric points'
     /// marks and one mark, but never below a quarter mark.
     pub fn mark_step(&self) -> Marks {
@@ -90,9 +111,21 @@ impl Question {
         Marks::from_thousandths((step.max(250)) as i32)
     }
 
+    /// Every verdict that an answer can get, the worst first: those of the guide, or else every multiple of
+    /// the mark step.
+    pub fn scale(&self) -> Vec<Verdict> {
+        if self.verdicts.is_empty() {
+            self.max_marks.steps(self.mark_step()).into_iter().map(Verdict::of_marks).collect()
+        } else {
+            self.verdicts.clone()
+        }
+    }
+
     /// Every mark that an answer can get, ascending.
     pub fn legal_marks(&self) -> Vec<Marks> {
-        self.max_marks.steps(self.mark_step())
+        let mut marks: Vec<Marks> = self.scale().into_iter().map(|verdict| verdict.marks).collect();
+        marks.dedup();
+        marks
     }
 }
 

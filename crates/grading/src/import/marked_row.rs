@@ -47,6 +47,7 @@ pub(super) fn read(row: &dyn Row, guide: &Guide, findings: &mut Findings) -> Opt
         answer: text(Field::Answer).unwrap_or_default().to_owned(),
         mark,
         second_mark: second,
+        verdict: None,
         feedback: text(Field::Feedback).map(str::to_owned),
         source: RowSource { file: findings.file().to_owned(), row: row.place().number() },
     })

@@ -44,23 +44,12 @@ fn bare(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use gradus_domain::Marks;
-    use gradus_domain::text::Span;
 
     use super::*;
     use crate::guide::QuestionId;
 
     fn guide(ids: &[&str]) -> Guide {
-        let question = |id: &&str| Question {
-            id: QuestionId((*id).to_owned()),
-            text: String::new(),
-            max_marks: Marks::ONE,
-            model_answer: None,
-            rubric: Vec::new(),
-            notes: Vec::new(),
-            confidence: 1.0,
-            doubts: Vec::new(),
-            span: Span { start: 0, end: 0 },
-        };
+        let question = |id: &&str| Question::new(QuestionId((*id).to_owned()), String::new(), Marks::ONE);
         Guide { title: None, questions: ids.iter().map(question).collect() }
     }
 
