@@ -87,6 +87,21 @@ impl Adapter {
         self.layout == Layout::new(&self.method, model)
     }
 
+    /// The same parameters, to be trained further by `method`; `None` where they would mean something else
+    /// under it. Dropout may differ: it is a matter of training alone.
+    pub fn under(&self, method: &Method, model: &ModelConfig) -> Option<Self> {
+        let mut other = Self::zeroed(method.clone(), model);
+        let same_scale = match (self.method.lora(), other.method.lora()) {
+            (Some(own), Some(other)) => own.scale() == other.scale(),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        if !same_scale || self.layout != other.layout {
+            return None;
+        }
+        other.parameters.copy_from_slice(&self.parameters);
+        Some(other)
+    }
+
     /// The adapted linear layers, layer by layer; none in full fine-tuning.
     pub fn pairs(&self) -> &[LoraPair] {
         match &self.layout {

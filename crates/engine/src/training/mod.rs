@@ -16,6 +16,6 @@ pub use data::TrainingData;
 pub use evaluation::evaluate;
 pub use events::{EventSink, TrainEvent};
 pub use plan::TrainingPlan;
-pub use run::{Outcome, StopReason, TrainError, run};
+pub use run::{Outcome, Run, StopReason, TrainError, run};
 pub use schedule::Schedule;
 pub use state::{BestStep, Cursor, LossPoint, TrainingState};

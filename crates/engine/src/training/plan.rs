@@ -19,6 +19,10 @@ pub struct TrainingPlan {
     pub epochs: u32,
     /// Sequences for one update of the parameters.
     pub batch_size: usize,
+    /// Most sequences of one group that follow each other in the order of an epoch; 1: the order is chance
+    /// alone.
+    #[serde(default = "alone")]
+    pub group_size: usize,
     /// Most rows (tokens after prefix sharing) computed at once; bounds memory, never changes the result
     /// beyond rounding.
     pub micro_batch_rows: usize,
@@ -49,6 +53,11 @@ pub struct TrainingPlan {
     pub checkpoint_every: u64,
 }
 
+/// The group size of plans from before there was one.
+fn alone() -> usize {
+    1
+}
+
 impl Default for TrainingPlan {
     /// The recipe that works for grading with a small model: all linear layers, rank 16, 4e-4.
     fn default() -> Self {
@@ -57,6 +66,7 @@ impl Default for TrainingPlan {
             base_weights: BaseWeights::default(),
             epochs: 3,
             batch_size: 16,
+            group_size: 4,
             micro_batch_rows: 1024,
             learning_rate: 4e-4,
             schedule: Schedule::Linear,
@@ -168,6 +178,7 @@ impl TrainingPlan {
         );
         check("epochs", self.epochs > 0, "must be at least 1");
         check("batch_size", self.batch_size > 0, "must be at least 1");
+        check("group_size", self.group_size > 0, "must be at least 1");
         check("micro_batch_rows", self.micro_batch_rows > 0, "must be at least 1");
         let rate = self.learning_rate;
         check("learning_rate", rate > 0.0 && rate < 1.0, "must be above 0 and below 1 (4e-4 is usual)");

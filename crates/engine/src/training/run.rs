@@ -66,11 +66,21 @@ pub enum TrainError {
     Checkpoint(#[from] CheckpointError),
 }
 
+/// What a run is made of; with the base model it decides the result to the last bit.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The hyperparameters.
+    pub plan: &'a TrainingPlan,
+    /// What is learned.
+    pub data: &'a TrainingData,
+    /// The parameters to start from, such as those of an earlier run on other data; `None`: new ones.
+    pub start: Option<&'a Adapter>,
+}
+
 /// Trains until the plan is done, early stopping acts or `stop` says so. Resumes from the newest sound
 /// checkpoint where there is one.
 pub fn run(
-    plan: &TrainingPlan,
-    data: &TrainingData,
+    Run { plan, data, start }: Run<'_>,
     backend: &mut dyn Backend,
     checkpoints: &Checkpoints,
     events: &mut dyn EventSink,
@@ -78,7 +88,10 @@ pub fn run(
 ) -> Result<Outcome, TrainError> {
     check(plan, data)?;
     let base = |name: &str| backend.base_tensor(name);
-    let fresh = Adapter::initial(&plan.method, backend.config(), plan.seed, base)?;
+    let fresh = match start {
+        Some(start) => same_layout(start, plan, backend)?,
+        None => Adapter::initial(&plan.method, backend.config(), plan.seed, base)?,
+    };
     let mut state = checkpoints.resume(fresh, events)?;
     let total_steps = plan.total_steps(data.train.len());
     let trainable_parameters = state.adapter.parameters.len();
@@ -137,6 +150,14 @@ pub fn run(
             seconds,
         });
     }
+}
+
+/// The parameters to start from, where they are of the plan's kind.
+fn same_layout(start: &Adapter, plan: &TrainingPlan, backend: &dyn Backend) -> Result<Adapter, TrainError> {
+    start.under(&plan.method, backend.config()).ok_or_else(|| {
+        let message = "differs from that of the model to start from: use the same rank, alpha and layers";
+        TrainError::Plan { field: "method", message: message.to_owned() }
+    })
 }
 
 fn check(plan: &TrainingPlan, data: &TrainingData) -> Result<(), TrainError> {

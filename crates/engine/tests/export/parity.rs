@@ -140,9 +140,9 @@ fn a_whole_run_of_the_trainer_equals_that_of_peft() {
     let directory = tempfile::tempdir().unwrap();
     let checkpoints = Checkpoints::new(directory.path().join("checkpoints"), "parity");
     let mut steps = Steps::default();
-    checkpoints.save(&TrainingState::new(initial), &mut steps).unwrap();
-    let data = TrainingData { train, validation: Vec::new() };
-    let outcome = training::run(&plan, &data, &mut backend, &checkpoints, &mut steps, &|| false).unwrap();
+    let data = TrainingData { train, ..TrainingData::default() };
+    let run = training::Run { plan: &plan, data: &data, start: Some(&initial) };
+    let outcome = training::run(run, &mut backend, &checkpoints, &mut steps, &|| false).unwrap();
 
     assert!(steps.micro_batches > 2 * reference.losses.len(), "several micro-batches a step");
     let mut worst = Difference::default();

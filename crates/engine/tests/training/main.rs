@@ -7,6 +7,7 @@ mod damage;
 mod refusals;
 mod resume;
 mod scenario;
+mod start;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "shared with the tests of backends, which use all of it")]
 mod support;

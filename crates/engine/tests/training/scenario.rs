@@ -4,11 +4,12 @@
 use std::cell::Cell;
 use std::path::Path;
 
-use gradus_engine::adapter::{LoraConfig, Method};
+use gradus_engine::adapter::{Adapter, LoraConfig, Method};
 use gradus_engine::batch::Sequence;
 use gradus_engine::random::Random;
 use gradus_engine::training::{
-    Checkpoints, Outcome, Schedule, TrainError, TrainEvent, TrainingData, TrainingPlan, TrainingState, run,
+    self, Checkpoints, Outcome, Run, Schedule, TrainError, TrainEvent, TrainingData, TrainingPlan,
+    TrainingState,
 };
 
 use tempfile::TempDir;
@@ -19,6 +20,8 @@ pub(crate) struct Scenario {
     model: TinyModel,
     pub(crate) plan: TrainingPlan,
     pub(crate) data: TrainingData,
+    /// The parameters to start from.
+    pub(crate) start: Option<Adapter>,
 }
 
 /// What one process saw of a run.
@@ -44,6 +47,7 @@ impl Scenario {
             method: lora.into(),
             epochs: 3,
             batch_size: 6,
+            group_size: 3,
             micro_batch_rows: 40,
             learning_rate: 0.02,
             schedule: Schedule::Cosine,
@@ -53,8 +57,12 @@ impl Scenario {
             checkpoint_every: 2,
             ..TrainingPlan::default()
         };
-        let data = TrainingData { train: sequences(&model, 22, 1), validation: sequences(&model, 8, 2) };
-        Self { model, plan, data }
+        let data = TrainingData {
+            train: sequences(&model, 22, 1),
+            groups: (0..22).map(|index| index / 4).collect(),
+            validation: sequences(&model, 8, 2),
+        };
+        Self { model, plan, data, start: None }
     }
 
     /// A run whose validation loss stops falling.
@@ -104,7 +112,8 @@ impl Scenario {
             events.push(event.clone());
             watch(event);
         };
-        let outcome = run(&self.plan, &self.data, &mut backend, checkpoints, &mut sink, &stop);
+        let run = Run { plan: &self.plan, data: &self.data, start: self.start.as_ref() };
+        let outcome = training::run(run, &mut backend, checkpoints, &mut sink, &stop);
         Part { outcome, events, polls: polls.get() }
     }
 

@@ -9,7 +9,7 @@ use super::{
     Dataset, DatasetError, DatasetOptions, Example, ExampleId, FORMAT_VERSION, Finding, LeakedAnswers, Split,
     duplicates, findings, frozen, near_duplicates, split,
 };
-use crate::guide::{Guide, QuestionId};
+use crate::guide::{Guide, QuestionId, Verdict};
 use crate::marked_answer::MarkedAnswer;
 
 /// Builds a dataset: assigns splits, removes training examples that give held-out answers away (where the
@@ -26,11 +26,24 @@ pub fn build(
     answers: &[MarkedAnswer],
     options: &DatasetOptions,
 ) -> Result<Dataset, DatasetError> {
+    let splits = split::assign(answers, &known_questions(guide, options)?, options)?;
+    build_split(guide, answers, &splits, options)
+}
+
+/// As [`build`], where the split of each answer is known: public sets come with theirs.
+///
+/// # Errors
+/// Answers that do not fit the guide, and splits that leave nothing to train on.
+pub fn build_split(
+    guide: &Guide,
+    answers: &[MarkedAnswer],
+    splits: &[Split],
+    options: &DatasetOptions,
+) -> Result<Dataset, DatasetError> {
     if answers.is_empty() {
         return Err(DatasetError::NoAnswers);
     }
-    let splits = split::assign(answers, &known_questions(guide, options)?, options)?;
-    let examples = answers.iter().zip(splits).enumerate();
+    let examples = answers.iter().zip(splits.iter().copied()).enumerate();
     let mut examples: Vec<Example> = examples
         .map(|(index, (answer, split))| example(guide, index, answer, split))
         .collect::<Result<_, _>>()?;
@@ -97,6 +110,19 @@ fn example(
             mark,
             maximum: question.max_marks,
             question: question.id.0.clone(),
+        });
+    }
+    let scale = question.scale();
+    if let Some(verdict) = answer.verdict.as_deref()
+        && Verdict::position(&scale, Some(verdict), answer.mark).is_none()
+    {
+        let known: Vec<&str> = scale.iter().map(|verdict| verdict.name.as_str()).collect();
+        return Err(DatasetError::UnknownVerdict {
+            file,
+            row,
+            verdict: verdict.to_owned(),
+            question: question.id.0.clone(),
+            known: known.join(", "),
         });
     }
     Ok(Example {

@@ -13,7 +13,7 @@ mod texts;
 use gradus_domain::Marks;
 use serde::{Deserialize, Serialize};
 
-pub use build::build;
+pub use build::{build, build_split};
 pub use findings::{Finding, FindingKind, Severity};
 pub use held_out::check_held_out;
 pub use summary::{DatasetSummary, MarkCount, QuestionSummary, SplitCount};
@@ -174,6 +174,20 @@ pub enum DatasetError {
         maximum: Marks,
         /// The question.
         question: String,
+    },
+    /// A verdict that the question's scale lacks.
+    #[error("{file}, row {row}: `{verdict}` is no verdict of question {question}: use one of {known}")]
+    UnknownVerdict {
+        /// The answer's file.
+        file: String,
+        /// Its row.
+        row: usize,
+        /// The verdict it names.
+        verdict: String,
+        /// The question.
+        question: String,
+        /// The question's verdicts.
+        known: String,
     },
     /// A held-out question that the guide lacks.
     #[error("question `{question}` cannot be held out: it is not in the guide, which has {known}")]
