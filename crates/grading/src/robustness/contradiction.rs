@@ -6,6 +6,31 @@ use crate::metrics::random::SplitMix64;
 
 /// Verbs that "not" follows.
 const NEGATABLE: [&str; 9] = ["is", "are", "was", "were", "can", "will", "must", "should", "would"];
+/// Verbs in the third person that are no plural nouns, and are denied by "does not" and their stem.
+const DENIABLE: [&str; 20] = [
+    "absorbs",
+    "affects",
+    "allows",
+    "attracts",
+    "becomes",
+    "conducts",
+    "contains",
+    "creates",
+    "depends",
+    "dissolves",
+    "eats",
+    "gives",
+    "indicates",
+    "keeps",
+    "makes",
+    "prevents",
+    "produces",
+    "provides",
+    "requires",
+    "vibrates",
+];
+/// Words after which "not" would deny nothing or twice.
+const NEGATIVE: [&str; 6] = ["no", "never", "neither", "none", "nothing", "only"];
 /// Verbs that only "not" makes auxiliary, so that they lose one but are not given one.
 const ALSO_NEGATED: [&str; 7] = ["does", "do", "did", "has", "have", "had", "could"];
 /// Negations in one word and what they deny.
@@ -24,7 +49,7 @@ const CONTRACTED: [(&str, &str); 12] = [
     ("wouldn't", "would"),
 ];
 /// Opposites, each for the other.
-const OPPOSITES: [(&str, &str); 55] = [
+const OPPOSITES: [(&str, &str); 48] = [
     ("increase", "decrease"),
     ("increases", "decreases"),
     ("increased", "decreased"),
@@ -56,33 +81,35 @@ const OPPOSITES: [(&str, &str); 55] = [
     ("before", "after"),
     ("above", "below"),
     ("always", "never"),
-    ("same", "different"),
     ("open", "closed"),
     ("positive", "negative"),
-    ("possible", "impossible"),
     ("maximum", "minimum"),
     ("internal", "external"),
     ("inside", "outside"),
     ("first", "last"),
     ("early", "late"),
     ("true", "false"),
-    ("yes", "no"),
-    ("connected", "disconnected"),
     ("synchronous", "asynchronous"),
-    ("absorbs", "releases"),
     ("absorb", "release"),
     ("attract", "repel"),
-    ("attracts", "repels"),
     ("expands", "contracts"),
     ("gains", "loses"),
     ("exponential", "linear"),
     ("exponentially", "linearly"),
     ("dependent", "independent"),
     ("everything", "nothing"),
-    ("without", "with"),
 ];
-/// Opposites of which only the first says enough to be replaced: "with" and "no" have many uses.
-const ONE_WAY: [(&str, &str); 3] = [("both", "neither"), ("every", "no"), ("faulty", "intact")];
+/// Opposites of which only the first says enough to be replaced: "with" and "no" have many uses, and
+/// "possible reasons" are a heading.
+const ONE_WAY: [(&str, &str); 7] = [
+    ("both", "neither"),
+    ("every", "no"),
+    ("yes", "no"),
+    ("without", "with"),
+    ("impossible", "possible"),
+    ("disconnected", "connected"),
+    ("damaged", "intact"),
+];
 
 /// One replacement among all that the rules find, each as likely. `None` where no rule applies.
 pub(super) fn contradicted(text: &str, random: &mut SplitMix64) -> Option<String> {
@@ -109,28 +136,42 @@ fn words(text: &str) -> Vec<Range<usize>> {
     words
 }
 
-/// What to write for the word at that place, or for it and a "not" that follows.
+/// What to write for the word at that place, or for it and the one beside it that changes too.
 fn reversal(text: &str, words: &[Range<usize>], at: usize) -> Option<(Range<usize>, String)> {
-    let range = words[at].clone();
+    let lower = |range: &Range<usize>| text[range.clone()].to_lowercase().replace('’', "'");
+    let (range, word) = (words[at].clone(), lower(&words[at]));
     let written = &text[range.clone()];
-    let word = written.to_lowercase().replace('’', "'");
-    let not = words.get(at + 1).filter(|next| text[(*next).clone()].eq_ignore_ascii_case("not"));
+    let next = words.get(at + 1).map(|next| (next.end, lower(next)));
     let is_negatable = NEGATABLE.contains(&word.as_str());
-    if let Some(not) = not.filter(|_| is_negatable || ALSO_NEGATED.contains(&word.as_str())) {
-        return Some((range.start..not.end, written.to_owned()));
+    match next {
+        Some((end, not)) if not == "not" => {
+            let loses_it = is_negatable || ALSO_NEGATED.contains(&word.as_str());
+            return loses_it.then(|| (range.start..end, written.to_owned()));
+        }
+        Some((_, negative)) if is_negatable && NEGATIVE.contains(&negative.as_str()) => return None,
+        _ if word == "can" => return Some((range.end..range.end, "not".to_owned())),
+        _ if is_negatable => return Some((range.end..range.end, " not".to_owned())),
+        _ if DENIABLE.contains(&word.as_str()) => {
+            return Some((range, format!("does not {}", word.trim_end_matches('s'))));
+        }
+        _ => {}
     }
-    if is_negatable {
-        return Some((range, format!("{written} not")));
+    let opposite = with_initial_of(written, opposite(&word)?);
+    let article = at.checked_sub(1).map(|before| words[before].clone());
+    match article.filter(|article| matches!(text[article.clone()].to_lowercase().as_str(), "a" | "an")) {
+        Some(article) => {
+            let agreeing = if opposite.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+            let agreeing = with_initial_of(&text[article.clone()], agreeing);
+            Some((article.start..range.end, format!("{agreeing} {opposite}")))
+        }
+        None => Some((range, opposite)),
     }
-    let opposite = opposite(&word)?;
-    Some((range, with_initial_of(written, opposite)))
 }
 
 fn opposite(word: &str) -> Option<&'static str> {
-    let forwards = CONTRACTED.iter().chain(&OPPOSITES).chain(&ONE_WAY);
-    let backwards = OPPOSITES.iter().filter(|(one, _)| *one != "without" && *one != "yes");
-    let pair = forwards.copied().chain(backwards.map(|(one, other)| (*other, *one)));
-    pair.into_iter().find(|(one, _)| *one == word).map(|(_, other)| other)
+    let forwards = CONTRACTED.iter().chain(&OPPOSITES).chain(&ONE_WAY).copied();
+    let backwards = OPPOSITES.iter().map(|(one, other)| (*other, *one));
+    forwards.chain(backwards).find(|(one, _)| *one == word).map(|(_, other)| other)
 }
 
 fn with_initial_of(written: &str, word: &str) -> String {
@@ -160,6 +201,11 @@ mod tests {
             ("It does not melt.", &["It does melt."]),
             ("Yes: higher", &["No: higher", "Yes: lower"]),
             ("Asynchronous; no", &["Synchronous; no"]),
+            ("A bulb creates a gap", &["A bulb does not create a gap"]),
+            ("in a closed path", &["in an open path"]),
+            ("A synchronous bus", &["An asynchronous bus"]),
+            ("It can flow", &["It cannot flow"]),
+            ("There is no bulb; it was not only so", &["There is no bulb; it was only so"]),
             ("A high-speed link with is-a relations", &[]),
             ("", &[]),
         ] {
