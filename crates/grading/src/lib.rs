@@ -8,3 +8,5 @@ pub mod marked_answer;
 pub mod metrics;
 pub mod paper;
 pub mod prompt;
+pub mod robustness;
+pub mod synthetic;

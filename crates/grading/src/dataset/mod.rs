@@ -8,7 +8,7 @@ mod held_out;
 mod near_duplicates;
 mod split;
 mod summary;
-mod texts;
+pub(crate) mod texts;
 
 use gradus_domain::Marks;
 use serde::{Deserialize, Serialize};

@@ -1,17 +1,18 @@
 //! The prompt for marking: one template for training, testing and export.
 //!
 //! **Invariant:** a student's text can never end its own field. Every field is one line, the answer's
-//! line breaks become a visible sign, and its characters are encoded as plain text, never as special
-//! tokens (which is why the prompt is made of parts that say who wrote them).
+//! line breaks become a visible sign (`fence`), and its characters are encoded as plain text, never as
+//! special tokens (which is why the prompt is made of parts that say who wrote them).
 
+mod fence;
+
+use fence::{fenced, one_line};
 use gradus_domain::Marks;
 
 use crate::guide::Question;
 
 /// Changes whenever the template does: a model marks only with the template it was trained with.
 const VERSION: &str = "gradus-marking-1";
-/// Stands for a line break inside an answer.
-const LINE_BREAK: &str = " / ";
 
 /// A piece of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +75,7 @@ pub fn template_hash() -> String {
         rubric: vec![RubricPoint { text: "p".into(), marks: Marks::HALF, span }],
         ..Question::new(QuestionId("1".into()), "q".into(), Marks::ONE)
     };
-    let parts = marking_prompt(&question, "a\nb");
+    let parts = marking_prompt(&question, fence::SAMPLE);
     let mut sample = VERSION.to_owned();
     parts.iter().for_each(|part| sample.push_str(part.text()));
     sample.push_str(&mark_completion(Marks::HALF));
@@ -83,37 +84,10 @@ pub fn template_hash() -> String {
     blake3::hash(sample.as_bytes()).to_hex().to_string()
 }
 
-/// The answer on one line. A blank is said to be one, so that an empty field is never the student's doing.
-fn fenced(answer: &str) -> String {
-    let lines = answer.lines().map(visible).filter(|line| !line.is_empty());
-    let joined = lines.collect::<Vec<_>>().join(LINE_BREAK);
-    if joined.is_empty() { "(blank)".to_owned() } else { joined }
-}
-
-fn one_line(text: &str) -> String {
-    visible(&text.replace(['\n', '\r'], " "))
-}
-
-/// Without control and invisible characters, white space collapsed.
-fn visible(text: &str) -> String {
-    let shown = text.chars().map(|c| if c.is_whitespace() || c.is_control() { ' ' } else { c });
-    let shown: String = shown.filter(|c| !is_invisible(*c)).collect();
-    shown.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Zero-width, bidirectional-control and tag characters: they change what a reader sees or hide text
-/// from them (Unicode TR 36).
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
-        | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
-        | '\u{E0000}'..='\u{E007F}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guide::QuestionId;
+    use crate::guide::{QuestionId, RubricPoint};
 
     fn question() -> Question {
         Question {
@@ -147,8 +121,19 @@ mod tests {
     }
 
     #[test]
-    fn invisible_characters_do_not_reach_the_model_and_a_blank_is_named() {
-        assert!(rendered("a\u{200B}b\u{202E}c\u{E0041}").contains("answer: abc\n"));
+    fn a_blank_is_named() {
         assert!(rendered(" \n\t").contains("answer: (blank)\n"));
+    }
+
+    #[test]
+    fn the_fence_knows_every_field_of_the_template() {
+        let span = gradus_domain::text::Span { start: 0, end: 0 };
+        let rubric = vec![RubricPoint { text: "p".into(), marks: Marks::ONE, span }];
+        let parts = marking_prompt(&Question { rubric, ..question() }, "a");
+        let prompt: String = parts.iter().map(PromptPart::text).collect();
+        for line in prompt.lines().chain([FEEDBACK_PREFIX]) {
+            let name = line.split(':').next().unwrap().to_lowercase();
+            assert!(fence::FIELD_NAMES.contains(&name.as_str()), "{name}");
+        }
     }
 }

@@ -1,0 +1,155 @@
+//! Training examples made by construction, whose verdicts follow from how they were made: partial answers
+//! from rubric points, worthless answers, contradictions, and genuine answers with orders to the marker.
+//!
+//! **Invariant:** they come from the genuine examples handed in and those examples' questions alone. A question
+//! without an example may be held out, so not even its model answer is used.
+
+mod labels;
+mod points;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::guide::{Guide, Question, QuestionId, Verdict};
+use crate::metrics::random::SplitMix64;
+use crate::robustness::{AttackKind, Expectation, Family, Material, attacked};
+
+/// How often a kind may fail before its turn passes: an answer may exist already, or a question lack what the
+/// kind needs.
+const ATTEMPTS: usize = 8;
+
+/// How a synthetic answer was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyntheticKind {
+    /// The model answer: the best verdict.
+    ModelAnswer,
+    /// Some of the rubric points, worth the sum of their marks.
+    RubricPoints,
+    /// An attack in a wording of [`Family::Training`]: the lowest verdict where it is worthless, the genuine
+    /// answer's where it is an injection, and "contradictory" where the model answer is contradicted. In files
+    /// it has the attack's name.
+    #[serde(untagged)]
+    Attack(AttackKind),
+}
+
+/// A marked answer to learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GenuineAnswer<'a> {
+    /// Which question it answers.
+    pub question: &'a QuestionId,
+    /// What the student wrote.
+    pub answer: &'a str,
+    /// The position of its verdict on the question's scale ([`Question::scale`]).
+    pub verdict: usize,
+}
+
+/// An answer that nobody wrote, with the verdict that its construction gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyntheticAnswer {
+    /// Which question it answers, spelt as in the guide.
+    pub question: QuestionId,
+    /// Its text.
+    pub answer: String,
+    /// Its verdict, one of the question's scale.
+    pub verdict: Verdict,
+    /// How it was made.
+    pub origin: SyntheticKind,
+}
+
+/// How many synthetic answers are made, and of which kinds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SyntheticOptions {
+    /// Their number as a share of the number of genuine examples; 0 makes none.
+    pub share: f64,
+    /// Decides which ones.
+    pub seed: u64,
+    /// Kinds take turns; one named twice has two.
+    pub kinds: Vec<SyntheticKind>,
+}
+
+impl SyntheticKind {
+    /// Every kind.
+    pub fn all() -> Vec<Self> {
+        let attacks = AttackKind::ALL.into_iter().map(Self::Attack);
+        [Self::ModelAnswer, Self::RubricPoints].into_iter().chain(attacks).collect()
+    }
+
+    /// Its stable name, as in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ModelAnswer => "model_answer",
+            Self::RubricPoints => "rubric_points",
+            Self::Attack(attack) => attack.name(),
+        }
+    }
+}
+
+impl Default for SyntheticOptions {
+    fn default() -> Self {
+        Self { share: 0.2, seed: 1, kinds: SyntheticKind::all() }
+    }
+}
+
+/// Makes synthetic answers in the order of the kinds' turns; the same input gives the same answers.
+///
+/// There are at most `share` times as many as examples. A kind whose turn finds nothing new (few rubric points,
+/// every model answer taken) leaves it out rather than hand it to another kind. No answer is made twice, nor
+/// one that a student of the examples wrote for the same question.
+pub fn synthesise(
+    guide: &Guide,
+    examples: &[GenuineAnswer<'_>],
+    options: &SyntheticOptions,
+) -> Vec<SyntheticAnswer> {
+    let random = &mut SplitMix64::new(options.seed);
+    let mut known: BTreeSet<(QuestionId, String)> =
+        examples.iter().map(|example| (example.question.clone(), example.answer.to_owned())).collect();
+    let wanted = (options.share * examples.len() as f64).round() as usize;
+    let turns = options.kinds.iter().cycle().take(wanted);
+    turns
+        .filter_map(|kind| {
+            let new = |made: &SyntheticAnswer| known.insert((made.question.clone(), made.answer.clone()));
+            let mut attempts = (0..ATTEMPTS).filter_map(|_| construct(*kind, guide, examples, random));
+            attempts.find(new)
+        })
+        .collect()
+}
+
+/// One attempt, on a question drawn as often as it has examples.
+fn construct(
+    kind: SyntheticKind,
+    guide: &Guide,
+    examples: &[GenuineAnswer<'_>],
+    random: &mut SplitMix64,
+) -> Option<SyntheticAnswer> {
+    let example = examples[random.below(examples.len())];
+    let question = guide.question(example.question)?;
+    let scale = question.scale();
+    let (answer, verdict) = match kind {
+        SyntheticKind::ModelAnswer => (question.model_answer.clone()?, scale.len().checked_sub(1)?),
+        SyntheticKind::RubricPoints => points::some_points(question, &scale, random)?,
+        SyntheticKind::Attack(attack) => {
+            let other = examples[random.below(examples.len())];
+            let other_answer = (other.question != example.question).then_some(other.answer);
+            let material = Material { question, answer: example.answer, other_answer };
+            let text = attacked(attack, Family::Training, material, random.next())?.text;
+            (text, verdict_of_attack(attack, question, &scale, example.verdict)?)
+        }
+    };
+    let verdict = scale.get(verdict)?.clone();
+    Some(SyntheticAnswer { question: question.id.clone(), answer, verdict, origin: kind })
+}
+
+fn verdict_of_attack(
+    attack: AttackKind,
+    question: &Question,
+    scale: &[Verdict],
+    genuine: usize,
+) -> Option<usize> {
+    match attack.expectation() {
+        Expectation::Worthless => labels::worthless(scale),
+        Expectation::NotAbove => Some(genuine),
+        Expectation::BelowModelAnswer => labels::contradicted(question, scale),
+    }
+}
