@@ -6,9 +6,9 @@ mod findings;
 mod frozen;
 mod held_out;
 mod near_duplicates;
-mod split;
+pub(crate) mod split;
 mod summary;
-mod texts;
+pub(crate) mod texts;
 
 use gradus_domain::Marks;
 use serde::{Deserialize, Serialize};
