@@ -6,7 +6,7 @@ mod findings;
 mod frozen;
 mod held_out;
 mod near_duplicates;
-mod split;
+pub(crate) mod split;
 mod summary;
 pub(crate) mod texts;
 

@@ -70,7 +70,8 @@ fn group(answer: &MarkedAnswer) -> String {
     }
 }
 
-fn seeded_hash(seed: u64, group: &str) -> [u8; 32] {
+/// A place in an order that only the seed decides.
+pub(crate) fn seeded_hash(seed: u64, group: &str) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());
     hasher.update(group.as_bytes());

@@ -1,5 +1,5 @@
 //! Files that people upload, read into values: marked answers (CSV, JSONL), known marks
-//! (CSV) and chat examples (JSONL).
+//! (CSV), chat examples (JSONL) and public sets of marked answers.
 //! Every problem in a file is reported at once, each with its place and what to do about it.
 
 pub mod chat;
@@ -10,6 +10,7 @@ mod known_marks;
 mod marked_answers;
 mod marked_row;
 mod problems;
+pub mod public;
 mod question_name;
 mod table;
 
