@@ -1,11 +1,10 @@
 //! Examples to token sequences. The only place where marking prompts meet a tokenizer.
 
-use gradus_domain::Marks;
 use gradus_engine::batch::{Label, Sequence};
 use gradus_engine::chat::{Message, Role};
 use gradus_engine::tokenizer::Tokenizer;
-use gradus_grading::guide::Question;
-use gradus_grading::prompt::{FEEDBACK_PREFIX, feedback_completion, mark_completion, marking_prompt};
+use gradus_grading::guide::{Question, Verdict};
+use gradus_grading::prompt::{FEEDBACK_PREFIX, feedback_completion, marking_prompt, verdict_completion};
 
 use crate::Error;
 use crate::runtime::Runtime;
@@ -28,9 +27,13 @@ pub(crate) fn prompt_tokens(
     Ok(tokens)
 }
 
-/// The tokens that state a mark.
-pub(crate) fn mark_tokens(tokenizer: &Tokenizer, mark: Marks) -> Result<Vec<u32>, Error> {
-    Ok(tokenizer.encode(&mark_completion(mark), false)?)
+/// The tokens that state a verdict.
+pub(crate) fn verdict_tokens(
+    tokenizer: &Tokenizer,
+    question: &Question,
+    verdict: &Verdict,
+) -> Result<Vec<u32>, Error> {
+    Ok(tokenizer.encode(&verdict_completion(question, verdict), false)?)
 }
 
 /// The tokens that ask for feedback after a mark.
@@ -38,16 +41,17 @@ pub(crate) fn feedback_prefix_tokens(tokenizer: &Tokenizer) -> Result<Vec<u32>, 
     Ok(tokenizer.encode(FEEDBACK_PREFIX, false)?)
 }
 
-/// What a marked answer teaches: the mark, then the feedback where there is some.
+/// What a marked answer teaches: the verdict, then the feedback where there is some.
 pub(crate) fn marking_sequence(
     tokenizer: &Tokenizer,
     question: &Question,
     answer: &str,
-    (mark, feedback): (Marks, Option<&str>),
+    (verdict, feedback): (&Verdict, Option<&str>),
 ) -> Result<Sequence, Error> {
     let prompt = prompt_tokens(tokenizer, question, answer)?;
     let weighted = |tokens: Vec<u32>, weight: f32| tokens.into_iter().map(move |token| (token, weight));
-    let mut completion: Vec<(u32, f32)> = weighted(mark_tokens(tokenizer, mark)?, 1.0).collect();
+    let mut completion: Vec<(u32, f32)> =
+        weighted(verdict_tokens(tokenizer, question, verdict)?, 1.0).collect();
     if let Some(feedback) = feedback {
         completion.extend(weighted(feedback_prefix_tokens(tokenizer)?, 0.0));
         let tokens = tokenizer.encode(&feedback_completion(feedback), false)?;

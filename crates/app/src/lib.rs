@@ -18,6 +18,7 @@ pub mod models;
 pub mod papers;
 pub mod preflight;
 pub mod prompts;
+pub mod public_sets;
 pub mod quickstart;
 mod reporting;
 pub mod runtime;

@@ -6,7 +6,7 @@ use gradus_domain::Marks;
 use gradus_engine::adapter::Adapter;
 use gradus_engine::generation::{Event, GenerationOptions, Generator, GeneratorLimits, Request, RequestId};
 use gradus_engine::scoring::{self, score};
-use gradus_grading::guide::Question;
+use gradus_grading::guide::{Question, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::Runtime;
@@ -26,29 +26,32 @@ pub struct Unmarked<'a> {
     pub answer: &'a str,
 }
 
-/// The probability of one mark.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct MarkProbability {
-    /// The mark.
-    pub mark: Marks,
-    /// Its probability among the legal marks, 0 to 1.
+/// The probability of one verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerdictProbability {
+    /// The verdict.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Its probability among those of the question's scale, 0 to 1.
     pub probability: f64,
 }
 
 /// What a model says of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Marking {
-    /// The most probable mark.
+    /// What the most probable verdict is called: the mark itself, or a word.
+    pub verdict: String,
+    /// The marks of the most probable verdict.
     pub mark: Marks,
     /// The mean of the marks by their probabilities.
     pub expected_mark: f64,
-    /// The probability of the most probable mark, 0 to 1.
+    /// The probability of the most probable verdict, 0 to 1.
     pub confidence: f64,
-    /// Every legal mark, ascending.
-    pub distribution: Vec<MarkProbability>,
+    /// Every verdict of the question's scale, in its order.
+    pub distribution: Vec<VerdictProbability>,
 }
 
-/// Marks answers: all legal marks of each are compared in one pass.
+/// Marks answers: all verdicts of each are compared in one pass.
 pub fn mark_answers(
     runtime: &mut Runtime,
     adapter: Option<&Adapter>,
@@ -57,11 +60,12 @@ pub fn mark_answers(
 ) -> Result<Vec<Marking>, Error> {
     let mut questions = Vec::with_capacity(answers.len());
     for answer in answers {
-        let choices = answer.question.legal_marks().into_iter();
+        let scale = answer.question.scale();
         questions.push(scoring::Question {
             prompt: encoding::prompt_tokens(&runtime.tokenizer, answer.question, answer.answer)?,
-            choices: choices
-                .map(|mark| encoding::mark_tokens(&runtime.tokenizer, mark))
+            choices: scale
+                .iter()
+                .map(|verdict| encoding::verdict_tokens(&runtime.tokenizer, answer.question, verdict))
                 .collect::<Result<_, _>>()?,
         });
     }
@@ -77,13 +81,15 @@ pub fn mark_answers(
 }
 
 fn marking(question: &Question, probabilities: &[f64]) -> Marking {
-    let marks = question.legal_marks().into_iter().zip(probabilities);
-    let distribution: Vec<MarkProbability> =
-        marks.map(|(mark, probability)| MarkProbability { mark, probability: *probability }).collect();
+    let scale = question.scale().into_iter().zip(probabilities);
+    let distribution: Vec<VerdictProbability> = scale
+        .map(|(verdict, probability)| VerdictProbability { verdict, probability: *probability })
+        .collect();
     let best = distribution.iter().max_by(|a, b| a.probability.total_cmp(&b.probability));
     Marking {
-        mark: best.map_or(Marks::ZERO, |best| best.mark),
-        expected_mark: distribution.iter().map(|one| one.mark.as_f64() * one.probability).sum(),
+        verdict: best.map_or_else(String::new, |best| best.verdict.name.clone()),
+        mark: best.map_or(Marks::ZERO, |best| best.verdict.marks),
+        expected_mark: distribution.iter().map(|one| one.verdict.marks.as_f64() * one.probability).sum(),
         confidence: best.map_or(0.0, |best| best.probability),
         distribution,
     }
@@ -93,7 +99,7 @@ fn marking(question: &Question, probabilities: &[f64]) -> Marking {
 pub fn write_feedback(
     runtime: &mut Runtime,
     adapter: Option<&Adapter>,
-    answers: &[(Unmarked<'_>, Marks)],
+    answers: &[(Unmarked<'_>, &Marking)],
     session: &mut Session<'_>,
 ) -> Result<Vec<String>, Error> {
     let options = GenerationOptions {
@@ -102,9 +108,10 @@ pub fn write_feedback(
         ..GenerationOptions::default()
     };
     let Runtime { backend, tokenizer, .. } = runtime;
-    let prompts = answers.iter().map(|(answer, mark)| {
+    let prompts = answers.iter().map(|(answer, marking)| {
         let mut prompt = encoding::prompt_tokens(tokenizer, answer.question, answer.answer)?;
-        prompt.extend(encoding::mark_tokens(tokenizer, *mark)?);
+        let given = Verdict { name: marking.verdict.clone(), marks: marking.mark };
+        prompt.extend(encoding::verdict_tokens(tokenizer, answer.question, &given)?);
         prompt.extend(encoding::feedback_prefix_tokens(tokenizer)?);
         Ok(prompt)
     });
@@ -155,7 +162,7 @@ mod tests {
     fn a_marking_is_the_most_probable_mark_with_the_mean_beside_it() {
         let question = Question::new(QuestionId("1".into()), String::new(), Marks::from_thousandths(2000));
         let marking = marking(&question, &[0.2, 0.5, 0.3]);
-        assert_eq!(marking.mark, Marks::ONE);
+        assert_eq!((marking.mark, marking.verdict.as_str()), (Marks::ONE, "1"));
         assert!((marking.confidence - 0.5).abs() < 1e-12);
         assert!((marking.expected_mark - 1.1).abs() < 1e-12);
     }

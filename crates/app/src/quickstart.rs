@@ -10,6 +10,7 @@ use gradus_engine::backend::cpu::BaseWeights;
 use gradus_engine::training::TrainingPlan;
 use gradus_grading::dataset::{Dataset, DatasetOptions};
 use gradus_grading::guide::QuestionId;
+use gradus_grading::synthetic::SyntheticOptions;
 use gradus_report::TestReport;
 
 use crate::datasets::{DatasetRequest, build_dataset, save_dataset};
@@ -80,7 +81,11 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
     let course = example::unpack(&request.output.join("example"))?;
     let (dataset, guide) = dataset(&course, request.output, session)?;
 
-    let prepared = prepare(&TrainingSource::Marking(Box::new(dataset.clone())), &runtime)?;
+    let training_source = TrainingSource::Marking {
+        dataset: Box::new(dataset.clone()),
+        synthetic: SyntheticOptions::default(),
+    };
+    let prepared = prepare(&training_source, &runtime)?;
     let plan = TrainingPlan::for_examples(prepared.data.train.len());
     let needs = check(&prepared, &plan, &runtime)?;
     session.watcher.note(&format!("Preflight: {}", preflight::describe(&needs, &plan, runtime.device)));
@@ -93,6 +98,7 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
     let training = TrainingRequest {
         prepared: &prepared,
         plan: &plan,
+        start: None,
         directory: &request.output.join("training"),
         selection: default_selection(prepared.purpose, &plan),
     };

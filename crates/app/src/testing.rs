@@ -76,8 +76,7 @@ pub fn test_answers(
     let feedback = match feedback {
         Feedback::Written => {
             session.watcher.stage("Writing feedback");
-            let marked = unmarked.iter().zip(&trained).map(|(answer, marking)| (*answer, marking.mark));
-            let marked: Vec<_> = marked.collect();
+            let marked: Vec<_> = unmarked.iter().copied().zip(&trained).collect();
             let feedback = write_feedback(runtime, Some(adapter), &marked, session)?;
             feedback.into_iter().map(Some).collect()
         }

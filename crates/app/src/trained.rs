@@ -14,7 +14,7 @@ use crate::runtime::Runtime;
 use crate::{Error, files};
 
 const MANIFEST: &str = "gradus.json";
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
 
 /// What a model was trained for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +45,12 @@ pub struct TrainedManifest {
     pub prompt_template_hash: String,
     /// Identifies the data.
     pub dataset_hash: String,
-    /// Number of training examples.
+    /// Number of training examples, synthetic ones among them.
     pub training_examples: usize,
+    /// How many of them nobody wrote.
+    pub synthetic_examples: usize,
+    /// Identifies the parameters of the trained model that training started from.
+    pub started_from: Option<String>,
     /// The hyperparameters.
     pub plan: TrainingPlan,
     /// How the step was chosen.

@@ -7,6 +7,7 @@ mod device;
 mod environment;
 mod interrupt;
 mod output;
+mod plan;
 
 use std::process::ExitCode;
 

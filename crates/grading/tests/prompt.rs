@@ -5,8 +5,17 @@ use gradus_grading::guide::{Question, QuestionId};
 use gradus_grading::prompt::{PromptPart, marking_prompt};
 use proptest::prelude::*;
 
-const FIELDS: [&str; 7] =
-    ["question", "model answer", "marking points", "marks available", "student answer", "mark", "feedback"];
+const FIELDS: [&str; 9] = [
+    "question",
+    "model answer",
+    "marking points",
+    "marks available",
+    "verdicts",
+    "student answer",
+    "mark",
+    "verdict",
+    "feedback",
+];
 
 fn rendered(answer: &str) -> String {
     let question = Question {

@@ -47,8 +47,9 @@ fn every_mark(runtime: &Runtime, answer: &str) -> Result<Vec<Sequence>, Error> {
         model_answer: Some(ANSWERS[0].to_owned()),
         ..Question::new(QuestionId("1".to_owned()), text, Marks::from_thousandths(3000))
     };
-    let marks = question.legal_marks().into_iter();
-    marks
-        .map(|mark| encoding::marking_sequence(&runtime.tokenizer, &question, answer, (mark, None)))
+    let scale = question.scale();
+    scale
+        .iter()
+        .map(|verdict| encoding::marking_sequence(&runtime.tokenizer, &question, answer, (verdict, None)))
         .collect()
 }

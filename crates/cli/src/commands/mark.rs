@@ -79,8 +79,7 @@ fn mark(
     let markings = mark_answers(runtime, Some(&model.adapter), &unmarked, session)?;
     let feedback: Vec<Option<String>> = if with_feedback {
         session.watcher.stage("Writing feedback");
-        let marked: Vec<_> =
-            unmarked.iter().zip(&markings).map(|(answer, marking)| (*answer, marking.mark)).collect();
+        let marked: Vec<_> = unmarked.iter().copied().zip(&markings).collect();
         write_feedback(runtime, Some(&model.adapter), &marked, session)?.into_iter().map(Some).collect()
     } else {
         vec![None; known.len()]

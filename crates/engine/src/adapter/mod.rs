@@ -87,6 +87,13 @@ impl Adapter {
         self.layout == Layout::new(&self.method, model)
     }
 
+    /// Identifies the parameters: BLAKE3 of their bytes, lower-case hexadecimal.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        self.parameters.iter().for_each(|parameter| _ = hasher.update(&parameter.to_le_bytes()));
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// The same parameters, to be trained further by `method`; `None` where they would mean something else
     /// under it. Dropout may differ: it is a matter of training alone.
     pub fn under(&self, method: &Method, model: &ModelConfig) -> Option<Self> {

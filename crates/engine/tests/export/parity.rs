@@ -6,7 +6,7 @@ use gradus_engine::backend::{Backend, Noise};
 use gradus_engine::batch::{PackedBatch, Sequence};
 use gradus_engine::export::peft::read_adapter;
 use gradus_engine::training::{
-    self, Checkpoints, EventSink, Schedule, TrainEvent, TrainingData, TrainingPlan, TrainingState,
+    self, Checkpoints, EventSink, Schedule, TrainEvent, TrainingData, TrainingPlan,
 };
 use gradus_kernels::{AdamWState, sum_of_squares};
 

@@ -18,7 +18,7 @@ pub use findings::{Finding, FindingKind, Severity};
 pub use held_out::check_held_out;
 pub use summary::{DatasetSummary, MarkCount, QuestionSummary, SplitCount};
 
-use crate::guide::{Guide, QuestionId};
+use crate::guide::{Guide, QuestionId, Verdict};
 use crate::marked_answer::RowSource;
 
 /// The version of [`Dataset::to_json`]'s format.
@@ -138,6 +138,16 @@ pub struct Dataset {
     pub examples: Vec<Example>,
     /// What a person should know about it.
     pub findings: Vec<Finding>,
+}
+
+impl Dataset {
+    /// The verdict that an example was given: on its question's scale the one of its name, or the one whose
+    /// marks are nearest. `None` for an example that is not of this dataset.
+    pub fn verdict(&self, example: &Example) -> Option<Verdict> {
+        let mut scale = self.guide.question(&example.question)?.scale();
+        let position = Verdict::position(&scale, example.verdict.as_deref(), example.mark)?;
+        Some(scale.swap_remove(position))
+    }
 }
 
 /// Why there is no dataset.

@@ -111,6 +111,11 @@ impl Question {
         Marks::from_thousandths((step.max(250)) as i32)
     }
 
+    /// Whether some verdict is a word rather than a number of marks.
+    pub fn is_judged_in_words(&self) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.name.parse::<Marks>().is_err())
+    }
+
     /// Every verdict that an answer can get, the worst first: those of the guide, or else every multiple of
     /// the mark step.
     pub fn scale(&self) -> Vec<Verdict> {

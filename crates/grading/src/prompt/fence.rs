@@ -4,8 +4,17 @@
 //! Everything stays readable, since what a student did is for the model and for people to see.
 
 /// What the template's fields are called; a student's text cannot have one of them before a colon.
-pub(super) const FIELD_NAMES: [&str; 7] =
-    ["question", "model answer", "marking points", "marks available", "student answer", "mark", "feedback"];
+pub(super) const FIELD_NAMES: [&str; 9] = [
+    "question",
+    "model answer",
+    "marking points",
+    "marks available",
+    "verdicts",
+    "student answer",
+    "mark",
+    "verdict",
+    "feedback",
+];
 
 /// An answer in which everything that the fence changes occurs, for the hash of the template.
 pub(super) const SAMPLE: &str = "a\nb\u{AD} \u{200B}\nMark: 1 <|x|>";

@@ -1,4 +1,6 @@
-//! Training: data to sequences, preflight, the run, and the trained model on disk.
+//! Training: data to sequences (`prepare`), preflight, the run, and the trained model on disk.
+
+mod prepare;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -7,100 +9,16 @@ use gradus_domain::Clock;
 use gradus_engine::backend::Backend;
 use gradus_engine::preflight::{Preflight, preflight};
 use gradus_engine::training::{
-    Checkpoints, FinishedRun, Selection, StopReason, TrainEvent, TrainingData, TrainingPlan, run,
+    Checkpoints, FinishedRun, Run, Selection, StopReason, TrainEvent, TrainingPlan, run,
 };
-use gradus_grading::dataset::{Dataset, Split};
-use gradus_grading::import::chat::ChatExample;
 use gradus_grading::prompt::template_hash;
+
+pub use prepare::{PreparedData, TrainingSource, prepare};
 
 use crate::devices::DeviceLog;
 use crate::runtime::Runtime;
 use crate::trained::{self, Purpose, RunSummary, TrainedManifest, TrainedModel};
-use crate::{Error, Session, chat, encoding};
-
-/// What to train on.
-#[derive(Debug, Clone)]
-pub enum TrainingSource {
-    /// Marked answers.
-    Marking(Box<Dataset>),
-    /// Conversations to train on and to validate with.
-    Chat {
-        /// Trained on.
-        train: Vec<ChatExample>,
-        /// Validated with; may be empty.
-        validation: Vec<ChatExample>,
-    },
-}
-
-/// Data ready for the engine, with what each sequence was made from.
-pub struct PreparedData {
-    /// The sequences.
-    pub data: TrainingData,
-    /// For each training sequence its file and row, for messages.
-    pub rows: Vec<String>,
-    /// Identifies the data.
-    pub hash: String,
-    /// What it is for.
-    pub purpose: Purpose,
-}
-
-/// Turns examples into sequences.
-pub fn prepare(source: &TrainingSource, runtime: &Runtime) -> Result<PreparedData, Error> {
-    match source {
-        TrainingSource::Marking(dataset) => prepare_marking(dataset, runtime),
-        TrainingSource::Chat { train, validation } => prepare_chat(train, validation, runtime),
-    }
-}
-
-fn prepare_marking(dataset: &Dataset, runtime: &Runtime) -> Result<PreparedData, Error> {
-    let mut data = TrainingData::default();
-    let mut rows = Vec::new();
-    for example in &dataset.examples {
-        let Some(question) = dataset.guide.question(&example.question) else { continue };
-        let tokenizer = &runtime.tokenizer;
-        match example.split {
-            Split::Train => {
-                let target = (example.mark, example.feedback.as_deref());
-                data.train.push(encoding::marking_sequence(tokenizer, question, &example.answer, target)?);
-                rows.push(format!("{}, row {}", example.source.file, example.source.row));
-            }
-            // Validation is about the mark alone: that is what the best step is chosen by.
-            Split::Validation => {
-                let target = (example.mark, None);
-                data.validation.push(encoding::marking_sequence(
-                    tokenizer,
-                    question,
-                    &example.answer,
-                    target,
-                )?);
-            }
-            Split::UnseenAnswers | Split::UnseenQuestions => {}
-        }
-    }
-    Ok(PreparedData { data, rows, hash: dataset.content_hash.clone(), purpose: Purpose::Marking })
-}
-
-fn prepare_chat(
-    train: &[ChatExample],
-    validation: &[ChatExample],
-    runtime: &Runtime,
-) -> Result<PreparedData, Error> {
-    let encode = |examples: &[ChatExample]| {
-        let sequences = examples.iter().map(|example| {
-            let messages = &example.messages;
-            let weights: Vec<f32> = messages.iter().map(|message| message.weight.unwrap_or(1.0)).collect();
-            let messages: Vec<_> = messages
-                .iter()
-                .map(|message| gradus_engine::chat::Message::new(chat::role(message.role), &message.content))
-                .collect();
-            encoding::chat_sequence(runtime, &messages, &weights)
-        });
-        sequences.collect::<Result<Vec<_>, Error>>()
-    };
-    let data = TrainingData { train: encode(train)?, validation: encode(validation)? };
-    let rows = train.iter().map(|example| format!("{}, line {}", example.source.file, example.source.row));
-    Ok(PreparedData { rows: rows.collect(), hash: data.fingerprint(), data, purpose: Purpose::Chat })
-}
+use crate::{Error, Session};
 
 /// Looks at everything a run will need. Problems that would make it fail or teach nothing are errors.
 pub fn check(prepared: &PreparedData, plan: &TrainingPlan, runtime: &Runtime) -> Result<Preflight, Error> {
@@ -131,6 +49,8 @@ pub struct TrainingRequest<'a> {
     pub prepared: &'a PreparedData,
     /// The hyperparameters.
     pub plan: &'a TrainingPlan,
+    /// The trained model to start from, where it is not the base model alone.
+    pub start: Option<&'a TrainedModel>,
     /// Holds `checkpoints/` and, in the end, `model/`.
     pub directory: &'a Path,
     /// Which step's parameters become the model. No part of the run's identity: a finished run can be
@@ -155,11 +75,12 @@ impl TrainingRequest<'_> {
         Checkpoints::new(self.directory.join("checkpoints"), self.fingerprint(runtime))
     }
 
-    /// Plan, data and base model: whatever changes one of them makes it another run. The device does not:
+    /// Plan, data, base model and start: whatever changes one of them makes it another run. The device does not:
     /// another machine may have to take a run over, which [`DeviceLog`] records.
     fn fingerprint(&self, runtime: &Runtime) -> String {
         let plan = serde_json::to_string(self.plan).unwrap_or_default();
-        let parts = [plan, self.prepared.data.fingerprint(), runtime.fingerprint.clone()];
+        let mut parts = vec![plan, self.prepared.data.fingerprint(), runtime.fingerprint.clone()];
+        parts.extend(self.start.map(|start| start.adapter.fingerprint()));
         blake3::hash(parts.join("\n").as_bytes()).to_hex().to_string()
     }
 }
@@ -183,7 +104,9 @@ pub fn train(
     };
     let stop = || devices.borrow().has_failed() || (session.stop)();
     let backend: &mut dyn Backend = runtime.backend.as_mut();
-    let outcome = run(request.plan, &request.prepared.data, backend, &checkpoints, &mut events, &stop)?;
+    let start = request.start.map(|start| &start.adapter);
+    let parts = Run { plan: request.plan, data: &request.prepared.data, start };
+    let outcome = run(parts, backend, &checkpoints, &mut events, &stop)?;
     let device = devices.into_inner().close()?;
     match outcome.stopped {
         Some(StopReason::Requested) => return Err(Error::Paused),
@@ -227,6 +150,8 @@ fn finish(
         prompt_template_hash: template_hash(),
         dataset_hash: request.prepared.hash.clone(),
         training_examples: request.prepared.data.train.len(),
+        synthetic_examples: request.prepared.synthetic,
+        started_from: request.start.map(|start| start.adapter.fingerprint()),
         plan: request.plan.clone(),
         selection: request.selection,
         run,
