@@ -69,6 +69,7 @@ pub fn brier_score(predictions: &[Prediction]) -> Option<f64> {
     (!predictions.is_empty()).then(|| squared / predictions.len() as f64)
 }
 
-fn on_scale(confidence: f64) -> f64 {
+/// A confidence from 0 to 1, whatever was given for one.
+pub(crate) fn on_scale(confidence: f64) -> f64 {
     if confidence.is_nan() { 0.0 } else { confidence.clamp(0.0, 1.0) }
 }

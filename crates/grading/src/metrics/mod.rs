@@ -4,7 +4,9 @@ mod agreement;
 mod bootstrap;
 mod comparison;
 mod confidence;
+mod forecast;
 pub(crate) mod random;
+mod risk_coverage;
 mod sums;
 
 use gradus_domain::Marks;
@@ -13,7 +15,13 @@ use serde::{Deserialize, Serialize};
 pub use agreement::{MarkPair, agreement, confusion};
 pub use bootstrap::Bootstrap;
 pub use comparison::{PairedMarks, compare};
+pub(crate) use confidence::on_scale;
 pub use confidence::{ConfidenceBin, Prediction, brier_score, confidence_bins, expected_calibration_error};
+pub(crate) use forecast::LEAST_PROBABILITY;
+pub use forecast::{Forecast, multiclass_brier_score, negative_log_likelihood};
+pub use risk_coverage::{
+    PredictionLoss, RiskCoveragePoint, accuracy_at_coverage, area_under_risk_coverage, risk_coverage_curve,
+};
 
 /// An estimate with its 95 % interval: the percentile interval of a bootstrap over students, computed with
 /// [`Bootstrap`].
