@@ -2,8 +2,10 @@
 
 mod agreement;
 mod bootstrap;
+mod classification;
 mod comparison;
 mod confidence;
+mod expected_marks;
 pub(crate) mod random;
 mod sums;
 
@@ -12,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 pub use agreement::{MarkPair, agreement, confusion};
 pub use bootstrap::Bootstrap;
+pub use classification::{ClassScores, Classification, VerdictPair, classification};
 pub use comparison::{PairedMarks, compare};
 pub use confidence::{ConfidenceBin, Prediction, brier_score, confidence_bins, expected_calibration_error};
+pub use expected_marks::{ExpectedMark, expected_marks, root_mean_squared_share_error};
 
 /// An estimate with its 95 % interval: the percentile interval of a bootstrap over students, computed with
 /// [`Bootstrap`].
