@@ -4,6 +4,7 @@
 pub mod dataset;
 pub mod guide;
 pub mod import;
+pub mod lexical;
 pub mod marked_answer;
 pub mod metrics;
 pub mod paper;

@@ -87,7 +87,7 @@ pub(super) fn fold_student(student: &str) -> String {
 
 /// Lower-case words with one space between them. Punctuation goes, but not what changes the meaning:
 /// mathematical symbols, a minus before a number and a point within one.
-pub(super) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let characters: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
     let mut folded = String::with_capacity(text.len());
     for (position, character) in characters.iter().enumerate() {
