@@ -1,6 +1,7 @@
 //! Pure grading logic: marking guides, students' papers, prompts, datasets and metrics.
 //! Knows nothing of files, models or the network.
 
+pub mod blend;
 pub mod dataset;
 pub mod guide;
 pub mod import;
