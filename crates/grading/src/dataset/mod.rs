@@ -17,6 +17,7 @@ pub use build::{build, build_split};
 pub use findings::{Finding, FindingKind, Severity};
 pub use held_out::check_held_out;
 pub use summary::{DatasetSummary, MarkCount, QuestionSummary, SplitCount};
+pub(crate) use texts::fold;
 
 use crate::guide::{Guide, QuestionId, Verdict};
 use crate::marked_answer::RowSource;

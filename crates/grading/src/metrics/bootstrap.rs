@@ -25,20 +25,20 @@ impl Default for Bootstrap {
 
 /// Gathers what belongs to one student. Where all of it belongs to a single student there is nothing to
 /// draw between, so each answer becomes its own unit: an interval of zero width would be the worse lie.
-pub(super) fn units<T: Copy + std::iter::Sum>(answers: &[(usize, T)]) -> Vec<T> {
+pub(super) fn units<T: Clone + std::iter::Sum>(answers: &[(usize, T)]) -> Vec<T> {
     let mut by_student: BTreeMap<usize, Vec<T>> = BTreeMap::new();
     for (student, value) in answers {
-        by_student.entry(*student).or_default().push(*value);
+        by_student.entry(*student).or_default().push(value.clone());
     }
     if by_student.len() == 1 {
-        return answers.iter().map(|(_, value)| *value).collect();
+        return answers.iter().map(|(_, value)| value.clone()).collect();
     }
     by_student.into_values().map(|values| values.into_iter().sum()).collect()
 }
 
 /// The statistics on all units, each with its 95 % percentile interval. A resample in which a statistic is
 /// undefined is left out of its interval; a statistic undefined on all the data is `None`.
-pub(super) fn estimates<T: Copy + std::iter::Sum, const N: usize>(
+pub(super) fn estimates<T: Clone + std::iter::Sum, const N: usize>(
     units: &[T],
     resamples: usize,
     random: &mut SplitMix64,
@@ -46,12 +46,12 @@ pub(super) fn estimates<T: Copy + std::iter::Sum, const N: usize>(
 ) -> [Option<Estimate>; N] {
     let mut columns: [Vec<f64>; N] = std::array::from_fn(|_| Vec::with_capacity(resamples));
     for _ in 0..resamples {
-        let drawn: T = units.iter().map(|_| units[random.below(units.len())]).sum();
+        let drawn: T = units.iter().map(|_| units[random.below(units.len())].clone()).sum();
         for (column, value) in columns.iter_mut().zip(statistics(&drawn)) {
             column.extend(value);
         }
     }
-    let values = statistics(&units.iter().copied().sum());
+    let values = statistics(&units.iter().cloned().sum());
     std::array::from_fn(|n| values[n].map(|value| interval(value, &mut columns[n])))
 }
 
