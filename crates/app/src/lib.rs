@@ -2,6 +2,7 @@
 //! Long work takes a [`Session`], which is told what happens and says when to stop.
 
 pub mod answering;
+pub mod benchmark;
 pub mod chat;
 pub mod datasets;
 mod devices;

@@ -7,9 +7,11 @@ use gradus_engine::adapter::Adapter;
 use gradus_engine::generation::{Event, GenerationOptions, Generator, GeneratorLimits, Request, RequestId};
 use gradus_engine::scoring::{self, score};
 use gradus_grading::guide::{Question, Verdict};
+use gradus_grading::judgement::most_probable;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::Runtime;
+use crate::trained::TrainedModel;
 use crate::{Error, Session, encoding};
 
 /// Rows that are scored at once.
@@ -51,13 +53,33 @@ pub struct Marking {
     pub distribution: Vec<VerdictProbability>,
 }
 
-/// Marks answers: all verdicts of each are compared in one pass.
+/// Marks answers with a trained model, or with the base model as it was.
 pub fn mark_answers(
+    runtime: &mut Runtime,
+    model: Option<&TrainedModel>,
+    answers: &[Unmarked<'_>],
+    session: &mut Session<'_>,
+) -> Result<Vec<Marking>, Error> {
+    let probabilities = probabilities(runtime, model.map(|model| &model.adapter), answers, session)?;
+    let judgement = model.and_then(|model| model.judgement.as_ref());
+    let markings = answers.iter().zip(probabilities).map(|(answer, probabilities)| match judgement {
+        Some(judgement) => {
+            let judged = judgement.distribution(answer.question, answer.answer, &probabilities);
+            marking(answer.question, &judged)
+        }
+        None => marking(answer.question, &probabilities),
+    });
+    Ok(markings.collect())
+}
+
+/// What the language model alone thinks of each verdict of each answer's question; all verdicts of an answer are
+/// compared in one pass.
+pub(crate) fn probabilities(
     runtime: &mut Runtime,
     adapter: Option<&Adapter>,
     answers: &[Unmarked<'_>],
     session: &mut Session<'_>,
-) -> Result<Vec<Marking>, Error> {
+) -> Result<Vec<Vec<f64>>, Error> {
     let mut questions = Vec::with_capacity(answers.len());
     for answer in answers {
         let scale = answer.question.scale();
@@ -75,9 +97,7 @@ pub fn mark_answers(
         watcher.progress(done as u64, Some(total), "answers");
         !stop()
     })?;
-    let probabilities = probabilities.ok_or(Error::Interrupted)?;
-    let markings = answers.iter().zip(probabilities);
-    Ok(markings.map(|(answer, probabilities)| marking(answer.question, &probabilities)).collect())
+    probabilities.ok_or(Error::Interrupted)
 }
 
 fn marking(question: &Question, probabilities: &[f64]) -> Marking {
@@ -85,7 +105,7 @@ fn marking(question: &Question, probabilities: &[f64]) -> Marking {
     let distribution: Vec<VerdictProbability> = scale
         .map(|(verdict, probability)| VerdictProbability { verdict, probability: *probability })
         .collect();
-    let best = distribution.iter().max_by(|a, b| a.probability.total_cmp(&b.probability));
+    let best = most_probable(probabilities).and_then(|position| distribution.get(position));
     Marking {
         verdict: best.map_or_else(String::new, |best| best.verdict.name.clone()),
         mark: best.map_or(Marks::ZERO, |best| best.verdict.marks),

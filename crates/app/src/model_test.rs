@@ -73,7 +73,7 @@ pub fn run_model_test(
     problems.iter().for_each(|problem| session.watcher.warning(problem));
     let findings = request.dataset.map(|dataset| check_held_out(dataset, &answers)).unwrap_or_default();
     let adapter = &request.model.adapter;
-    let tested = test_answers(runtime, adapter, guide, &answers, request.feedback, session)?;
+    let tested = test_answers(runtime, request.model, guide, &answers, request.feedback, session)?;
     Ok(report(&Material {
         title: request.title.clone(),
         guide,

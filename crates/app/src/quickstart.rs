@@ -97,6 +97,7 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
     session.watcher.stage("Training");
     let training = TrainingRequest {
         prepared: &prepared,
+        dataset: Some(&dataset),
         plan: &plan,
         start: None,
         directory: &request.output.join("training"),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use gradus_domain::Marks;
-use gradus_engine::adapter::Adapter;
 use gradus_grading::guide::{Guide, Question};
 use gradus_grading::marked_answer::MarkedAnswer;
 use gradus_grading::metrics::{
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::marking::{Marking, Unmarked, mark_answers, write_feedback};
 use crate::runtime::Runtime;
+use crate::trained::TrainedModel;
 use crate::{Error, Session};
 
 /// What a test covers beside the marks.
@@ -57,7 +57,7 @@ pub struct Section {
 /// Marks every answer with both models.
 pub fn test_answers(
     runtime: &mut Runtime,
-    adapter: &Adapter,
+    model: &TrainedModel,
     guide: &Guide,
     answers: &[MarkedAnswer],
     feedback: Feedback,
@@ -72,12 +72,12 @@ pub fn test_answers(
     session.watcher.stage("Marking with the base model");
     let base = mark_answers(runtime, None, &unmarked, session)?;
     session.watcher.stage("Marking with the trained model");
-    let trained = mark_answers(runtime, Some(adapter), &unmarked, session)?;
+    let trained = mark_answers(runtime, Some(model), &unmarked, session)?;
     let feedback = match feedback {
         Feedback::Written => {
             session.watcher.stage("Writing feedback");
             let marked: Vec<_> = unmarked.iter().copied().zip(&trained).collect();
-            let feedback = write_feedback(runtime, Some(adapter), &marked, session)?;
+            let feedback = write_feedback(runtime, Some(&model.adapter), &marked, session)?;
             feedback.into_iter().map(Some).collect()
         }
         Feedback::Skipped => vec![None; answers.len()],

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use gradus_engine::adapter::{Adapter, Method};
 use gradus_engine::export::{full, peft};
 use gradus_engine::training::{BestStep, LossPoint, Selection, TrainingPlan};
+use gradus_grading::judgement::Judgement;
 use gradus_grading::prompt::template_hash;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,8 @@ use crate::runtime::Runtime;
 use crate::{Error, files};
 
 const MANIFEST: &str = "gradus.json";
+/// How the model's probabilities become verdicts; absent where it was not learnt.
+const JUDGEMENT: &str = "judgement.json";
 const FORMAT_VERSION: u32 = 3;
 
 /// What a model was trained for.
@@ -89,6 +92,8 @@ pub struct TrainedModel {
     pub manifest: TrainedManifest,
     /// Its parameters.
     pub adapter: Adapter,
+    /// How its probabilities become verdicts, where it is for marking.
+    pub judgement: Option<Judgement>,
 }
 
 impl TrainedManifest {
@@ -107,6 +112,9 @@ pub(crate) fn save(directory: &Path, model: &TrainedModel, runtime: &Runtime) ->
     match model.adapter.method() {
         Method::Lora(_) => peft::write_adapter(directory, &model.adapter, &model.manifest.base_model)?,
         Method::Full => full::write_model(directory, &model.adapter, runtime.description())?,
+    }
+    if let Some(judgement) = &model.judgement {
+        files::write_json(&directory.join(JUDGEMENT), judgement, "a judgement")?;
     }
     // The manifest comes last: a directory without one is no trained model.
     files::write_json(&directory.join(MANIFEST), &model.manifest, "a model manifest")
@@ -159,5 +167,18 @@ pub fn load(directory: &Path, runtime: &Runtime) -> Result<TrainedModel, Error> 
         Method::Lora(_) => peft::read_adapter(directory, &runtime.config)?,
         Method::Full => full::read_model(directory, &runtime.config)?,
     };
-    Ok(TrainedModel { adapter, manifest })
+    Ok(TrainedModel { adapter, judgement: read_judgement(directory)?, manifest })
+}
+
+fn read_judgement(directory: &Path) -> Result<Option<Judgement>, Error> {
+    let path = directory.join(JUDGEMENT);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let read = serde_json::from_str(&files::read_text(&path)?);
+    read.map(Some).map_err(|error| Error::Format {
+        path,
+        expected: "what this version of Gradus learnt of a model's confidence",
+        reason: error.to_string(),
+    })
 }

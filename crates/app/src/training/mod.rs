@@ -1,5 +1,6 @@
 //! Training: data to sequences (`prepare`), preflight, the run, and the trained model on disk.
 
+mod judgement;
 mod prepare;
 
 use std::cell::RefCell;
@@ -11,6 +12,7 @@ use gradus_engine::preflight::{Preflight, preflight};
 use gradus_engine::training::{
     Checkpoints, FinishedRun, Run, Selection, StopReason, TrainEvent, TrainingPlan, run,
 };
+use gradus_grading::dataset::Dataset;
 use gradus_grading::prompt::template_hash;
 
 pub use prepare::{PreparedData, TrainingSource, prepare};
@@ -47,6 +49,8 @@ pub fn check(prepared: &PreparedData, plan: &TrainingPlan, runtime: &Runtime) ->
 pub struct TrainingRequest<'a> {
     /// The data.
     pub prepared: &'a PreparedData,
+    /// The marked answers that the data was prepared from, to learn how far the model is to be trusted.
+    pub dataset: Option<&'a Dataset>,
     /// The hyperparameters.
     pub plan: &'a TrainingPlan,
     /// The trained model to start from, where it is not the base model alone.
@@ -116,7 +120,10 @@ pub fn train(
         None => {}
     }
     let finished = checkpoints.finish(outcome.state, request.selection)?;
-    let model = finish(request, runtime, session.clock, (finished, device));
+    let mut model = finish(request, runtime, session.clock, (finished, device));
+    if let Some(dataset) = request.dataset {
+        model.judgement = Some(judgement::learn(dataset, &model.adapter, runtime, session)?);
+    }
     trained::save(&request.model_directory(), &model, runtime)?;
     Ok(model)
 }
@@ -156,5 +163,5 @@ fn finish(
         selection: request.selection,
         run,
     };
-    TrainedModel { manifest, adapter }
+    TrainedModel { manifest, adapter, judgement: None }
 }

@@ -31,6 +31,16 @@ pub enum TrainingSource {
     },
 }
 
+impl TrainingSource {
+    /// The marked answers, where it is made of them.
+    pub fn dataset(&self) -> Option<&Dataset> {
+        match self {
+            Self::Marking { dataset, .. } => Some(dataset),
+            Self::Chat { .. } => None,
+        }
+    }
+}
+
 /// Data ready for the engine, with what each sequence was made from.
 pub struct PreparedData {
     /// The sequences.

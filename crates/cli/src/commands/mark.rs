@@ -76,7 +76,7 @@ fn mark(
         answers.filter_map(|answer| Some((answer, guide.question(&answer.question)?))).collect();
     let unmarked: Vec<Unmarked<'_>> =
         known.iter().map(|(answer, question)| Unmarked { question, answer: &answer.answer }).collect();
-    let markings = mark_answers(runtime, Some(&model.adapter), &unmarked, session)?;
+    let markings = mark_answers(runtime, Some(model), &unmarked, session)?;
     let feedback: Vec<Option<String>> = if with_feedback {
         session.watcher.stage("Writing feedback");
         let marked: Vec<_> = unmarked.iter().copied().zip(&markings).collect();

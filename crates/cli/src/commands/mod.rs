@@ -1,5 +1,6 @@
 //! One file a command: its arguments, and what it prints.
 
+mod benchmark;
 mod dataset;
 mod doctor;
 mod export;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Mark(mark::Arguments),
     Generate(generate::Arguments),
     Export(export::Arguments),
+    Benchmark(Box<benchmark::Arguments>),
     Doctor(doctor::Arguments),
 }
 
@@ -45,6 +47,7 @@ impl Command {
             Self::Mark(arguments) => mark::run(&arguments, environment),
             Self::Generate(arguments) => generate::run(&arguments, environment),
             Self::Export(arguments) => export::run(&arguments, environment),
+            Self::Benchmark(arguments) => benchmark::run(&arguments, environment),
             Self::Doctor(arguments) => doctor::run(&arguments, environment),
         }
     }

@@ -76,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     }
     let request = TrainingRequest {
         prepared: &prepared,
+        dataset: source.dataset(),
         plan: &plan,
         start: start.as_ref(),
         directory: &arguments.output,

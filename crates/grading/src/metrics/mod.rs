@@ -5,8 +5,8 @@ mod bootstrap;
 mod classification;
 mod comparison;
 mod confidence;
-mod forecast;
 mod expected_marks;
+mod forecast;
 pub(crate) mod random;
 mod risk_coverage;
 mod sums;
@@ -20,12 +20,12 @@ pub use classification::{ClassScores, Classification, VerdictPair, classificatio
 pub use comparison::{PairedMarks, compare};
 pub(crate) use confidence::on_scale;
 pub use confidence::{ConfidenceBin, Prediction, brier_score, confidence_bins, expected_calibration_error};
+pub use expected_marks::{ExpectedMark, expected_marks, root_mean_squared_share_error};
 pub(crate) use forecast::LEAST_PROBABILITY;
 pub use forecast::{Forecast, multiclass_brier_score, negative_log_likelihood};
 pub use risk_coverage::{
     PredictionLoss, RiskCoveragePoint, accuracy_at_coverage, area_under_risk_coverage, risk_coverage_curve,
 };
-pub use expected_marks::{ExpectedMark, expected_marks, root_mean_squared_share_error};
 
 /// An estimate with its 95 % interval: the percentile interval of a bootstrap over students, computed with
 /// [`Bootstrap`].

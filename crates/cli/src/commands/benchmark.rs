@@ -1,0 +1,150 @@
+//! `gradus benchmark`: training and testing on a public set of marked answers.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use gradus_app::benchmark::{Baselines, MarkerResult, PartResult, TestedParts, dataset, test_parts};
+use gradus_app::grading::import::public::{HoldOut, PublicSet, hold_out};
+use gradus_app::grading::metrics::Estimate;
+use gradus_app::preflight;
+use gradus_app::public_sets::read_public_set;
+use gradus_app::quickstart::MODEL;
+use gradus_app::runtime::Runtime;
+use gradus_app::trained;
+use gradus_app::training::{TrainingRequest, TrainingSource, check, prepare, train};
+
+use crate::device::DeviceOption;
+use crate::environment::Environment;
+use crate::output;
+use crate::plan::PlanOptions;
+
+/// Train and test on a public set of marked answers, beside baselines
+///
+/// Reads JSON lines, the XML or JSON of SAF, the XML of SemEval-2013 task 7 (SciEntsBank, Beetle) and the
+/// TSV of ASAP-SAS: you bring your own copy. A part of the training answers is held out to calibrate with
+/// and to choose by; the tests of the set are marked once, when training is over. The same command gives
+/// the same figures again; one that was interrupted goes on where it was.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gradus benchmark sciEntsBank.jsonl --output benchmark\n  gradus benchmark SAF/training SAF/ --output benchmark --json >> results.jsonl\n  gradus benchmark beetle.jsonl --output trial --parts validation --epochs 2"
+)]
+pub(crate) struct Arguments {
+    /// The set: a file, or a folder of files
+    set: PathBuf,
+    /// Question texts and model answers for a set that has none of its own: a marking guide
+    #[arg(long, value_name = "FILE")]
+    guide: Option<PathBuf>,
+    /// Holds the training run, the report and, in the end, the trained model
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// What to test on: the set's tests, or the held-out part of its training answers (to choose settings
+    /// by, so that the tests stay unseen)
+    #[arg(long, value_enum, default_value = "tests")]
+    parts: Parts,
+    /// Share of the answers to each training question that is held out
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    validation_answers: f64,
+    /// Share of the training questions that is held out whole
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    validation_questions: f64,
+    /// Decides what is held out
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    validation_seed: u64,
+    /// Only the trained model: no majority, no lexical model, no untrained base model
+    #[arg(long)]
+    no_baselines: bool,
+    /// Base model: a name from `gradus models list`, a GGUF file or a Hugging Face directory
+    #[arg(long, value_name = "NAME|PATH", default_value = MODEL)]
+    model: String,
+    /// A trained model to start from: the `model` directory of an earlier run, on another set for instance
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceOption,
+    #[command(flatten)]
+    plan: PlanOptions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Parts {
+    /// The set's own tests
+    Tests,
+    /// What was held out of its training answers
+    Validation,
+}
+
+pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
+    let set = read_set(arguments)?;
+    let path = environment.base_model(&arguments.model)?;
+    let options = &arguments.plan;
+    let device = arguments.device.device;
+    let mut runtime = Runtime::load(&arguments.model, &path, device, options.base_weights())?;
+    let start = arguments.from.as_deref().map(|from| trained::load(from, &runtime)).transpose()?;
+    let source =
+        TrainingSource::Marking { dataset: Box::new(dataset(&set)?), synthetic: options.synthetic() };
+    let prepared = prepare(&source, &runtime)?;
+    let plan = options.plan(prepared.data.train.len())?;
+    let needs = check(&prepared, &plan, &runtime)?;
+    let request = TrainingRequest {
+        prepared: &prepared,
+        dataset: source.dataset(),
+        plan: &plan,
+        start: start.as_ref(),
+        directory: &arguments.output,
+        selection: options.selection(&prepared, &plan),
+    };
+    let tested = match arguments.parts {
+        Parts::Tests => TestedParts::Tests,
+        Parts::Validation => TestedParts::Validation,
+    };
+    let baselines = if arguments.no_baselines { Baselines::Skipped } else { Baselines::Measured };
+    let results = environment.watch(|session| {
+        set.notes.iter().for_each(|note| session.watcher.note(note));
+        session.watcher.note(&preflight::describe(&needs, &plan, runtime.device));
+        let model = train(&request, &mut runtime, session)?;
+        test_parts(&mut runtime, &model, &set, (tested, baselines), session)
+    })?;
+    show(&results, environment)
+}
+
+fn read_set(arguments: &Arguments) -> anyhow::Result<PublicSet> {
+    let set = read_public_set(&arguments.set, arguments.guide.as_deref())?;
+    let held_out = HoldOut {
+        answers_share: arguments.validation_answers,
+        questions_share: arguments.validation_questions,
+        seed: arguments.validation_seed,
+    };
+    Ok(hold_out(set, held_out))
+}
+
+fn show(results: &[PartResult], environment: &Environment) -> anyhow::Result<()> {
+    for result in results {
+        if environment.json {
+            output::print_json(result)?;
+            continue;
+        }
+        let PartResult { set, part, answers, questions, .. } = result;
+        output::print(format!("{set}, {part}: {answers} answers to {questions} questions"));
+        output::print(format!("{}\n", output::table(&rows(&result.markers))));
+    }
+    Ok(())
+}
+
+fn rows(markers: &[MarkerResult]) -> Vec<Vec<String>> {
+    let header = ["MARKER", "ACCURACY", "WEIGHTED F1", "RMSE OF MAXIMUM", "KAPPA (QWK)", "ECE", "LOG LOSS"];
+    let shown =
+        |estimate: &Estimate| format!("{:.3} ({:.3}–{:.3})", estimate.value, estimate.low, estimate.high);
+    let optional = |estimate: &Option<Estimate>| estimate.as_ref().map_or("–".to_owned(), shown);
+    let row = |one: &MarkerResult| {
+        vec![
+            one.marker.clone(),
+            shown(&one.accuracy),
+            optional(&one.weighted_f1),
+            optional(&one.root_mean_squared_error),
+            optional(&one.quadratic_weighted_kappa),
+            format!("{:.3}", one.expected_calibration_error),
+            format!("{:.3}", one.log_loss),
+        ]
+    };
+    std::iter::once(header.map(str::to_owned).to_vec()).chain(markers.iter().map(row)).collect()
+}
