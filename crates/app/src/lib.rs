@@ -22,6 +22,7 @@ pub mod prompts;
 pub mod public_sets;
 pub mod quickstart;
 mod reporting;
+pub mod robustness;
 pub mod runtime;
 mod session;
 pub mod testing;

@@ -6,10 +6,12 @@ use gradus_engine::adapter::Adapter;
 use gradus_grading::guide::{Question, Verdict};
 use gradus_grading::import::public::{Part, PartKind, PublicSet};
 use gradus_grading::lexical::{Baseline, LexicalModel, Majority, TrainingAnswer};
+use gradus_grading::robustness::RobustnessSummary;
 
 use super::measures::{Judged, measure};
-use super::{Baselines, PartResult};
+use super::{Baselines, Measurements, PartResult};
 use crate::marking::{Unmarked, probabilities};
+use crate::robustness::{Attacks, test_robustness};
 use crate::runtime::Runtime;
 use crate::trained::TrainedModel;
 use crate::{Error, Session};
@@ -18,6 +20,7 @@ pub(super) struct Markers<'a> {
     runtime: &'a mut Runtime,
     model: &'a TrainedModel,
     baselines: Option<Learnt>,
+    attacks: Attacks,
 }
 
 /// What was learnt without a language model.
@@ -31,13 +34,13 @@ impl<'a> Markers<'a> {
         runtime: &'a mut Runtime,
         model: &'a TrainedModel,
         set: &PublicSet,
-        baselines: Baselines,
+        measurements: Measurements,
     ) -> Self {
-        let baselines = (baselines == Baselines::Measured).then(|| {
+        let baselines = (measurements.baselines == Baselines::Measured).then(|| {
             let training = training_answers(set);
             Learnt { lexical: LexicalModel::fit(&training), majority: Majority::fit(&training) }
         });
-        Self { runtime, model, baselines }
+        Self { runtime, model, baselines, attacks: measurements.attacks }
     }
 
     pub(super) fn test(
@@ -75,7 +78,20 @@ impl<'a> Markers<'a> {
             answers: answers.len(),
             questions: questions.len(),
             markers: results.into_iter().flatten().collect(),
+            robustness: self.robustness(&answers, session)?,
         })
+    }
+
+    fn robustness(
+        &mut self,
+        answers: &[TrainingAnswer<'_>],
+        session: &mut Session<'_>,
+    ) -> Result<Option<RobustnessSummary>, Error> {
+        if self.attacks == Attacks::Skipped {
+            return Ok(None);
+        }
+        let tried = test_robustness(self.runtime, self.model, &unmarked(answers), session)?;
+        Ok(tried.map(|robustness| robustness.summary))
     }
 
     fn model_probabilities(
@@ -84,10 +100,12 @@ impl<'a> Markers<'a> {
         answers: &[TrainingAnswer<'_>],
         session: &mut Session<'_>,
     ) -> Result<Vec<Vec<f64>>, Error> {
-        let unmarked: Vec<Unmarked<'_>> =
-            answers.iter().map(|one| Unmarked { question: one.question, answer: one.answer }).collect();
-        probabilities(self.runtime, adapter, &unmarked, session)
+        probabilities(self.runtime, adapter, &unmarked(answers), session)
     }
+}
+
+fn unmarked<'a>(answers: &[TrainingAnswer<'a>]) -> Vec<Unmarked<'a>> {
+    answers.iter().map(|one| Unmarked { question: one.question, answer: one.answer }).collect()
 }
 
 /// The answers of a part with their questions and verdicts.

@@ -7,8 +7,10 @@ mod measures;
 use gradus_grading::dataset::{Dataset, DatasetOptions, LeakedAnswers, Split, build_split};
 use gradus_grading::import::public::{Part, PartKind, PublicSet};
 use gradus_grading::marked_answer::MarkedAnswer;
+use gradus_grading::robustness::RobustnessSummary;
 use serde::{Deserialize, Serialize};
 
+use crate::robustness::Attacks;
 use crate::runtime::Runtime;
 use crate::trained::TrainedModel;
 use crate::{Error, Session};
@@ -33,6 +35,17 @@ pub enum Baselines {
     Skipped,
 }
 
+/// What is measured on each part.
+#[derive(Debug, Clone, Copy)]
+pub struct Measurements {
+    /// On which parts.
+    pub parts: TestedParts,
+    /// Beside the trained model.
+    pub baselines: Baselines,
+    /// Against it.
+    pub attacks: Attacks,
+}
+
 /// One part of a set, as every marker marks it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartResult {
@@ -48,6 +61,8 @@ pub struct PartResult {
     pub questions: usize,
     /// The trained model first.
     pub markers: Vec<MarkerResult>,
+    /// How the trained model stands up to attacks, where they were tried.
+    pub robustness: Option<RobustnessSummary>,
 }
 
 impl TestedParts {
@@ -81,10 +96,10 @@ pub fn test_parts(
     runtime: &mut Runtime,
     model: &TrainedModel,
     set: &PublicSet,
-    (tested, baselines): (TestedParts, Baselines),
+    measurements: Measurements,
     session: &mut Session<'_>,
 ) -> Result<Vec<PartResult>, Error> {
-    let parts: Vec<&Part> = set.parts.iter().filter(|part| tested.includes(part.kind)).collect();
+    let parts: Vec<&Part> = set.parts.iter().filter(|part| measurements.parts.includes(part.kind)).collect();
     if parts.is_empty() {
         let known: Vec<&str> = set.parts.iter().map(|part| part.name.as_str()).collect();
         return Err(Error::Request(format!(
@@ -93,7 +108,7 @@ pub fn test_parts(
             known.join(", ")
         )));
     }
-    let mut markers = Markers::new(runtime, model, set, baselines);
+    let mut markers = Markers::new(runtime, model, set, measurements);
     parts
         .into_iter()
         .map(|part| {

@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use gradus_app::benchmark::{Baselines, MarkerResult, PartResult, TestedParts, dataset, test_parts};
+use gradus_app::benchmark::{
+    Baselines, MarkerResult, Measurements, PartResult, TestedParts, dataset, test_parts,
+};
 use gradus_app::grading::import::public::{HoldOut, PublicSet, hold_out};
 use gradus_app::grading::metrics::Estimate;
+use gradus_app::grading::robustness::{AttackSummary, RobustnessSummary};
 use gradus_app::preflight;
 use gradus_app::public_sets::read_public_set;
 use gradus_app::quickstart::MODEL;
+use gradus_app::robustness::Attacks;
 use gradus_app::runtime::Runtime;
 use gradus_app::trained;
 use gradus_app::training::{TrainingRequest, TrainingSource, check, prepare, train};
@@ -53,6 +57,9 @@ pub(crate) struct Arguments {
     /// Only the trained model: no majority, no lexical model, no untrained base model
     #[arg(long)]
     no_baselines: bool,
+    /// Also mark answers made to mislead: worthless texts, contradictions, orders to the marker
+    #[arg(long)]
+    robustness: bool,
     /// Base model: a name from `gradus models list`, a GGUF file or a Hugging Face directory
     #[arg(long, value_name = "NAME|PATH", default_value = MODEL)]
     model: String,
@@ -93,16 +100,19 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         directory: &arguments.output,
         selection: options.selection(&prepared, &plan),
     };
-    let tested = match arguments.parts {
-        Parts::Tests => TestedParts::Tests,
-        Parts::Validation => TestedParts::Validation,
+    let measurements = Measurements {
+        parts: match arguments.parts {
+            Parts::Tests => TestedParts::Tests,
+            Parts::Validation => TestedParts::Validation,
+        },
+        baselines: if arguments.no_baselines { Baselines::Skipped } else { Baselines::Measured },
+        attacks: if arguments.robustness { Attacks::Tried } else { Attacks::Skipped },
     };
-    let baselines = if arguments.no_baselines { Baselines::Skipped } else { Baselines::Measured };
     let results = environment.watch(|session| {
         set.notes.iter().for_each(|note| session.watcher.note(note));
         session.watcher.note(&preflight::describe(&needs, &plan, runtime.device));
         let model = train(&request, &mut runtime, session)?;
-        test_parts(&mut runtime, &model, &set, (tested, baselines), session)
+        test_parts(&mut runtime, &model, &set, measurements, session)
     })?;
     show(&results, environment)
 }
@@ -126,8 +136,32 @@ fn show(results: &[PartResult], environment: &Environment) -> anyhow::Result<()>
         let PartResult { set, part, answers, questions, .. } = result;
         output::print(format!("{set}, {part}: {answers} answers to {questions} questions"));
         output::print(format!("{}\n", output::table(&rows(&result.markers))));
+        if let Some(robustness) = &result.robustness {
+            output::print(format!("{}\n", attacks_table(robustness)));
+        }
     }
     Ok(())
+}
+
+/// What attacks came to, by group and by kind.
+pub(crate) fn attacks_table(robustness: &RobustnessSummary) -> String {
+    let header = ["ATTACK", "TRIED", "MEAN SHIFT", "RAISED", "TO FULL MARKS"];
+    let row = |name: &str, one: &AttackSummary| {
+        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        vec![
+            name.to_owned(),
+            one.count.to_string(),
+            format!("{:+.1} %", one.mean_shift * 100.0),
+            percent(one.share_raised),
+            percent(one.share_raised_to_full),
+        ]
+    };
+    let groups =
+        robustness.groups.iter().map(|(group, one)| row(&format!("all: {}", group.description()), one));
+    let kinds = robustness.kinds.iter().map(|(kind, one)| row(kind.description(), one));
+    let rows: Vec<_> =
+        std::iter::once(header.map(str::to_owned).to_vec()).chain(groups).chain(kinds).collect();
+    output::table(&rows)
 }
 
 fn rows(markers: &[MarkerResult]) -> Vec<Vec<String>> {

@@ -48,6 +48,17 @@ pub enum AttackGroup {
     Injection,
 }
 
+impl AttackGroup {
+    /// Its attacks, in a line for people.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Worthless => "worthless texts",
+            Self::Contradiction => "contradictions",
+            Self::Injection => "orders to the marker",
+        }
+    }
+}
+
 /// What a marker should make of an attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
