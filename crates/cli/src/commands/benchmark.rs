@@ -130,7 +130,9 @@ fn read_set(arguments: &Arguments) -> anyhow::Result<PublicSet> {
 fn show(results: &[PartResult], environment: &Environment) -> anyhow::Result<()> {
     for result in results {
         if environment.json {
-            output::print_json(result)?;
+            let mut line = serde_json::to_value(result)?;
+            line["event"] = "part".into();
+            output::print_json(&line)?;
             continue;
         }
         let PartResult { set, part, answers, questions, .. } = result;

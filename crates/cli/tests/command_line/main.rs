@@ -7,6 +7,7 @@ mod bad_documents;
 mod bad_models;
 mod bad_requests;
 mod bad_tables;
+mod benchmark;
 mod course;
 mod exports;
 mod full_disk;
