@@ -49,6 +49,9 @@ pub struct Marking {
     pub expected_mark: f64,
     /// The probability of the most probable verdict, 0 to 1.
     pub confidence: f64,
+    /// Whether it need not be looked at: the confidence reaches the threshold that was chosen on validation
+    /// answers.
+    pub automatic: bool,
     /// Every verdict of the question's scale, in its order.
     pub distribution: Vec<VerdictProbability>,
 }
@@ -65,7 +68,9 @@ pub fn mark_answers(
     let markings = answers.iter().zip(probabilities).map(|(answer, probabilities)| match judgement {
         Some(judgement) => {
             let judged = judgement.distribution(answer.question, answer.answer, &probabilities);
-            marking(answer.question, &judged)
+            let threshold = judgement.confidence(answer.question).threshold;
+            let marking = marking(answer.question, &judged);
+            Marking { automatic: threshold.is_some_and(|least| least.accepts(marking.confidence)), ..marking }
         }
         None => marking(answer.question, &probabilities),
     });
@@ -111,6 +116,7 @@ fn marking(question: &Question, probabilities: &[f64]) -> Marking {
         mark: best.map_or(Marks::ZERO, |best| best.verdict.marks),
         expected_mark: distribution.iter().map(|one| one.verdict.marks.as_f64() * one.probability).sum(),
         confidence: best.map_or(0.0, |best| best.probability),
+        automatic: false,
         distribution,
     }
 }

@@ -97,11 +97,6 @@ impl Judgement {
             false => &self.new_questions,
         }
     }
-
-    /// What the words of answers say alone: a baseline.
-    pub fn lexical(&self) -> &LexicalModel {
-        &self.lexical
-    }
 }
 
 impl Confidence {

@@ -5,10 +5,11 @@ use gradus_grading::guide::{Question, QuestionId};
 use gradus_grading::prompt::{PromptPart, marking_prompt};
 use proptest::prelude::*;
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "question",
     "model answer",
     "marking points",
+    "notes",
     "marks available",
     "verdicts",
     "student answer",

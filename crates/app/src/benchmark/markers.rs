@@ -8,7 +8,7 @@ use gradus_grading::import::public::{Part, PartKind, PublicSet};
 use gradus_grading::lexical::{Baseline, LexicalModel, Majority, TrainingAnswer};
 use gradus_grading::robustness::RobustnessSummary;
 
-use super::measures::{Judged, measure};
+use super::measures::{self, Judged, measure};
 use super::{Baselines, Measurements, PartResult};
 use crate::marking::{Unmarked, probabilities};
 use crate::robustness::{Attacks, test_robustness};
@@ -52,12 +52,15 @@ impl<'a> Markers<'a> {
         let answers = answers_of(set, part);
         let model = self.model_probabilities(Some(&self.model.adapter), &answers, session)?;
         let mut results = Vec::new();
+        let mut automatic = None;
         if let Some(judgement) = &self.model.judgement {
             let judged = answers
                 .iter()
                 .zip(&model)
                 .map(|(one, model)| judgement.distribution(one.question, one.answer, model));
-            results.push(measure("trained model", &with(&answers, judged)));
+            let judged = with(&answers, judged);
+            results.push(measure("trained model", &judged));
+            automatic = Some(measures::automatic(judgement, &judged));
         }
         results.push(measure("trained model, uncalibrated", &with(&answers, model.iter().cloned())));
         if let Some(Learnt { lexical, majority }) = &self.baselines {
@@ -78,6 +81,7 @@ impl<'a> Markers<'a> {
             answers: answers.len(),
             questions: questions.len(),
             markers: results.into_iter().flatten().collect(),
+            automatic,
             robustness: self.robustness(&answers, session)?,
         })
     }

@@ -61,8 +61,21 @@ pub struct PartResult {
     pub questions: usize,
     /// The trained model first.
     pub markers: Vec<MarkerResult>,
+    /// What of the part the trained model may mark without a person's look, where it was calibrated.
+    pub automatic: Option<Automatic>,
     /// How the trained model stands up to attacks, where they were tried.
     pub robustness: Option<RobustnessSummary>,
+}
+
+/// The answers whose confidence reaches the threshold chosen on validation answers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Automatic {
+    /// Their share of the part, 0 to 1.
+    pub share: f64,
+    /// Share of them with the known verdict, 0 to 1; absent where there are none.
+    pub agreement: Option<f64>,
+    /// The agreement that the threshold was chosen for, where one reaches it.
+    pub wanted: Option<f64>,
 }
 
 impl TestedParts {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gradus_app::benchmark::{
-    Baselines, MarkerResult, Measurements, PartResult, TestedParts, dataset, test_parts,
+    Automatic, Baselines, MarkerResult, Measurements, PartResult, TestedParts, dataset, test_parts,
 };
 use gradus_app::grading::import::public::{HoldOut, PublicSet, hold_out};
 use gradus_app::grading::metrics::Estimate;
@@ -138,11 +138,30 @@ fn show(results: &[PartResult], environment: &Environment) -> anyhow::Result<()>
         let PartResult { set, part, answers, questions, .. } = result;
         output::print(format!("{set}, {part}: {answers} answers to {questions} questions"));
         output::print(format!("{}\n", output::table(&rows(&result.markers))));
+        result.automatic.iter().for_each(|automatic| output::print(automatic_line(automatic)));
         if let Some(robustness) = &result.robustness {
             output::print(format!("{}\n", attacks_table(robustness)));
         }
     }
     Ok(())
+}
+
+fn automatic_line(automatic: &Automatic) -> String {
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    match (automatic.wanted, automatic.agreement) {
+        (Some(wanted), Some(agreement)) => format!(
+            "Marked without a person's look, for an agreement of {}: {} of the answers, of which {} have the known verdict\n",
+            percent(wanted),
+            percent(automatic.share),
+            percent(agreement)
+        ),
+        (Some(wanted), None) => {
+            format!("No answer reaches the confidence for an agreement of {}\n", percent(wanted))
+        }
+        (None, _) => {
+            "Every answer goes to a person: no confidence promises the wanted agreement\n".to_owned()
+        }
+    }
 }
 
 /// What attacks came to, by group and by kind.

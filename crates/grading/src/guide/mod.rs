@@ -111,6 +111,12 @@ impl Question {
         Marks::from_thousandths((step.max(250)) as i32)
     }
 
+    /// Other answers that get full marks, by the notes that begin with "accept:".
+    pub fn accepted_answers(&self) -> impl Iterator<Item = &str> {
+        let notes = self.notes.iter().filter_map(|note| note.split_once(':'));
+        notes.filter(|(head, _)| head.trim().eq_ignore_ascii_case("accept")).map(|(_, answer)| answer.trim())
+    }
+
     /// Whether some verdict is a word rather than a number of marks.
     pub fn is_judged_in_words(&self) -> bool {
         self.verdicts.iter().any(|verdict| verdict.name.parse::<Marks>().is_err())

@@ -77,6 +77,7 @@ pub(super) fn vocabulary(questions: &BTreeMap<String, Vec<TrainingAnswer>>) -> V
     let texts = questions.values().flat_map(|answers| {
         let question = answers[0].question;
         let of_guide = [question.text.as_str(), question.model_answer.as_deref().unwrap_or_default()];
+        let of_guide = of_guide.into_iter().chain(question.accepted_answers());
         answers.iter().map(|answer| answer.answer).chain(of_guide)
     });
     let terms: Vec<Terms> = texts.map(|text| Terms::words(&Words::of(text))).collect();

@@ -4,10 +4,11 @@
 //! Everything stays readable, since what a student did is for the model and for people to see.
 
 /// What the template's fields are called; a student's text cannot have one of them before a colon.
-pub(super) const FIELD_NAMES: [&str; 9] = [
+pub(super) const FIELD_NAMES: [&str; 10] = [
     "question",
     "model answer",
     "marking points",
+    "notes",
     "marks available",
     "verdicts",
     "student answer",

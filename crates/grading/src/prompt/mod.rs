@@ -44,6 +44,10 @@ pub fn marking_prompt(question: &Question, answer: &str) -> [PromptPart; 3] {
             question.rubric.iter().map(|point| format!("{} [{}]", one_line(&point.text), point.marks));
         head.push_str(&format!("Marking points: {}\n", points.collect::<Vec<_>>().join("; ")));
     }
+    if !question.notes.is_empty() {
+        let notes = question.notes.iter().map(|note| one_line(note));
+        head.push_str(&format!("Notes: {}\n", notes.collect::<Vec<_>>().join("; ")));
+    }
     let in_words = question.is_judged_in_words();
     head.push_str(&if in_words {
         let names: Vec<String> = question.verdicts.iter().map(|verdict| one_line(&verdict.name)).collect();
@@ -94,6 +98,7 @@ fn sample_questions() -> [Question; 2] {
     let by_points = Question {
         model_answer: Some("m".into()),
         rubric: vec![RubricPoint { text: "p".into(), marks: Marks::HALF, span }],
+        notes: vec!["n".into()],
         ..Question::new(QuestionId("1".into()), "q".into(), Marks::ONE)
     };
     let verdict = |name: &str, marks| Verdict { name: name.into(), marks };

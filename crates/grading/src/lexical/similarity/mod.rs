@@ -37,6 +37,7 @@ impl QuestionTexts {
         let lines: Vec<&str> = whole.lines().filter(|line| !line.trim().is_empty()).collect();
         let alternatives = if lines.len() > 1 { lines } else { Vec::new() };
         let texts = std::iter::once(whole).filter(|text| !text.trim().is_empty()).chain(alternatives);
+        let texts = texts.chain(question.accepted_answers());
         let model_answers = texts.map(|text| {
             let text = Text::of(text, vocabulary);
             ModelAnswer { new: text.without(&asked, vocabulary), text }
