@@ -3,7 +3,7 @@
 
 use gradus_grading::metrics::{Agreement, Estimate};
 
-use crate::data::TestReport;
+use crate::data::{BenchmarkReport, TestReport};
 
 /// A share with its 95 % interval (Wilson 1927), the answers taken as independent of each other.
 pub(crate) fn share_interval(share: f64, count: usize) -> Estimate {
@@ -34,14 +34,31 @@ pub(crate) fn with_widths(report: &TestReport) -> TestReport {
         let models = [&mut question.trained, &mut question.base];
         models.into_iter().chain(&mut question.human).for_each(widen);
     }
+    if let Some(automatic) = &mut report.automatic {
+        let accepted = (automatic.share_here * report.answers.len() as f64).round() as usize;
+        automatic.agreement_here.iter_mut().for_each(|share| widen_share(share, accepted));
+    }
+    report
+}
+
+/// The same for a benchmark's accuracies.
+pub(crate) fn benchmark_with_widths(report: &BenchmarkReport) -> BenchmarkReport {
+    let mut report = report.clone();
+    for part in &mut report.parts {
+        part.markers.iter_mut().for_each(|marker| widen_share(&mut marker.accuracy, part.answers));
+    }
     report
 }
 
 fn widen(agreement: &mut Agreement) {
     for share in [&mut agreement.exact_agreement, &mut agreement.adjacent_agreement] {
-        if share.low == share.high {
-            *share = share_interval(share.value, agreement.count);
-        }
+        widen_share(share, agreement.count);
+    }
+}
+
+fn widen_share(share: &mut Estimate, count: usize) {
+    if share.low == share.high {
+        *share = share_interval(share.value, count);
     }
 }
 

@@ -11,11 +11,12 @@ mod intervals;
 mod json;
 mod numbers;
 mod page;
+mod shown;
 mod verdict;
 
-pub use data::TestReport;
-pub use json::{FORMAT_VERSION, from_json, to_json};
-pub use page::render_html;
+pub use data::{BenchmarkReport, TestReport};
+pub use json::{FORMAT_VERSION, benchmark_from_json, benchmark_to_json, from_json, to_json};
+pub use page::{render_benchmark_html, render_html};
 
 /// Why a report could not be written or read back.
 #[derive(Debug, thiserror::Error)]
@@ -24,11 +25,11 @@ pub enum ReportError {
     #[error("the report page could not be written: {0}")]
     Page(#[from] askama::Error),
     /// The data is not the JSON of a report.
-    #[error("report.json could not be written or read: {0}")]
+    #[error("the report's JSON could not be written or read: {0}")]
     Json(#[from] serde_json::Error),
     /// The file was written by another version of Gradus.
     #[error(
-        "report.json has format version {found}, and this Gradus reads version {known}: \
+        "the report's JSON has format version {found}, and this Gradus reads version {known}: \
          open it with the version of Gradus that is named in its `gradus_version`"
     )]
     FormatVersion {

@@ -19,6 +19,21 @@ pub(crate) fn percent_interval(estimate: &Estimate) -> String {
     format!("{low}{RANGE_DASH}{high}{NO_BREAK_SPACE}%")
 }
 
+/// `3.6 %`, for shares that are small. One above 0 never shows as 0 %.
+pub(crate) fn small_percent(share: f64) -> String {
+    let text = match share {
+        0.0 => "0".to_owned(),
+        _ if share > 0.0 && share < 0.001 => "<0.1".to_owned(),
+        _ => decimal(share * 100.0, 1),
+    };
+    format!("{text}{NO_BREAK_SPACE}%")
+}
+
+/// `+0.6 %`, `−1.2 %` or `0.0 %`.
+pub(crate) fn signed_percent(share: f64) -> String {
+    format!("{}{NO_BREAK_SPACE}%", signed(share * 100.0, 1))
+}
+
 fn whole_percent(share: f64) -> i64 {
     let rounded = (share * 100.0).round() as i64;
     match rounded {
@@ -123,6 +138,14 @@ mod tests {
         ] {
             assert_eq!(percent(share), text);
         }
+    }
+
+    #[test]
+    fn a_small_share_has_a_digit_more() {
+        assert_eq!(small_percent(0.0), "0\u{a0}%");
+        assert_eq!(small_percent(0.0004), "<0.1\u{a0}%");
+        assert_eq!(small_percent(0.036), "3.6\u{a0}%");
+        assert_eq!(signed_percent(-0.0123), "−1.2\u{a0}%");
     }
 
     #[test]

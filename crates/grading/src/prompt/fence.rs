@@ -99,7 +99,7 @@ fn shown_word(word: &str) -> String {
 /// Whether hidden characters are there for typography's sake, and so left out without a word: a soft hyphen,
 /// the variant of the character before, and the joiners and direction marks that Arabic, Hebrew, Indic
 /// scripts, Thai or composed emoji need. One character alone hides no text; a run can.
-fn is_typography(run: &[char], before: Option<char>, after: Option<char>) -> bool {
+pub fn is_typography(run: &[char], before: Option<char>, after: Option<char>) -> bool {
     match run {
         ['\u{AD}'] => true,
         ['\u{FE00}'..='\u{FE0F}'] => before.is_some(),
@@ -117,7 +117,7 @@ fn may_need_joiners(c: char) -> bool {
 
 /// Control characters, and what fonts show as nothing: Unicode's property Default_Ignorable_Code_Point
 /// (zero-width, bidirectional controls, variation selectors, tags), interlinear annotation, the braille blank.
-fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'

@@ -8,6 +8,7 @@ mod fence;
 
 use crate::guide::{Question, QuestionId, RubricPoint, Verdict};
 use fence::{fenced, one_line};
+pub use fence::{is_hidden, is_typography};
 use gradus_domain::Marks;
 use gradus_domain::text::Span;
 

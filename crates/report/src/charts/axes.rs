@@ -45,7 +45,7 @@ pub(super) fn draw_y_axis(svg: &mut Svg, frame: Frame, axis: &Axis<'_>) {
     }
     svg.line("axis", (frame.left, frame.top), (frame.left, frame.bottom));
     let middle = f64::midpoint(frame.top, frame.bottom);
-    svg.upward_text("axis-title", (12.0, middle), axis.title);
+    svg.upward_text("axis-title", Anchor::Middle, (12.0, middle), axis.title);
 }
 
 /// Ticks of a share axis, 0 to 1, labelled in per cent.

@@ -4,6 +4,7 @@
 use gradus_grading::metrics::ConfidenceBin;
 
 use super::axes::{Axis, Frame, X_AXIS_HEIGHT, draw_x_axis, draw_y_axis, percent_ticks};
+use super::estimate::{Along, draw_estimate};
 use super::legend::{Entry, Key, draw_legend};
 use super::scale::Scale;
 use super::svg::{Anchor, ChartName, Svg};
@@ -37,7 +38,8 @@ pub(crate) fn confidence_chart(bins: &[ConfidenceBin], width: f64, name: &ChartN
     draw_counts(&mut svg, &filled, strip, x);
     svg.line("ideal", (x.at(0.0), y.at(0.0)), (x.at(1.0), y.at(1.0)));
     for bin in filled {
-        draw_bin(&mut svg, bin, (x, y));
+        let share = share_interval(bin.accuracy, bin.count);
+        draw_estimate(&mut svg, TRAINED, share, (y, Along::Y(x.clamped(bin.mean_confidence))));
     }
     Some(svg.finish(strip.bottom + X_AXIS_HEIGHT, name))
 }
@@ -47,18 +49,6 @@ fn legend() -> [Entry<'static>; 2] {
         Entry { key: Key::Interval(TRAINED.shape, TRAINED.class), text: "Answers of like confidence" },
         Entry { key: Key::Line("ideal"), text: "Confidence taken at its word" },
     ]
-}
-
-fn draw_bin(svg: &mut Svg, bin: &ConfidenceBin, (x, y): (Scale, Scale)) {
-    let at = x.clamped(bin.mean_confidence);
-    let interval = share_interval(bin.accuracy, bin.count);
-    let (low, high) = (y.clamped(interval.low), y.clamped(interval.high));
-    let class = format!("interval {}", TRAINED.class);
-    svg.line(&class, (at, low), (at, high));
-    for end in [low, high] {
-        svg.line(&class, (at - 3.5, end), (at + 3.5, end));
-    }
-    svg.mark(TRAINED.shape, TRAINED.class, (at, y.clamped(bin.accuracy)));
 }
 
 fn draw_counts(svg: &mut Svg, bins: &[&ConfidenceBin], strip: Frame, x: Scale) {

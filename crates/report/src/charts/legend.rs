@@ -17,8 +17,8 @@ pub(super) struct Entry<'a> {
     pub(super) text: &'a str,
 }
 
-impl From<Series> for Entry<'static> {
-    fn from(series: Series) -> Self {
+impl<'a> From<Series<'a>> for Entry<'a> {
+    fn from(series: Series<'a>) -> Self {
         Entry { key: Key::Interval(series.shape, series.class), text: series.name }
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Shape {
     Circle,
     Square,
     Diamond,
+    Triangle,
+    Bar,
 }
 
 /// A drawing under construction.
@@ -73,6 +75,8 @@ impl Svg {
                 .body
                 .push_str(&format!(r#"<circle class="mark {class}" cx="{x:.1}" cy="{y:.1}" r="4.5"/>"#)),
             Shape::Square => self.polygon(class, centre, &[(-4., -4.), (4., -4.), (4., 4.), (-4., 4.)]),
+            Shape::Triangle => self.polygon(class, centre, &[(0., -5.), (5., 4.), (-5., 4.)]),
+            Shape::Bar => self.polygon(class, centre, &[(-1.5, -5.5), (1.5, -5.5), (1.5, 5.5), (-1.5, 5.5)]),
             Shape::Diamond => self.polygon(class, centre, &[(0., -5.5), (5.5, 0.), (0., 5.5), (-5.5, 0.)]),
         }
     }
@@ -89,11 +93,11 @@ impl Svg {
         self.text_element(class, anchor, &format!(r#"x="{x:.1}" y="{y:.1}""#), text);
     }
 
-    /// A text that reads upwards, centred on its point.
-    pub(super) fn upward_text(&mut self, class: &str, at: Point, text: &str) {
+    /// A text that reads upwards and has its anchor on its point.
+    pub(super) fn upward_text(&mut self, class: &str, anchor: Anchor, at: Point, text: &str) {
         let (x, y) = at;
         let place = format!(r#"transform="translate({x:.1} {y:.1}) rotate(-90)""#);
-        self.text_element(class, Anchor::Middle, &place, text);
+        self.text_element(class, anchor, &place, text);
     }
 
     fn text_element(&mut self, class: &str, anchor: Anchor, place: &str, text: &str) {

@@ -1,18 +1,25 @@
 //! What a report says, as the caller measured it: the one argument of the renderers and the content of
 //! `report.json`. No markup and no wording here.
 
+mod benchmark;
 mod facts;
 mod provenance;
 mod results;
+mod trust;
 
 use chrono::{DateTime, Utc};
 use gradus_grading::guide::QuestionId;
 use gradus_grading::metrics::ConfidenceBin;
 use serde::{Deserialize, Serialize};
 
+pub use benchmark::{BenchmarkPart, BenchmarkReport, MarkerResult, VerdictConfusion};
 pub use facts::{AdapterFacts, GuideFacts, LossPoint, MethodFacts, ModelFacts, QuestionFacts, TrainingFacts};
 pub use provenance::{DataFinding, DocumentRead, FileChecksum, NamedValue, Reproduction, Severity};
 pub use results::{ConfusionPanel, MarkScale, QuestionResult, ResultSection, Results, TestedAnswer};
+pub use trust::{
+    AttackExample, AutomaticMarking, ConfidenceQuality, ConfidenceScores, CoveragePoint, MarkingFacts,
+    MarkingSource, RobustnessFacts,
+};
 
 /// A test of a trained model on answers whose marks are known, and how the model came about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +36,9 @@ pub struct TestReport {
     pub model: ModelFacts,
     /// How its training went.
     pub training: TrainingFacts,
+    /// How marks were judged, where that is known.
+    #[serde(default)]
+    pub marking: Option<MarkingFacts>,
     /// Agreement with the teacher, for all answers and apart by seen and unseen questions.
     pub results: Results,
     /// Agreement question by question, in the guide's order.
@@ -37,9 +47,21 @@ pub struct TestReport {
     pub confusion: Vec<ConfusionPanel>,
     /// How often the trained model is right at each confidence, ascending; may be empty.
     pub confidence: Vec<ConfidenceBin>,
+    /// How well these confidences foretell what is right, where it was measured.
+    #[serde(default)]
+    pub confidence_quality: Option<ConfidenceQuality>,
+    /// Agreement on the surest answers, by how many these are, ascending in coverage; may be empty.
+    #[serde(default)]
+    pub risk_coverage: Vec<CoveragePoint>,
+    /// What could be marked without a second look, where that was asked.
+    #[serde(default)]
+    pub automatic: Option<AutomaticMarking>,
+    /// How the model stands up to attacks, where that was tested.
+    #[serde(default)]
+    pub robustness: Option<RobustnessFacts>,
     /// Every tested answer, in the order in which the full table shows them.
     pub answers: Vec<TestedAnswer>,
-    /// How many of the least confident answers the page lists for a person to look at.
+    /// How many answers of the review queue the page lists.
     pub review_limit: usize,
     /// What was found wrong or odd in the training and test data.
     pub data_findings: Vec<DataFinding>,
@@ -52,11 +74,23 @@ pub struct TestReport {
 }
 
 impl TestReport {
-    /// The answers for a person to look at: the `review_limit` least confident, least first.
+    /// The answers for a person to look at, the one first where a look is worth most: at most
+    /// `review_limit`.
     pub fn review_queue(&self) -> Vec<&TestedAnswer> {
-        let mut queue = self.by_confidence();
-        queue.truncate(self.review_limit);
-        queue
+        self.split_by_review().0
+    }
+
+    /// The listed answers of the review queue, and all others: those that the list had no room for first,
+    /// then those that need no look.
+    pub(crate) fn split_by_review(&self) -> (Vec<&TestedAnswer>, Vec<&TestedAnswer>) {
+        let (mut queue, settled): (Vec<&TestedAnswer>, Vec<_>) =
+            self.by_confidence().into_iter().partition(|answer| answer.needs_review());
+        // Stable: of answers that are worth the same, the least confident comes first.
+        let worth = |answer: &TestedAnswer| answer.review_worth.unwrap_or(0.0);
+        queue.sort_by(|a, b| worth(b).total_cmp(&worth(a)));
+        let mut rest = queue.split_off(self.review_limit.min(queue.len()));
+        rest.extend(settled);
+        (queue, rest)
     }
 
     /// Every answer, least confident first.

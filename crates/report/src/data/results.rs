@@ -89,6 +89,32 @@ pub struct TestedAnswer {
     pub expected_mark: f64,
     /// The probability that the model gives to its mark, 0 to 1.
     pub confidence: f64,
+    /// How far the mark is expected to be from the right one, in parts of the maximum: what a person's look
+    /// is worth. 0 where nobody need look; `None` where it was not judged.
+    #[serde(default)]
+    pub review_worth: Option<f64>,
+    /// The teacher's verdict, where the question's scale is words.
+    #[serde(default)]
+    pub reference_verdict: Option<String>,
+    /// The model's verdict, where the question's scale is words.
+    #[serde(default)]
+    pub given_verdict: Option<String>,
     /// What the model writes back to the student, where it was asked to.
     pub feedback: Option<String>,
+}
+
+impl TestedAnswer {
+    /// Whether the model says what the teacher says: the same verdict where both have one in words, since
+    /// several may be worth the same, and else the same mark.
+    pub fn agrees(&self) -> bool {
+        match (&self.reference_verdict, &self.given_verdict) {
+            (Some(reference), Some(given)) => reference == given,
+            _ => self.reference_mark == self.given_mark,
+        }
+    }
+
+    /// Whether it belongs in the review queue. Where nothing was judged, every answer does.
+    pub(crate) fn needs_review(&self) -> bool {
+        self.review_worth != Some(0.0)
+    }
 }

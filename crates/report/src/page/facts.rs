@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use crate::data::{FileChecksum, GuideFacts, MethodFacts, ModelFacts, TrainingFacts};
-use crate::numbers::{bytes, decimal, duration, grouped};
+use crate::data::{FileChecksum, GuideFacts, MarkingFacts, MethodFacts, ModelFacts, TrainingFacts};
+use crate::numbers::{bytes, counted, decimal, duration, grouped};
 
 /// A list of names with values.
 #[derive(Template)]
@@ -77,6 +77,23 @@ pub(super) fn training(training: &TrainingFacts) -> FactList {
             .map(|step| fact("Kept", format!("step {}, the lowest validation loss", grouped(step)))),
     );
     FactList { facts }
+}
+
+/// How confidences were calibrated.
+pub(super) fn calibration(marking: &MarkingFacts) -> FactList {
+    let temperature = match marking.temperature {
+        None => "not calibrated".to_owned(),
+        Some(value) => {
+            let meaning = match decimal(value, 2).as_str() {
+                "1.00" => "confidences stay as they were",
+                _ if value > 1.0 => "lowers confidences, which were too high",
+                _ => "raises confidences, which were too low",
+            };
+            format!("{}: {meaning}", decimal(value, 2))
+        }
+    };
+    let answers = counted(marking.validation_answers, "validation answer", "validation answers");
+    FactList { facts: vec![fact("Temperature", temperature), fact("Chosen on", answers)] }
 }
 
 /// One question of the guide.

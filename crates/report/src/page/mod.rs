@@ -1,20 +1,29 @@
 //! The page: what each part shows is decided here and below, as finished text; the templates only place
 //! it. They escape all of it but [`Figure`] and the other templates nested in them.
 
+mod answers;
+mod benchmark;
 mod facts;
 mod figures;
+mod robustness;
 mod tables;
+mod trust;
 
 use askama::Template;
+use chrono::{DateTime, Utc};
 
 use crate::ReportError;
 use crate::advice::{Advice, advice};
 use crate::data::TestReport;
 use crate::intervals::with_widths;
 use crate::verdict::{Headline, headline};
+use answers::{AnswerTable, ReviewNote};
+pub use benchmark::render_benchmark_html;
 use facts::FactList;
-use figures::Figure;
-use tables::{AnswerTable, FindingRow, GroupRows, QuestionRow, ReviewNote};
+use figures::{Figure, Room};
+use robustness::Robustness;
+use tables::{FindingRow, GroupRows, QuestionRow};
+use trust::{Automatic, Marking, ScoreRow};
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -29,11 +38,16 @@ struct Page<'a> {
     question_figures: Vec<Figure>,
     confusion_figures: Vec<Figure>,
     confidence_figure: Option<Figure>,
+    scores: Vec<ScoreRow>,
+    automatic: Option<Automatic>,
+    coverage_figure: Option<Figure>,
+    robustness: Option<Robustness>,
     review_note: ReviewNote,
     review: AnswerTable,
     answers: AnswerTable,
     findings: Vec<FindingRow>,
     guide_rows: Vec<facts::GuideRow>,
+    marking: Option<Marking>,
     model: FactList,
     training: FactList,
     loss_figure: Option<Figure>,
@@ -45,7 +59,7 @@ pub fn render_html(report: &TestReport) -> Result<String, ReportError> {
     let report = &with_widths(report);
     let page = Page {
         report,
-        date: report.generated_at.format("%-d %B %Y, %H:%M UTC").to_string(),
+        date: written_date(report.generated_at),
         headline: headline(report),
         advice: advice(report),
         groups: tables::groups(&report.results),
@@ -53,16 +67,30 @@ pub fn render_html(report: &TestReport) -> Result<String, ReportError> {
         questions: tables::questions(report),
         question_figures: figures::questions(report),
         confusion_figures: figures::confusion(&report.confusion),
-        confidence_figure: figures::confidence(&report.confidence),
-        review_note: tables::review_note(report),
-        review: tables::review(report),
-        answers: tables::all_answers(report),
+        confidence_figure: figures::confidence("confidence".into(), &report.confidence, Room::Page),
+        scores: report.confidence_quality.iter().flat_map(trust::scores).collect(),
+        automatic: trust::automatic(report),
+        coverage_figure: figures::coverage(
+            "coverage".into(),
+            &report.risk_coverage,
+            report.automatic.as_ref(),
+            Room::Page,
+        ),
+        robustness: robustness::robustness(report),
+        review_note: answers::review_note(report),
+        review: answers::review(report),
+        answers: answers::all_answers(report),
         findings: tables::findings(&report.data_findings),
         guide_rows: facts::guide(&report.guide),
+        marking: report.marking.as_ref().map(trust::marking),
         model: facts::model(&report.model),
         training: facts::training(&report.training),
         loss_figure: figures::loss(&report.training),
         files: facts::files(&report.reproduction.files),
     };
     Ok(page.render()?)
+}
+
+fn written_date(time: DateTime<Utc>) -> String {
+    time.format("%-d %B %Y, %H:%M UTC").to_string()
 }

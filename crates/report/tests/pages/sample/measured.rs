@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use gradus_domain::Marks;
 use gradus_grading::guide::QuestionId;
 use gradus_grading::metrics::{
-    Agreement, Bootstrap, ConfidenceBin, MarkPair, PairedMarks, agreement, compare, confidence_bins,
-    confusion,
+    Agreement, Bootstrap, ConfidenceBin, Estimate, MarkPair, PairedMarks, agreement, compare,
+    confidence_bins, confusion,
 };
 use gradus_report::data::{ConfusionPanel, MarkScale, QuestionResult, ResultSection, Results};
 
@@ -60,6 +60,11 @@ fn agreement_of(marked: &[&MarkedTwice], marker: Marker) -> Option<Agreement> {
     };
     let pairs: Vec<MarkPair> = marked.iter().map(pair).collect();
     agreement(&pairs, Bootstrap::default())
+}
+
+/// The trained model's share of the teacher's marks.
+pub(crate) fn share_of_same_marks(marked: &[&MarkedTwice]) -> Option<Estimate> {
+    agreement_of(marked, TRAINED).map(|agreement| agreement.exact_agreement)
 }
 
 fn students(marked: &[&MarkedTwice]) -> BTreeMap<Option<String>, usize> {

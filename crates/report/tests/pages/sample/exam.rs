@@ -87,6 +87,9 @@ const ITEMS: [Item; 5] = [
     },
 ];
 
+/// Confidence from which on the sample marks automatically.
+pub(crate) const THRESHOLD: f64 = 0.7;
+
 const STUDENTS: [&str; 16] = [
     "Adeyemi, F.",
     "Brandt, L.",
@@ -145,6 +148,8 @@ fn marked_answer(student: &str, item: &Item, random: &mut Random) -> MarkedTwice
     let base = if random.below(100) < 30 { reference } else { random.below(item.max + 1) };
     let second = if random.below(100) < 77 { reference } else { moved(reference, -slip, item.max) };
     let confidence = 0.34 + 0.6 * f64::from(sure) / 100.0;
+    let is_sure = confidence >= THRESHOLD;
+    let review_worth = if is_sure { 0.0 } else { (1.0 - confidence) / f64::from(item.max).sqrt() };
     let feedback = (given < item.max).then(|| "Say why, and name the process.".to_owned());
     MarkedTwice {
         tested: TestedAnswer {
@@ -155,6 +160,9 @@ fn marked_answer(student: &str, item: &Item, random: &mut Random) -> MarkedTwice
             given_mark: Marks::from_thousandths(given * 1000),
             expected_mark: f64::from(given) * 0.8 + f64::from(reference) * 0.15,
             confidence,
+            review_worth: Some(review_worth),
+            reference_verdict: None,
+            given_verdict: None,
             feedback,
         },
         base_mark: Marks::from_thousandths(base * 1000),

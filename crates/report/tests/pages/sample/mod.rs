@@ -1,8 +1,10 @@
 //! A realistic report, the same at every call: 80 answers of 16 students to five questions, marked by
 //! a teacher, a second person, the trained model and the base model.
 
+pub(crate) mod benchmark;
 mod exam;
 mod measured;
+mod trust;
 
 use chrono::{DateTime, TimeZone, Utc};
 use gradus_report::data::{
@@ -20,10 +22,15 @@ pub(crate) fn report() -> TestReport {
         guide: exam::guide(),
         model: model(),
         training: training(),
+        marking: Some(trust::marking()),
         results: measured::results(&marked),
         by_question: measured::by_question(&marked),
         confusion: measured::confusion_panels(&marked),
         confidence: measured::confidence(&marked),
+        confidence_quality: Some(trust::confidence_quality()),
+        risk_coverage: trust::risk_coverage(&marked),
+        automatic: Some(trust::automatic(&marked)),
+        robustness: Some(trust::robustness()),
         answers: marked.into_iter().map(|marked| marked.tested).collect(),
         review_limit: 12,
         data_findings: findings(),
@@ -36,7 +43,7 @@ pub(crate) fn report() -> TestReport {
     }
 }
 
-fn date() -> DateTime<Utc> {
+pub(crate) fn date() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 9, 14, 5, 0).unwrap()
 }
 

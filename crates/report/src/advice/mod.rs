@@ -1,11 +1,15 @@
 //! What to trust the model for and what not, each with the measured reason. Every rule looks at an
 //! interval rather than at a value alone, and what a test cannot show counts as not shown.
 
+mod limits;
+
 use gradus_grading::metrics::{Agreement, Estimate, Verdict};
 
 use crate::data::{ResultSection, TestReport, TestedAnswer};
 use crate::intervals::share_interval;
 use crate::numbers::{counted, decimal, interval, percent, percent_interval, signed};
+
+pub(crate) use limits::{raised, rarely_works};
 
 /// Marks this often within one step of the teacher's count as rarely far off.
 const RARELY_FAR_OFF: f64 = 0.85;
@@ -47,6 +51,8 @@ pub(crate) fn advice(report: &TestReport) -> Option<Advice> {
     advice.on_far_off_marks(&section.trained);
     advice.on_totals(&section.trained.bias);
     advice.on_confidence(&report.by_confidence());
+    report.automatic.iter().for_each(|automatic| advice.on_automatic(automatic));
+    report.robustness.iter().for_each(|robustness| advice.on_attacks(robustness));
     advice.on_second_marker(section);
     advice.on_new_questions(report);
     advice.on_weak_questions(report, section);
@@ -207,7 +213,7 @@ impl Advice {
 
 /// Share of those answers with the teacher's mark, 0 to 1; 0 where there are none.
 pub(crate) fn agreement(answers: &[&TestedAnswer]) -> f64 {
-    let same = answers.iter().filter(|answer| answer.given_mark == answer.reference_mark);
+    let same = answers.iter().filter(|answer| answer.agrees());
     same.count() as f64 / answers.len().max(1) as f64
 }
 
@@ -248,6 +254,9 @@ mod tests {
             given_mark: if same { gradus_domain::Marks::ONE } else { gradus_domain::Marks::ZERO },
             expected_mark: 1.0,
             confidence,
+            review_worth: None,
+            reference_verdict: None,
+            given_verdict: None,
             feedback: None,
         };
         let telling: Vec<TestedAnswer> = (0..40).map(|n| answer(f64::from(n), n >= 20)).collect();
