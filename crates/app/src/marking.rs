@@ -7,7 +7,7 @@ use gradus_engine::adapter::Adapter;
 use gradus_engine::generation::{Event, GenerationOptions, Generator, GeneratorLimits, Request, RequestId};
 use gradus_engine::scoring::{self, score};
 use gradus_grading::guide::{Question, Verdict};
-use gradus_grading::judgement::most_probable;
+use gradus_grading::judgement::{Judgement, most_probable};
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::Runtime;
@@ -56,6 +56,18 @@ pub struct Marking {
     pub distribution: Vec<VerdictProbability>,
 }
 
+impl Marking {
+    /// The question's scale.
+    pub fn scale(&self) -> Vec<Verdict> {
+        self.distribution.iter().map(|one| one.verdict.clone()).collect()
+    }
+
+    /// The probability of each verdict of the scale.
+    pub fn probabilities(&self) -> Vec<f64> {
+        self.distribution.iter().map(|one| one.probability).collect()
+    }
+}
+
 /// Marks answers with a trained model, or with the base model as it was.
 pub fn mark_answers(
     runtime: &mut Runtime,
@@ -64,17 +76,25 @@ pub fn mark_answers(
     session: &mut Session<'_>,
 ) -> Result<Vec<Marking>, Error> {
     let probabilities = probabilities(runtime, model.map(|model| &model.adapter), answers, session)?;
-    let judgement = model.and_then(|model| model.judgement.as_ref());
+    Ok(judge(model.and_then(|model| model.judgement.as_ref()), answers, &probabilities))
+}
+
+/// From what the language model thinks of each answer to its mark, by the judgement or, without one, as it is.
+pub(crate) fn judge(
+    judgement: Option<&Judgement>,
+    answers: &[Unmarked<'_>],
+    probabilities: &[Vec<f64>],
+) -> Vec<Marking> {
     let markings = answers.iter().zip(probabilities).map(|(answer, probabilities)| match judgement {
         Some(judgement) => {
-            let judged = judgement.distribution(answer.question, answer.answer, &probabilities);
+            let judged = judgement.distribution(answer.question, answer.answer, probabilities);
             let threshold = judgement.confidence(answer.question).threshold;
             let marking = marking(answer.question, &judged);
             Marking { automatic: threshold.is_some_and(|least| least.accepts(marking.confidence)), ..marking }
         }
-        None => marking(answer.question, &probabilities),
+        None => marking(answer.question, probabilities),
     });
-    Ok(markings.collect())
+    markings.collect()
 }
 
 /// What the language model alone thinks of each verdict of each answer's question; all verdicts of an answer are

@@ -9,8 +9,10 @@ use gradus_report::TestReport;
 
 use crate::datasets::read_marked_answers;
 use crate::guides::GuideFile;
+use crate::marking::Unmarked;
 use crate::papers::{PaperFile, documents_in, marked_papers, read_known_marks, read_paper};
 use crate::reporting::{Material, report};
+use crate::robustness::{Attacks, Robustness, test_robustness};
 use crate::runtime::Runtime;
 use crate::testing::{Feedback, test_answers};
 use crate::trained::TrainedModel;
@@ -44,6 +46,8 @@ pub struct ModelTestRequest<'a> {
     pub submissions: &'a Submissions,
     /// What it was trained on, to tell unseen questions apart and to find leakage.
     pub dataset: Option<&'a Dataset>,
+    /// Whether answers made to mislead are marked too.
+    pub attacks: Attacks,
     /// Whether feedback is written.
     pub feedback: Feedback,
     /// The command that does this again.
@@ -72,17 +76,17 @@ pub fn run_model_test(
     }
     problems.iter().for_each(|problem| session.watcher.warning(problem));
     let findings = request.dataset.map(|dataset| check_held_out(dataset, &answers)).unwrap_or_default();
-    let adapter = &request.model.adapter;
     let tested = test_answers(runtime, request.model, guide, &answers, request.feedback, session)?;
+    let robustness = attack(request, &answers, runtime, session)?;
     Ok(report(&Material {
         title: request.title.clone(),
         guide,
         guide_document: &request.guide.document,
         dataset: request.dataset,
-        manifest: &request.model.manifest,
+        model: request.model,
         model_source: request.model_source.clone(),
-        adapter,
         tested: &tested,
+        robustness: robustness.as_ref(),
         papers: &papers,
         findings: &findings,
         problems,
@@ -90,6 +94,26 @@ pub fn run_model_test(
         caveats: &request.caveats,
         generated_at: session.clock.now(),
     }))
+}
+
+/// Attacks on the submissions, where they are wanted.
+fn attack(
+    request: &ModelTestRequest<'_>,
+    answers: &[MarkedAnswer],
+    runtime: &mut Runtime,
+    session: &mut Session<'_>,
+) -> Result<Option<Robustness>, Error> {
+    if request.attacks == Attacks::Skipped {
+        return Ok(None);
+    }
+    let guide = &request.guide.reading.guide;
+    let genuine: Vec<Unmarked<'_>> = answers
+        .iter()
+        .filter_map(|answer| {
+            Some(Unmarked { question: guide.question(&answer.question)?, answer: &answer.answer })
+        })
+        .collect();
+    test_robustness(runtime, request.model, &genuine, session)
 }
 
 /// Papers read, answers with known marks, and what did not fit together.

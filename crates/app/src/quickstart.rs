@@ -17,6 +17,7 @@ use crate::datasets::{DatasetRequest, build_dataset, save_dataset};
 use crate::guides::GuideFile;
 use crate::model_test::{ModelTestRequest, Submissions, run_model_test, write_report};
 use crate::models::{Catalogue, ModelStore, fetch};
+use crate::robustness::Attacks;
 use crate::runtime::Runtime;
 use crate::testing::Feedback;
 use crate::training::{TrainingRequest, TrainingSource, check, default_selection, prepare, train};
@@ -115,6 +116,7 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
         model_source: source,
         submissions: &submissions,
         dataset: Some(&dataset),
+        attacks: Attacks::Skipped,
         feedback: Feedback::Written,
         command: request.command.clone(),
         caveats: vec![course.caveat.clone()],

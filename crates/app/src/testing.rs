@@ -10,7 +10,7 @@ use gradus_grading::metrics::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::marking::{Marking, Unmarked, mark_answers, write_feedback};
+use crate::marking::{Marking, Unmarked, judge, mark_answers, probabilities, write_feedback};
 use crate::runtime::Runtime;
 use crate::trained::TrainedModel;
 use crate::{Error, Session};
@@ -35,10 +35,22 @@ pub struct Tested {
     pub step: Marks,
     /// The trained model's marking.
     pub trained: Marking,
+    /// What the trained language model alone makes of it, before anything is blended or calibrated.
+    pub uncalibrated: Marking,
     /// The base model's marking.
     pub base: Marking,
     /// The trained model's feedback.
     pub feedback: Option<String>,
+}
+
+impl Tested {
+    /// Whether a marking of the answer is the known one: the same verdict where that is a word, or the same mark.
+    pub(crate) fn is_right(&self, marking: &Marking) -> bool {
+        match &self.answer.verdict {
+            Some(verdict) => *verdict == marking.verdict,
+            None => self.answer.mark == marking.mark,
+        }
+    }
 }
 
 /// Agreement on some of the answers.
@@ -72,7 +84,9 @@ pub fn test_answers(
     session.watcher.stage("Marking with the base model");
     let base = mark_answers(runtime, None, &unmarked, session)?;
     session.watcher.stage("Marking with the trained model");
-    let trained = mark_answers(runtime, Some(model), &unmarked, session)?;
+    let alone = probabilities(runtime, Some(&model.adapter), &unmarked, session)?;
+    let trained = judge(model.judgement.as_ref(), &unmarked, &alone);
+    let uncalibrated = judge(None, &unmarked, &alone);
     let feedback = match feedback {
         Feedback::Written => {
             session.watcher.stage("Writing feedback");
@@ -82,13 +96,15 @@ pub fn test_answers(
         }
         Feedback::Skipped => vec![None; answers.len()],
     };
-    let tested = answers.iter().zip(questions).zip(base).zip(trained).zip(feedback);
+    let tested =
+        answers.iter().zip(questions).zip(base).zip(trained.into_iter().zip(uncalibrated)).zip(feedback);
     Ok(tested
-        .map(|((((answer, question), base), trained), feedback)| Tested {
+        .map(|((((answer, question), base), (trained, uncalibrated)), feedback)| Tested {
             answer: answer.clone(),
             max_marks: question.max_marks,
             step: question.mark_step(),
             trained,
+            uncalibrated,
             base,
             feedback,
         })
@@ -104,7 +120,7 @@ fn question_of<'a>(guide: &'a Guide, answer: &MarkedAnswer) -> Result<&'a Questi
 
 /// Agreement on the given answers. `None` without answers.
 pub fn section(tested: &[&Tested], bootstrap: Bootstrap) -> Option<Section> {
-    let students = Students::of(tested);
+    let students = Students::of(tested.iter().copied());
     let pairs = |given: &dyn Fn(&Tested) -> Option<Marks>| -> Vec<MarkPair> {
         let pair = |one: &&Tested| {
             Some(MarkPair {
@@ -134,12 +150,12 @@ pub fn section(tested: &[&Tested], bootstrap: Bootstrap) -> Option<Section> {
 }
 
 /// Students by number: the bootstrap draws whole students. An answer without a student is its own.
-struct Students<'a>(BTreeMap<&'a str, usize>, usize);
+pub(crate) struct Students<'a>(BTreeMap<&'a str, usize>, usize);
 
 impl<'a> Students<'a> {
-    fn of(tested: &[&'a Tested]) -> Self {
+    pub(crate) fn of(tested: impl Iterator<Item = &'a Tested>) -> Self {
         let mut numbers = BTreeMap::new();
-        for student in tested.iter().filter_map(|one| one.answer.student.as_deref()) {
+        for student in tested.filter_map(|one| one.answer.student.as_deref()) {
             let next = numbers.len();
             numbers.entry(student).or_insert(next);
         }
@@ -147,7 +163,7 @@ impl<'a> Students<'a> {
         Self(numbers, count)
     }
 
-    fn number(&self, one: &Tested) -> usize {
+    pub(crate) fn number(&self, one: &Tested) -> usize {
         let known = one.answer.student.as_deref().and_then(|student| self.0.get(student));
         known.copied().unwrap_or(self.1 + one.answer.source.row)
     }

@@ -12,14 +12,30 @@ pub(crate) struct Again(String);
 impl Again {
     /// `gradus` with that command, on the instructions that were forced, if any.
     pub(crate) fn command(name: &str, environment: &Environment) -> Self {
+        Self::program(environment).word(name)
+    }
+
+    /// The command line as it was given.
+    pub(crate) fn as_given(environment: &Environment) -> Self {
+        let words = std::env::args_os().skip(1);
+        words.fold(Self::program(environment), |again, word| again.word(&word.to_string_lossy()))
+    }
+
+    fn program(environment: &Environment) -> Self {
         let forced = environment.instructions.map(|level| format!("GRADUS_CPU={} ", level.name()));
-        Self(format!("{}gradus {name}", forced.unwrap_or_default()))
+        Self(format!("{}gradus", forced.unwrap_or_default()))
+    }
+
+    fn word(mut self, word: &str) -> Self {
+        self.0.push(' ');
+        self.0.push_str(&quoted(word));
+        self
     }
 
     /// An option with its value, where it was given.
     pub(crate) fn option(mut self, name: &str, value: Option<impl Display>) -> Self {
         if let Some(value) = value {
-            self.0.push_str(&format!(" --{name} {}", quoted(&value.to_string())));
+            self = self.word(&format!("--{name}")).word(&value.to_string());
         }
         self
     }
@@ -27,7 +43,7 @@ impl Again {
     /// An option without a value, where it was given.
     pub(crate) fn flag(mut self, name: &str, given: bool) -> Self {
         if given {
-            self.0.push_str(&format!(" --{name}"));
+            self = self.word(&format!("--{name}"));
         }
         self
     }

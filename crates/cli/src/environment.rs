@@ -85,6 +85,11 @@ impl Environment {
         result
     }
 
+    /// Where a base model came from: its source where it was pulled, and else its name.
+    pub(crate) fn source_of(&self, name: &str) -> String {
+        self.store.show(name).map_or_else(|| name.to_owned(), |model| model.manifest.source)
+    }
+
     /// The file or directory of a base model, pulled first where the catalogue has it and it is missing.
     pub(crate) fn base_model(&self, name: &str) -> Result<PathBuf, gradus_app::Error> {
         if self.store.show(name).is_none() && !Path::new(name).exists() && self.catalogue.get(name).is_some()

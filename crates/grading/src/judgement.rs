@@ -41,7 +41,9 @@ pub struct Judgement {
 pub struct Confidence {
     /// Makes them mean what they say.
     pub temperature: Temperature,
-    /// From which one on answers are marked automatically, where there is one.
+    /// What is wanted of answers that are marked automatically.
+    pub wanted: WantedAgreement,
+    /// From which one on they are, where there is one.
     pub threshold: Option<Threshold>,
     /// What a person should know of both, in sentences.
     pub notes: Vec<String>,
@@ -117,7 +119,7 @@ impl Confidence {
         let threshold = Threshold::choose(&predictions, wanted);
         let threshold = threshold
             .map_err(|reason: NoThreshold| notes.push(format!("Every answer goes to a person: {reason}.")));
-        Self { temperature, threshold: threshold.ok(), notes }
+        Self { temperature, wanted, threshold: threshold.ok(), notes }
     }
 
     /// Where no validation answer was to a question without marked answers: the temperature of the others is the
@@ -125,7 +127,7 @@ impl Confidence {
     fn for_new_questions(&self) -> Self {
         let note = "No validation answer was to a question without marked answers, so confidences there are \
                     calibrated as on the others, and every answer goes to a person.";
-        Self { temperature: self.temperature, threshold: None, notes: vec![note.to_owned()] }
+        Self { threshold: None, notes: vec![note.to_owned()], ..*self }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use gradus_grading::metrics::{Agreement, Estimate};
 
-use crate::data::{BenchmarkReport, TestReport};
+use crate::data::{AutomaticMarking, BenchmarkReport, TestReport};
 
 /// A share with its 95 % interval (Wilson 1927), the answers taken as independent of each other.
 pub(crate) fn share_interval(share: f64, count: usize) -> Estimate {
@@ -34,10 +34,8 @@ pub(crate) fn with_widths(report: &TestReport) -> TestReport {
         let models = [&mut question.trained, &mut question.base];
         models.into_iter().chain(&mut question.human).for_each(widen);
     }
-    if let Some(automatic) = &mut report.automatic {
-        let accepted = (automatic.share_here * report.answers.len() as f64).round() as usize;
-        automatic.agreement_here.iter_mut().for_each(|share| widen_share(share, accepted));
-    }
+    let answers = report.answers.len();
+    report.automatic.iter_mut().for_each(|automatic| widen_automatic(automatic, answers));
     report
 }
 
@@ -46,8 +44,14 @@ pub(crate) fn benchmark_with_widths(report: &BenchmarkReport) -> BenchmarkReport
     let mut report = report.clone();
     for part in &mut report.parts {
         part.markers.iter_mut().for_each(|marker| widen_share(&mut marker.accuracy, part.answers));
+        part.automatic.iter_mut().for_each(|automatic| widen_automatic(automatic, part.answers));
     }
     report
+}
+
+fn widen_automatic(automatic: &mut AutomaticMarking, answers: usize) {
+    let accepted = (automatic.share_here * answers as f64).round() as usize;
+    automatic.agreement_here.iter_mut().for_each(|share| widen_share(share, accepted));
 }
 
 fn widen(agreement: &mut Agreement) {

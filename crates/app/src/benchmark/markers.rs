@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use gradus_engine::adapter::Adapter;
-use gradus_grading::guide::{Question, Verdict};
+use gradus_grading::guide::Verdict;
 use gradus_grading::import::public::{Part, PartKind, PublicSet};
 use gradus_grading::lexical::{Baseline, LexicalModel, Majority, TrainingAnswer};
-use gradus_grading::robustness::RobustnessSummary;
+use gradus_report::data::BenchmarkPart;
 
-use super::measures::{self, Judged, measure};
-use super::{Baselines, Measurements, PartResult};
+use super::measures::{Judged, confusion, measure, outcomes};
+use super::{Baselines, Measurements};
 use crate::marking::{Unmarked, probabilities};
-use crate::robustness::{Attacks, test_robustness};
+use crate::reporting::trust;
+use crate::robustness::{Attacks, Robustness, test_robustness};
 use crate::runtime::Runtime;
 use crate::trained::TrainedModel;
 use crate::{Error, Session};
@@ -19,6 +20,7 @@ use crate::{Error, Session};
 pub(super) struct Markers<'a> {
     runtime: &'a mut Runtime,
     model: &'a TrainedModel,
+    set: &'a PublicSet,
     baselines: Option<Learnt>,
     attacks: Attacks,
 }
@@ -33,78 +35,90 @@ impl<'a> Markers<'a> {
     pub(super) fn new(
         runtime: &'a mut Runtime,
         model: &'a TrainedModel,
-        set: &PublicSet,
+        set: &'a PublicSet,
         measurements: Measurements,
     ) -> Self {
         let baselines = (measurements.baselines == Baselines::Measured).then(|| {
-            let training = training_answers(set);
+            let parts = set.parts.iter().filter(|part| part.kind == PartKind::Train);
+            let training: Vec<_> = parts.flat_map(|part| answers_of(set, part)).collect();
             Learnt { lexical: LexicalModel::fit(&training), majority: Majority::fit(&training) }
         });
-        Self { runtime, model, baselines, attacks: measurements.attacks }
+        Self { runtime, model, set, baselines, attacks: measurements.attacks }
     }
 
-    pub(super) fn test(
-        &mut self,
-        set: &PublicSet,
-        part: &Part,
-        session: &mut Session<'_>,
-    ) -> Result<PartResult, Error> {
-        let answers = answers_of(set, part);
-        let model = self.model_probabilities(Some(&self.model.adapter), &answers, session)?;
-        let mut results = Vec::new();
-        let mut automatic = None;
-        if let Some(judgement) = &self.model.judgement {
-            let judged = answers
-                .iter()
-                .zip(&model)
-                .map(|(one, model)| judgement.distribution(one.question, one.answer, model));
-            let judged = with(&answers, judged);
-            results.push(measure("trained model", &judged));
-            automatic = Some(measures::automatic(judgement, &judged));
+    pub(super) fn test(&mut self, part: &Part, session: &mut Session<'_>) -> Result<BenchmarkPart, Error> {
+        let answers = answers_of(self.set, part);
+        let alone = self.probabilities(Some(&self.model.adapter), &answers, session)?;
+        let judgement = self.model.judgement.as_ref();
+        let judged = answers.iter().zip(&alone).map(|(one, alone)| match judgement {
+            Some(judgement) => judgement.distribution(one.question, one.answer, alone),
+            None => alone.clone(),
+        });
+        let judged = with(&answers, judged);
+        let mut markers = vec![measure("trained model", &judged)];
+        if judgement.is_some() {
+            markers.push(measure("its language model alone", &with(&answers, alone.into_iter())));
         }
-        results.push(measure("trained model, uncalibrated", &with(&answers, model.iter().cloned())));
+        if self.baselines.is_some() {
+            let base = self.probabilities(None, &answers, session)?;
+            markers.push(measure("base model, untrained", &with(&answers, base.into_iter())));
+        }
         if let Some(Learnt { lexical, majority }) = &self.baselines {
-            let of = |baseline: &dyn Baseline| -> Vec<Vec<f64>> {
-                answers.iter().map(|one| baseline.distribution(one.question, one.answer)).collect()
-            };
-            let (lexical, majority) = (of(lexical), of(majority));
-            let base = self.model_probabilities(None, &answers, session)?;
-            results.push(measure("base model, untrained", &with(&answers, base.into_iter())));
-            results.push(measure("words of the answer (TF-IDF ridge)", &with(&answers, lexical.into_iter())));
-            results.push(measure("majority", &with(&answers, majority.into_iter())));
+            for (name, baseline) in
+                [("words of the answer (TF-IDF)", lexical as &dyn Baseline), ("majority", majority)]
+            {
+                let given = answers.iter().map(|one| baseline.distribution(one.question, one.answer));
+                markers.push(measure(name, &with(&answers, given)));
+            }
         }
         let questions: BTreeSet<&str> = answers.iter().map(|one| one.question.id.0.as_str()).collect();
-        Ok(PartResult {
-            set: set.name.clone(),
-            part: part.name.clone(),
-            kind: part.kind,
+        let outcomes = outcomes(judgement, &judged);
+        let confidence =
+            judgement.zip(answers.first()).map(|(judgement, one)| judgement.confidence(one.question));
+        Ok(BenchmarkPart {
+            name: part.name.clone(),
+            kind: described(part.kind).to_owned(),
             answers: answers.len(),
             questions: questions.len(),
-            markers: results.into_iter().flatten().collect(),
-            automatic,
-            robustness: self.robustness(&answers, session)?,
+            markers: markers.into_iter().flatten().collect(),
+            confusion: confusion("trained model", &judged),
+            automatic: confidence.and_then(|confidence| trust::automatic_marking(confidence, &outcomes)),
+            confidence: trust::bins(&outcomes),
+            risk_coverage: trust::coverage(&outcomes),
         })
     }
 
-    fn robustness(
+    /// Attacks on answers of all the parts, where they are wanted.
+    pub(super) fn robustness(
         &mut self,
-        answers: &[TrainingAnswer<'_>],
+        parts: &[&Part],
         session: &mut Session<'_>,
-    ) -> Result<Option<RobustnessSummary>, Error> {
+    ) -> Result<Option<Robustness>, Error> {
         if self.attacks == Attacks::Skipped {
             return Ok(None);
         }
-        let tried = test_robustness(self.runtime, self.model, &unmarked(answers), session)?;
-        Ok(tried.map(|robustness| robustness.summary))
+        let answers: Vec<_> = parts.iter().flat_map(|part| answers_of(self.set, part)).collect();
+        test_robustness(self.runtime, self.model, &unmarked(&answers), session)
     }
 
-    fn model_probabilities(
+    fn probabilities(
         &mut self,
         adapter: Option<&Adapter>,
         answers: &[TrainingAnswer<'_>],
         session: &mut Session<'_>,
     ) -> Result<Vec<Vec<f64>>, Error> {
         probabilities(self.runtime, adapter, &unmarked(answers), session)
+    }
+}
+
+/// What is new in a part.
+fn described(kind: PartKind) -> &'static str {
+    match kind {
+        PartKind::Train => "answers that the model learnt from",
+        PartKind::Validation => "held out of the training answers, to choose and to calibrate by",
+        PartKind::UnseenAnswers => "new answers to questions of the training part",
+        PartKind::UnseenQuestions => "answers to new questions of known domains",
+        PartKind::UnseenDomains => "answers to questions of domains that training never saw",
     }
 }
 
@@ -115,24 +129,22 @@ fn unmarked<'a>(answers: &[TrainingAnswer<'a>]) -> Vec<Unmarked<'a>> {
 /// The answers of a part with their questions and verdicts.
 fn answers_of<'a>(set: &'a PublicSet, part: &'a Part) -> Vec<TrainingAnswer<'a>> {
     let answers = part.answers.iter().filter_map(|answer| {
-        let question: &Question = set.guide.question(&answer.question)?;
+        let question = set.guide.question(&answer.question)?;
         let verdict = Verdict::position(&question.scale(), answer.verdict.as_deref(), answer.mark)?;
         Some(TrainingAnswer { question, answer: &answer.answer, verdict })
     });
     answers.collect()
 }
 
-fn training_answers(set: &PublicSet) -> Vec<TrainingAnswer<'_>> {
-    let parts = set.parts.iter().filter(|part| part.kind == PartKind::Train);
-    parts.flat_map(|part| answers_of(set, part)).collect()
-}
-
 fn with<'a>(
     answers: &[TrainingAnswer<'a>],
     distributions: impl Iterator<Item = Vec<f64>>,
 ) -> Vec<Judged<'a>> {
-    let judged = answers.iter().zip(distributions);
-    judged
-        .map(|(one, distribution)| Judged { question: one.question, verdict: one.verdict, distribution })
-        .collect()
+    let judged = answers.iter().zip(distributions).map(|(one, distribution)| Judged {
+        question: one.question,
+        scale: one.question.scale(),
+        verdict: one.verdict,
+        distribution,
+    });
+    judged.collect()
 }

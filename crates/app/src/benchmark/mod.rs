@@ -4,18 +4,21 @@
 mod markers;
 mod measures;
 
+use std::path::{Path, PathBuf};
+
 use gradus_grading::dataset::{Dataset, DatasetOptions, LeakedAnswers, Split, build_split};
 use gradus_grading::import::public::{Part, PartKind, PublicSet};
 use gradus_grading::marked_answer::MarkedAnswer;
-use gradus_grading::robustness::RobustnessSummary;
-use serde::{Deserialize, Serialize};
+use gradus_grading::metrics::Bootstrap;
+use gradus_report::BenchmarkReport;
+use gradus_report::data::{NamedValue, Reproduction};
 
+use crate::reporting::{model_facts, model_hashes, training_facts, trust};
 use crate::robustness::Attacks;
 use crate::runtime::Runtime;
 use crate::trained::TrainedModel;
-use crate::{Error, Session};
+use crate::{Error, Session, files};
 use markers::Markers;
-pub use measures::MarkerResult;
 
 /// Which parts of a set are tested on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub enum Baselines {
     Skipped,
 }
 
-/// What is measured on each part.
+/// What is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Measurements {
     /// On which parts.
@@ -46,36 +49,18 @@ pub struct Measurements {
     pub attacks: Attacks,
 }
 
-/// One part of a set, as every marker marks it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PartResult {
-    /// The set's name.
-    pub set: String,
-    /// The part's name.
-    pub part: String,
-    /// What the part is for.
-    pub kind: PartKind,
-    /// Number of answers.
-    pub answers: usize,
-    /// Number of questions they answer.
-    pub questions: usize,
-    /// The trained model first.
-    pub markers: Vec<MarkerResult>,
-    /// What of the part the trained model may mark without a person's look, where it was calibrated.
-    pub automatic: Option<Automatic>,
-    /// How the trained model stands up to attacks, where they were tried.
-    pub robustness: Option<RobustnessSummary>,
-}
-
-/// The answers whose confidence reaches the threshold chosen on validation answers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Automatic {
-    /// Their share of the part, 0 to 1.
-    pub share: f64,
-    /// Share of them with the known verdict, 0 to 1; absent where there are none.
-    pub agreement: Option<f64>,
-    /// The agreement that the threshold was chosen for, where one reaches it.
-    pub wanted: Option<f64>,
+/// A trained model to be tested on a public set.
+pub struct BenchmarkRequest<'a> {
+    /// The set, with validation parts.
+    pub set: &'a PublicSet,
+    /// The model, trained on the set.
+    pub model: &'a TrainedModel,
+    /// Where its base model came from.
+    pub model_source: String,
+    /// What is measured.
+    pub measurements: Measurements,
+    /// The command that does this again.
+    pub command: String,
 }
 
 impl TestedParts {
@@ -96,37 +81,91 @@ pub fn dataset(set: &PublicSet) -> Result<Dataset, Error> {
         PartKind::UnseenAnswers => Split::UnseenAnswers,
         PartKind::UnseenQuestions | PartKind::UnseenDomains => Split::UnseenQuestions,
     };
-    let all =
-        set.parts.iter().flat_map(|part| part.answers.iter().map(move |answer| (answer, split(part.kind))));
-    let (answers, splits): (Vec<MarkedAnswer>, Vec<Split>) =
-        all.map(|(answer, split)| (answer.clone(), split)).unzip();
+    let of_part = |part: &Part| {
+        let split = split(part.kind);
+        part.answers.iter().map(move |answer| (answer.clone(), split)).collect::<Vec<_>>()
+    };
+    let (answers, splits): (Vec<MarkedAnswer>, Vec<Split>) = set.parts.iter().flat_map(of_part).unzip();
     let options = DatasetOptions { leaked_answers: LeakedAnswers::Keep, ..DatasetOptions::default() };
     Ok(build_split(&set.guide, &answers, &splits, &options)?)
 }
 
 /// Marks the wanted parts of the set with the trained model, and with baselines learnt from the same answers.
-pub fn test_parts(
+///
+/// # Errors
+/// A set without such parts, and [`Error::Interrupted`].
+pub fn run_benchmark(
+    request: &BenchmarkRequest<'_>,
     runtime: &mut Runtime,
-    model: &TrainedModel,
-    set: &PublicSet,
-    measurements: Measurements,
     session: &mut Session<'_>,
-) -> Result<Vec<PartResult>, Error> {
+) -> Result<BenchmarkReport, Error> {
+    let BenchmarkRequest { set, model, measurements, .. } = request;
     let parts: Vec<&Part> = set.parts.iter().filter(|part| measurements.parts.includes(part.kind)).collect();
     if parts.is_empty() {
         let known: Vec<&str> = set.parts.iter().map(|part| part.name.as_str()).collect();
+        let (name, known) = (&set.name, known.join(", "));
         return Err(Error::Request(format!(
-            "the set {} has nothing to test on, only {}",
-            set.name,
-            known.join(", ")
+            "the set {name} has no part of that kind to test on, only {known}"
         )));
     }
-    let mut markers = Markers::new(runtime, model, set, measurements);
-    parts
-        .into_iter()
-        .map(|part| {
-            session.watcher.stage(&format!("Testing on {} ({} answers)", part.name, part.answers.len()));
-            markers.test(set, part, session)
-        })
-        .collect()
+    let mut markers = Markers::new(runtime, model, set, *measurements);
+    let mut results = Vec::new();
+    for part in &parts {
+        session.watcher.stage(&format!("Testing on {} ({} answers)", part.name, part.answers.len()));
+        results.push(markers.test(part, session)?);
+    }
+    let robustness = markers.robustness(&parts, session)?;
+    Ok(BenchmarkReport {
+        title: format!("{}, marked by {}", set.name, model.manifest.base_model),
+        set: set.name.clone(),
+        notes: set.notes.clone(),
+        generated_at: session.clock.now(),
+        gradus_version: env!("CARGO_PKG_VERSION").to_owned(),
+        model: model_facts(model, &request.model_source),
+        training: training_facts(&model.manifest),
+        marking: model.judgement.as_ref().map(trust::marking_facts),
+        parts: results,
+        robustness: robustness.as_ref().map(trust::robustness_facts),
+        reproduction: reproduction(request),
+        caveats: caveats(request),
+    })
+}
+
+fn reproduction(request: &BenchmarkRequest<'_>) -> Reproduction {
+    let named = |name: &str, value: String| NamedValue { name: name.to_owned(), value };
+    let manifest = &request.model.manifest;
+    Reproduction {
+        commands: vec![request.command.clone()],
+        seeds: vec![
+            named("training", manifest.plan.seed.to_string()),
+            named("bootstrap", Bootstrap::default().seed.to_string()),
+        ],
+        hashes: model_hashes(manifest),
+        files: Vec::new(),
+    }
+}
+
+fn caveats(request: &BenchmarkRequest<'_>) -> Vec<String> {
+    let mut caveats = vec![
+        "One training run with one seed; another seed gives somewhat different figures.".to_owned(),
+        "Intervals are of a bootstrap over answers. Answers to one question are alike, so where a part has few \
+         questions the figures for other questions are less certain than they show."
+            .to_owned(),
+    ];
+    if request.measurements.parts == TestedParts::Validation {
+        caveats.push(
+            "These are validation answers: settings may have been chosen on them, and confidences were \
+             calibrated on them. Only the set's tests tell how well the model does."
+                .to_owned(),
+        );
+    }
+    caveats
+}
+
+/// Writes `report.html` and `report.json` into a directory and returns their paths.
+pub fn write_benchmark(report: &BenchmarkReport, directory: &Path) -> Result<(PathBuf, PathBuf), Error> {
+    let (html, json) = (directory.join("report.html"), directory.join("report.json"));
+    files::write(&html, gradus_report::render_benchmark_html(report)?.as_bytes())?;
+    files::write(&json, gradus_report::benchmark_to_json(report)?.as_bytes())?;
+    Ok((html, json))
 }

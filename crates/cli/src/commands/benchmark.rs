@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gradus_app::benchmark::{
-    Automatic, Baselines, MarkerResult, Measurements, PartResult, TestedParts, dataset, test_parts,
+    Baselines, BenchmarkRequest, Measurements, TestedParts, dataset, run_benchmark, write_benchmark,
 };
 use gradus_app::grading::import::public::{HoldOut, PublicSet, hold_out};
 use gradus_app::grading::metrics::Estimate;
@@ -12,11 +12,14 @@ use gradus_app::grading::robustness::{AttackSummary, RobustnessSummary};
 use gradus_app::preflight;
 use gradus_app::public_sets::read_public_set;
 use gradus_app::quickstart::MODEL;
+use gradus_app::report::BenchmarkReport;
+use gradus_app::report::data::{AutomaticMarking, BenchmarkPart, MarkerResult};
 use gradus_app::robustness::Attacks;
 use gradus_app::runtime::Runtime;
 use gradus_app::trained;
 use gradus_app::training::{TrainingRequest, TrainingSource, check, prepare, train};
 
+use crate::again::Again;
 use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
@@ -108,13 +111,29 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         baselines: if arguments.no_baselines { Baselines::Skipped } else { Baselines::Measured },
         attacks: if arguments.robustness { Attacks::Tried } else { Attacks::Skipped },
     };
-    let results = environment.watch(|session| {
+    let model_source = environment.source_of(&arguments.model);
+    let report = environment.watch(|session| {
         set.notes.iter().for_each(|note| session.watcher.note(note));
         session.watcher.note(&preflight::describe(&needs, &plan, runtime.device));
         let model = train(&request, &mut runtime, session)?;
-        test_parts(&mut runtime, &model, &set, measurements, session)
+        let request = BenchmarkRequest {
+            set: &set,
+            model: &model,
+            model_source,
+            measurements,
+            command: Again::as_given(environment).into_line(),
+        };
+        run_benchmark(&request, &mut runtime, session)
     })?;
-    show(&results, environment)
+    let (html, json) = write_benchmark(&report, &arguments.output)?;
+    show(&report, environment)?;
+    if environment.json {
+        return output::print_json(
+            &serde_json::json!({ "event": "finished", "report": html, "report_json": json }),
+        );
+    }
+    output::print(format!("Report: {}", html.display()));
+    Ok(())
 }
 
 fn read_set(arguments: &Arguments) -> anyhow::Result<PublicSet> {
@@ -127,39 +146,46 @@ fn read_set(arguments: &Arguments) -> anyhow::Result<PublicSet> {
     Ok(hold_out(set, held_out))
 }
 
-fn show(results: &[PartResult], environment: &Environment) -> anyhow::Result<()> {
-    for result in results {
+fn show(report: &BenchmarkReport, environment: &Environment) -> anyhow::Result<()> {
+    for part in &report.parts {
         if environment.json {
-            let mut line = serde_json::to_value(result)?;
+            let mut line = serde_json::to_value(part)?;
             line["event"] = "part".into();
+            line["set"] = report.set.clone().into();
             output::print_json(&line)?;
             continue;
         }
-        let PartResult { set, part, answers, questions, .. } = result;
-        output::print(format!("{set}, {part}: {answers} answers to {questions} questions"));
-        output::print(format!("{}\n", output::table(&rows(&result.markers))));
-        result.automatic.iter().for_each(|automatic| output::print(automatic_line(automatic)));
-        if let Some(robustness) = &result.robustness {
-            output::print(format!("{}\n", attacks_table(robustness)));
+        let BenchmarkPart { name, answers, questions, .. } = part;
+        output::print(format!("{}, {name}: {answers} answers to {questions} questions", report.set));
+        output::print(format!("{}\n", output::table(&rows(&part.markers))));
+        part.automatic.iter().for_each(|automatic| output::print(format!("{}\n", automatic_line(automatic))));
+    }
+    if let Some(robustness) = &report.robustness {
+        if environment.json {
+            let line = serde_json::json!({ "event": "robustness", "set": report.set, "summary": robustness.summary });
+            return output::print_json(&line);
         }
+        output::print(format!("{}\n", attacks_table(&robustness.summary)));
     }
     Ok(())
 }
 
-fn automatic_line(automatic: &Automatic) -> String {
+/// What may be marked without a person's look, in a sentence.
+pub(crate) fn automatic_line(automatic: &AutomaticMarking) -> String {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    match (automatic.wanted, automatic.agreement) {
-        (Some(wanted), Some(agreement)) => format!(
-            "Marked without a person's look, for an agreement of {}: {} of the answers, of which {} have the known verdict\n",
-            percent(wanted),
-            percent(automatic.share),
-            percent(agreement)
+    let wanted = percent(automatic.wanted_agreement);
+    match (automatic.threshold, &automatic.agreement_here) {
+        (Some(_), Some(agreement)) => format!(
+            "Marked without a person's look, for an agreement of {wanted}: {} of the answers, of which {} \
+             ({:.0}–{:.0}) have the known verdict",
+            percent(automatic.share_here),
+            percent(agreement.value),
+            agreement.low * 100.0,
+            agreement.high * 100.0
         ),
-        (Some(wanted), None) => {
-            format!("No answer reaches the confidence for an agreement of {}\n", percent(wanted))
-        }
+        (Some(_), None) => format!("No answer reaches the confidence for an agreement of {wanted}"),
         (None, _) => {
-            "Every answer goes to a person: no confidence promises the wanted agreement\n".to_owned()
+            format!("No confidence promises an agreement of {wanted}: every answer goes to a person")
         }
     }
 }
@@ -192,10 +218,10 @@ fn rows(markers: &[MarkerResult]) -> Vec<Vec<String>> {
     let optional = |estimate: &Option<Estimate>| estimate.as_ref().map_or("–".to_owned(), shown);
     let row = |one: &MarkerResult| {
         vec![
-            one.marker.clone(),
+            one.name.clone(),
             shown(&one.accuracy),
             optional(&one.weighted_f1),
-            optional(&one.root_mean_squared_error),
+            shown(&one.root_mean_squared_error),
             optional(&one.quadratic_weighted_kappa),
             format!("{:.3}", one.expected_calibration_error),
             format!("{:.3}", one.log_loss),

@@ -9,10 +9,12 @@ use gradus_app::guides::read_guide;
 use gradus_app::model_test::{ModelTestRequest, Submissions, run_model_test, write_report};
 use gradus_app::report::TestReport;
 use gradus_app::report::data::ResultSection;
+use gradus_app::robustness::Attacks;
 use gradus_app::runtime::Runtime;
 use gradus_app::testing::Feedback;
 use gradus_app::trained;
 
+use super::benchmark::{attacks_table, automatic_line};
 use crate::again::Again;
 use crate::device::DeviceOption;
 use crate::environment::Environment;
@@ -51,6 +53,10 @@ pub(crate) struct Arguments {
     /// Title of the report
     #[arg(long)]
     title: Option<String>,
+    /// Also mark answers made to mislead (worthless texts, contradictions, orders to the marker), in wordings
+    /// that no model was trained on
+    #[arg(long)]
+    robustness: bool,
     /// Do not write feedback, which is the slowest part
     #[arg(long)]
     no_feedback: bool,
@@ -76,6 +82,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         model_source: source,
         submissions: &submissions,
         dataset: dataset.as_ref(),
+        attacks: if arguments.robustness { Attacks::Tried } else { Attacks::Skipped },
         feedback: if arguments.no_feedback { Feedback::Skipped } else { Feedback::Written },
         command: command(arguments, &runtime, environment),
         caveats: Vec::new(),
@@ -85,9 +92,14 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     if environment.json {
         return output::print_json(&serde_json::json!({
             "event": "finished", "report": html, "report_json": json, "results": report.results,
+            "automatic": report.automatic, "robustness": report.robustness.map(|facts| facts.summary),
         }));
     }
     output::print(results_table(&report));
+    report.automatic.iter().for_each(|automatic| output::print(format!("\n{}", automatic_line(automatic))));
+    if let Some(robustness) = &report.robustness {
+        output::print(format!("\n{}", attacks_table(&robustness.summary)));
+    }
     output::print(format!("\nReport: {}", html.display()));
     Ok(())
 }
@@ -102,8 +114,7 @@ pub(crate) fn base_of(
     let manifest = trained::read_manifest(model)?;
     let name = base_model.unwrap_or(&manifest.base_model);
     let path = environment.base_model(name)?;
-    let source = environment.store.show(name).map_or_else(|| name.to_owned(), |model| model.manifest.source);
-    Ok((Runtime::load(name, &path, device.device, manifest.plan.base_weights)?, source))
+    Ok((Runtime::load(name, &path, device.device, manifest.plan.base_weights)?, environment.source_of(name)))
 }
 
 fn submissions(arguments: &Arguments) -> Submissions {
@@ -126,6 +137,7 @@ fn command(arguments: &Arguments, runtime: &Runtime, environment: &Environment) 
         .option("dataset", arguments.dataset.as_deref().map(path))
         .option("base-model", arguments.base_model.as_ref())
         .option("title", arguments.title.as_ref())
+        .flag("robustness", arguments.robustness)
         .flag("no-feedback", arguments.no_feedback)
         .device(runtime.device)
         .option("output", Some(path(&arguments.output)))

@@ -55,19 +55,24 @@ fn every_part_is_marked_by_everyone_and_again_the_same() {
     let place = place();
     let run = format!("{RUN} --output out --robustness --json");
     let first = parts(place.succeed(&run).json_lines());
-    let names: Vec<&Value> = first.iter().map(|part| &part["part"]).collect();
+    let names: Vec<&Value> = first.iter().map(|part| &part["name"]).collect();
     assert_eq!(names, ["unseen-answers", "unseen-questions"]);
     assert_eq!((&first[0]["answers"], &first[1]["answers"]), (&6.into(), &12.into()));
     for part in &first {
         assert_eq!(part["set"], "invented");
         let markers: Vec<&str> =
-            part["markers"].as_array().unwrap().iter().map(|one| one["marker"].as_str().unwrap()).collect();
+            part["markers"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
         assert_eq!(markers[0], "trained model");
         assert!(markers.len() == 5 && markers.contains(&"majority"), "{markers:?}");
         let accuracy = part["markers"][0]["accuracy"]["value"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&accuracy));
-        assert!(part["robustness"]["groups"]["injection"]["count"].as_u64() > Some(0), "{part}");
     }
+    let report = String::from_utf8(place.read("out/report.html")).unwrap();
+    assert!(report.contains("Answers written to mislead it"));
+    let report = place.json("out/report.json");
+    assert!(report["robustness"]["summary"]["groups"]["injection"]["count"].as_u64() > Some(0));
+    let command = report["reproduction"]["commands"][0].as_str().unwrap();
+    assert!(command.ends_with(&run), "{command}");
     // The finished run is found again.
     assert_eq!(parts(place.succeed(&run).json_lines()), first);
     // And a new one gives the same figures.

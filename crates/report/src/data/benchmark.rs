@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use gradus_grading::metrics::{ConfidenceBin, Estimate};
 use serde::{Deserialize, Serialize};
 
-use super::{CoveragePoint, MarkingFacts, ModelFacts, Reproduction, TrainingFacts};
+use super::{
+    AutomaticMarking, CoveragePoint, MarkingFacts, ModelFacts, Reproduction, RobustnessFacts, TrainingFacts,
+};
 
 /// A model trained on a published set and tested on its test parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct BenchmarkReport {
     pub marking: Option<MarkingFacts>,
     /// The set's test parts.
     pub parts: Vec<BenchmarkPart>,
+    /// How the trained model stands up to answers made to mislead it, where that was tried.
+    #[serde(default)]
+    pub robustness: Option<RobustnessFacts>,
     /// How to get the same result again.
     pub reproduction: Reproduction,
     /// What a reader must keep in mind, in sentences.
@@ -49,6 +54,9 @@ pub struct BenchmarkPart {
     pub markers: Vec<MarkerResult>,
     /// Which verdicts the trained model gave for which.
     pub confusion: Option<VerdictConfusion>,
+    /// What of it the trained model may mark without a person's look, where a threshold was looked for.
+    #[serde(default)]
+    pub automatic: Option<AutomaticMarking>,
     /// How often the trained model is right at each confidence, ascending; may be empty.
     pub confidence: Vec<ConfidenceBin>,
     /// The trained model's agreement on its surest answers, by how many these are; may be empty.
@@ -63,10 +71,14 @@ pub struct MarkerResult {
     /// Share of answers with the right verdict, 0 to 1.
     pub accuracy: Estimate,
     /// Mean of the verdicts' F1 scores, each weighted by how often the verdict is right, 0 to 1.
-    pub weighted_f1: Estimate,
+    ///
+    /// `None` where questions have different scales.
+    pub weighted_f1: Option<Estimate>,
     /// Mean of the verdicts' F1 scores, each counting alike, 0 to 1.
-    pub macro_f1: Estimate,
-    /// Root of the mean squared difference between marks, in parts of the maximum, 0 to 1.
+    ///
+    /// `None` where questions have different scales.
+    pub macro_f1: Option<Estimate>,
+    /// Root of the mean squared difference between the mark expected and the set's, in parts of the maximum, 0 to 1.
     pub root_mean_squared_error: Estimate,
     /// Cohen's kappa with quadratic weights; `None` where it is undefined.
     pub quadratic_weighted_kappa: Option<Estimate>,

@@ -5,8 +5,9 @@ use gradus_grading::metrics::Estimate;
 
 use super::facts::{self, FactList};
 use super::figures::{self, Figure, Room};
+use super::robustness::{Robustness, robustness};
 use super::tables::Cell;
-use super::trust::{Marking, marking};
+use super::trust::{Automatic, Marking, automatic, marking};
 use super::written_date;
 use crate::ReportError;
 use crate::charts::{IntervalChart, IntervalRow, Series};
@@ -24,6 +25,7 @@ struct Page<'a> {
     date: String,
     accuracy_figures: Vec<Figure>,
     parts: Vec<Part>,
+    robustness: Option<Robustness>,
     marking: Option<Marking>,
     model: FactList,
     training: FactList,
@@ -37,6 +39,7 @@ struct Part {
     name: String,
     about: String,
     lead: String,
+    automatic: Option<Automatic>,
     markers: Vec<MarkerRow>,
     figures: Vec<Figure>,
 }
@@ -55,6 +58,7 @@ pub fn render_benchmark_html(report: &BenchmarkReport) -> Result<String, ReportE
         date: written_date(report.generated_at),
         accuracy_figures: accuracy_figures(&report.parts),
         parts: report.parts.iter().enumerate().map(|(index, it)| part(index + 1, it)).collect(),
+        robustness: report.robustness.as_ref().map(|facts| robustness(facts, &|_| None)),
         marking: report.marking.as_ref().map(marking),
         model: facts::model(&report.model),
         training: facts::training(&report.training),
@@ -114,6 +118,7 @@ fn part(number: usize, part: &BenchmarkPart) -> Part {
             part.kind
         ),
         lead: lead(&part.markers),
+        automatic: part.automatic.as_ref().map(automatic),
         markers: part.markers.iter().map(marker_row).collect(),
         figures: [confusion, confidence, coverage].into_iter().flatten().collect(),
     }
@@ -151,18 +156,18 @@ fn marker_row(marker: &MarkerResult) -> MarkerRow {
         value: if value.is_finite() { decimal(value, 3) } else { "undefined".to_owned() },
         interval: String::new(),
     };
-    let kappa = match &marker.quadratic_weighted_kappa {
-        Some(kappa) => estimate("QWK", kappa),
-        None => number("QWK", f64::NAN),
+    let optional = |label, value: &Option<Estimate>| match value {
+        Some(value) => estimate(label, value),
+        None => number(label, f64::NAN),
     };
     MarkerRow {
         name: marker.name.clone(),
         cells: vec![
             estimate("Accuracy", &marker.accuracy),
-            estimate("Weighted F1", &marker.weighted_f1),
-            estimate("Macro F1", &marker.macro_f1),
+            optional("Weighted F1", &marker.weighted_f1),
+            optional("Macro F1", &marker.macro_f1),
             estimate("RMSE", &marker.root_mean_squared_error),
-            kappa,
+            optional("QWK", &marker.quadratic_weighted_kappa),
             number("Log loss", marker.log_loss),
             number("ECE", marker.expected_calibration_error),
             number("Brier", marker.brier),

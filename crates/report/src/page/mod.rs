@@ -12,6 +12,8 @@ mod trust;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
+use gradus_grading::guide::QuestionId;
+
 use crate::ReportError;
 use crate::advice::{Advice, advice};
 use crate::data::TestReport;
@@ -57,6 +59,7 @@ struct Page<'a> {
 /// The report as one HTML page: style and charts inside, no script, no request to anywhere.
 pub fn render_html(report: &TestReport) -> Result<String, ReportError> {
     let report = &with_widths(report);
+    let maximum = |id: &QuestionId| report.question(id).map(|facts| facts.max_marks);
     let page = Page {
         report,
         date: written_date(report.generated_at),
@@ -69,14 +72,14 @@ pub fn render_html(report: &TestReport) -> Result<String, ReportError> {
         confusion_figures: figures::confusion(&report.confusion),
         confidence_figure: figures::confidence("confidence".into(), &report.confidence, Room::Page),
         scores: report.confidence_quality.iter().flat_map(trust::scores).collect(),
-        automatic: trust::automatic(report),
+        automatic: report.automatic.as_ref().map(trust::automatic),
         coverage_figure: figures::coverage(
             "coverage".into(),
             &report.risk_coverage,
             report.automatic.as_ref(),
             Room::Page,
         ),
-        robustness: robustness::robustness(report),
+        robustness: report.robustness.as_ref().map(|facts| robustness::robustness(facts, &maximum)),
         review_note: answers::review_note(report),
         review: answers::review(report),
         answers: answers::all_answers(report),

@@ -1,10 +1,12 @@
 //! What answers written to mislead the model achieved: a verdict, a table by kind, and the worst of them.
 
+use gradus_domain::Marks;
+use gradus_grading::guide::QuestionId;
 use gradus_grading::robustness::{AttackGroup, AttackKind, AttackSummary, RobustnessSummary};
 
 use super::tables::Cell;
 use crate::advice::{raised, rarely_works};
-use crate::data::{AttackExample, RobustnessFacts, TestReport};
+use crate::data::{AttackExample, RobustnessFacts};
 use crate::numbers::{counted, grouped, signed_percent, small_percent};
 use crate::shown::{shortened_in_the_middle, shown};
 
@@ -45,9 +47,11 @@ pub(super) struct ExampleRow {
     pub(super) after: String,
 }
 
-/// Everything about attacks, where they were tried.
-pub(super) fn robustness(report: &TestReport) -> Option<Robustness> {
-    let facts = report.robustness.as_ref()?;
+/// The most that an answer to a question can get, where it is known.
+pub(super) type Maximum<'a> = dyn Fn(&QuestionId) -> Option<Marks> + 'a;
+
+/// Everything about attacks.
+pub(super) fn robustness(facts: &RobustnessFacts, maximum: &Maximum<'_>) -> Robustness {
     let overall = &facts.summary.overall;
     let verdict = match raised(overall) {
         0 => "No attack worked.",
@@ -55,12 +59,12 @@ pub(super) fn robustness(report: &TestReport) -> Option<Robustness> {
         _ => "Attacks work too often for marks that nobody looks at.",
     };
     let groups = [AttackGroup::Worthless, AttackGroup::Contradiction, AttackGroup::Injection];
-    Some(Robustness {
+    Robustness {
         verdict,
         sentences: sentences(facts),
         groups: groups.into_iter().filter_map(|group| group_rows(&facts.summary, group)).collect(),
-        examples: facts.examples.iter().map(|example| example_row(report, example)).collect(),
-    })
+        examples: facts.examples.iter().map(|example| example_row(example, maximum)).collect(),
+    }
 }
 
 fn sentences(facts: &RobustnessFacts) -> Vec<String> {
@@ -143,12 +147,11 @@ fn spoken(kind: AttackKind) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-fn example_row(report: &TestReport, example: &AttackExample) -> ExampleRow {
-    let facts = report.question(&example.question);
+fn example_row(example: &AttackExample, maximum: &Maximum<'_>) -> ExampleRow {
     ExampleRow {
         kind: spoken(example.kind),
         question: example.question.0.clone(),
-        out_of: facts.map(|facts| facts.max_marks.to_string()).unwrap_or_default(),
+        out_of: maximum(&example.question).map(|marks| marks.to_string()).unwrap_or_default(),
         answer: shortened_in_the_middle(&shown(&example.answer), EXAMPLE_TEXT),
         before: example.before.name.clone(),
         after: example.after.name.clone(),

@@ -3,9 +3,7 @@
 use gradus_grading::metrics::Estimate;
 
 use super::facts::{FactList, calibration};
-use crate::data::{
-    AutomaticMarking, ConfidenceQuality, ConfidenceScores, MarkingFacts, MarkingSource, TestReport,
-};
+use crate::data::{AutomaticMarking, ConfidenceQuality, ConfidenceScores, MarkingFacts, MarkingSource};
 use crate::numbers::{decimal, percent, percent_interval, small_percent};
 
 /// What judged an answer, with its weights.
@@ -75,13 +73,12 @@ pub(super) struct Automatic {
 }
 
 /// The finding in sentences.
-pub(super) fn automatic(report: &TestReport) -> Option<Automatic> {
-    let automatic = report.automatic.as_ref()?;
+pub(super) fn automatic(automatic: &AutomaticMarking) -> Automatic {
     let Some(threshold) = automatic.threshold else {
-        return Some(Automatic {
+        return Automatic {
             lead: "No answer should be marked without a second look.".to_owned(),
             sentences: automatic.reason.iter().cloned().collect(),
-        });
+        };
     };
     let chosen = format!(
         "An answer is marked automatically where the model’s confidence is at least {}. That was chosen on \
@@ -89,7 +86,7 @@ pub(super) fn automatic(report: &TestReport) -> Option<Automatic> {
         percent(threshold),
         percent(automatic.share_on_validation),
     );
-    Some(match &automatic.agreement_here {
+    match &automatic.agreement_here {
         Some(agreement) => Automatic {
             lead: format!(
                 "Of these answers, {} could be marked without a second look, and {} ({}) of those marks \
@@ -104,7 +101,7 @@ pub(super) fn automatic(report: &TestReport) -> Option<Automatic> {
             lead: "None of these answers is sure enough to be marked without a second look.".to_owned(),
             sentences: vec![chosen],
         },
-    })
+    }
 }
 
 fn beside_wanted(agreement: &Estimate, automatic: &AutomaticMarking) -> String {

@@ -47,6 +47,7 @@ fn a_benchmark_without_parts_says_so() {
         report.notes.clear();
         report.caveats.clear();
         report.marking = None;
+        report.robustness = None;
     });
     assert!(html.contains("Nothing was tested"));
     for id in SECTIONS {

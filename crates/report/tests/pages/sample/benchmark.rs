@@ -1,7 +1,9 @@
 //! A benchmark's report: three parts, four markers.
 
 use gradus_grading::metrics::{ConfidenceBin, Estimate};
-use gradus_report::data::{BenchmarkPart, BenchmarkReport, CoveragePoint, MarkerResult, VerdictConfusion};
+use gradus_report::data::{
+    AutomaticMarking, BenchmarkPart, BenchmarkReport, CoveragePoint, MarkerResult, VerdictConfusion,
+};
 
 use super::trust;
 
@@ -24,6 +26,7 @@ pub(crate) fn report() -> BenchmarkReport {
             part("Unseen questions", "answers to new questions of known domains", 733, 15, 0.66),
             part("Unseen domains", "answers to questions of domains that training never saw", 4562, 46, 0.65),
         ],
+        robustness: Some(trust::robustness()),
         reproduction: super::reproduction(),
         caveats: vec!["One seed: another run of the same training gives slightly different figures.".into()],
     }
@@ -47,6 +50,7 @@ fn part(name: &str, kind: &str, answers: usize, questions: usize, accuracy: f64)
             names: ["incorrect", "contradictory", "correct"].map(String::from).to_vec(),
             counts: vec![vec![180, 12, 58], vec![20, 15, 23], vec![40, 6, 186]],
         }),
+        automatic: Some(automatic(accuracy)),
         confidence: bins(answers),
         risk_coverage: curve(accuracy),
     }
@@ -58,13 +62,24 @@ fn marker(name: &str, accuracy: f64, answers: usize) -> MarkerResult {
     MarkerResult {
         name: name.into(),
         accuracy: around(accuracy),
-        weighted_f1: around(accuracy - 0.01),
-        macro_f1: around(accuracy - 0.12),
+        weighted_f1: Some(around(accuracy - 0.01)),
+        macro_f1: Some(around(accuracy - 0.12)),
         root_mean_squared_error: around(1.0 - accuracy),
         quadratic_weighted_kappa: Some(around(accuracy - 0.2)),
         log_loss: 1.4 - accuracy,
         expected_calibration_error: (1.0 - accuracy) / 9.0,
         brier: (1.0 - accuracy) / 2.0,
+    }
+}
+
+fn automatic(accuracy: f64) -> AutomaticMarking {
+    AutomaticMarking {
+        wanted_agreement: 0.9,
+        threshold: Some(0.88),
+        share_on_validation: 0.41,
+        share_here: accuracy / 2.0,
+        agreement_here: Some(Estimate { value: 0.91, low: 0.88, high: 0.94 }),
+        reason: None,
     }
 }
 

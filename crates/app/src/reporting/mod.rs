@@ -1,24 +1,30 @@
 //! Test results to the data of a report.
 
+mod facts;
+pub(crate) mod trust;
+
 use std::collections::BTreeSet;
 
 use gradus_domain::Marks;
-use gradus_engine::adapter::{Adapter, LoraConfig};
-use gradus_engine::backend::cpu::BaseWeights;
-use gradus_engine::training::TrainingPlan;
+use gradus_grading::calibration::{PendingAnswer, ReviewQueue};
 use gradus_grading::dataset::{Dataset, Finding, Severity as FindingSeverity, Split};
-use gradus_grading::guide::{Guide, Question, QuestionId};
-use gradus_grading::metrics::{Bootstrap, MarkPair, confidence_bins, confusion};
+use gradus_grading::guide::{Guide, Question, QuestionId, Verdict};
+use gradus_grading::metrics::{Bootstrap, MarkPair, confusion};
 use gradus_report::data::{
-    AdapterFacts, ConfusionPanel, DataFinding, DocumentRead, FileChecksum, GuideFacts, LossPoint, MarkScale,
-    MethodFacts, ModelFacts, NamedValue, QuestionFacts, QuestionResult, Reproduction, ResultSection, Results,
-    Severity, TestReport, TestedAnswer, TrainingFacts,
+    ConfidenceQuality, ConfusionPanel, DataFinding, DocumentRead, FileChecksum, GuideFacts, MarkScale,
+    NamedValue, QuestionFacts, QuestionResult, Reproduction, ResultSection, Results, Severity, TestReport,
+    TestedAnswer,
 };
 
+pub(crate) use facts::{model_facts, model_hashes, training_facts};
+use trust::Outcome;
+
 use crate::documents::Document;
+use crate::marking::Marking;
 use crate::papers::PaperFile;
-use crate::testing::{Section, Tested, section};
-use crate::trained::TrainedManifest;
+use crate::robustness::Robustness;
+use crate::testing::{Section, Students, Tested, section};
+use crate::trained::TrainedModel;
 
 /// Answers shown in the review queue.
 const REVIEW_LIMIT: usize = 12;
@@ -30,10 +36,10 @@ pub(crate) struct Material<'a> {
     pub(crate) guide_document: &'a Document,
     /// Absent where the data the model was trained on is not at hand.
     pub(crate) dataset: Option<&'a Dataset>,
-    pub(crate) manifest: &'a TrainedManifest,
+    pub(crate) model: &'a TrainedModel,
     pub(crate) model_source: String,
-    pub(crate) adapter: &'a Adapter,
     pub(crate) tested: &'a [Tested],
+    pub(crate) robustness: Option<&'a Robustness>,
     pub(crate) papers: &'a [PaperFile],
     pub(crate) findings: &'a [Finding],
     pub(crate) problems: Vec<String>,
@@ -50,6 +56,8 @@ pub(crate) fn report(material: &Material<'_>) -> TestReport {
         let some: Vec<&Tested> = material.tested.iter().filter(|one| keep(one)).collect();
         section(&some, bootstrap).map(|section| result_section(some.len(), section))
     };
+    let judgement = material.model.judgement.as_ref();
+    let outcomes = outcomes(material.tested, |one| &one.trained);
     TestReport {
         title: material.title.clone(),
         generated_at: material.generated_at,
@@ -63,8 +71,8 @@ pub(crate) fn report(material: &Material<'_>) -> TestReport {
                 .map(|q| question_facts(material, q, is_seen(&q.id)))
                 .collect(),
         },
-        model: model_facts(material),
-        training: training_facts(material.manifest),
+        model: model_facts(material.model, &material.model_source),
+        training: training_facts(&material.model.manifest),
         results: Results {
             overall: results(&|_| true),
             seen_questions: trained_on.as_ref().and_then(|_| results(&|one| is_seen(&one.answer.question))),
@@ -72,14 +80,14 @@ pub(crate) fn report(material: &Material<'_>) -> TestReport {
         },
         by_question: by_question(material, bootstrap),
         confusion: vec![confusion_panel(material.tested)],
-        confidence: confidence_bins(
-            &material
-                .tested
-                .iter()
-                .map(|one| (one.trained.confidence, one.trained.mark == one.answer.mark))
-                .collect::<Vec<_>>(),
-        ),
-        answers: material.tested.iter().map(tested_answer).collect(),
+        confidence: trust::bins(&outcomes),
+        marking: judgement.map(trust::marking_facts),
+        confidence_quality: confidence_quality(material),
+        risk_coverage: trust::coverage(&outcomes),
+        automatic: judgement
+            .and_then(|judgement| trust::automatic_marking(&judgement.marked_questions, &outcomes)),
+        robustness: material.robustness.map(trust::robustness_facts),
+        answers: tested_answers(material),
         review_limit: REVIEW_LIMIT,
         data_findings: data_findings(material),
         documents: material.papers.iter().map(document_read).collect(),
@@ -150,8 +158,30 @@ fn confusion_panel(tested: &[Tested]) -> ConfusionPanel {
     ConfusionPanel { marker: "trained model".to_owned(), scale, matrix: confusion(&pairs, &legal) }
 }
 
-fn tested_answer(one: &Tested) -> TestedAnswer {
-    TestedAnswer {
+/// What became of each marking that `marking` picks.
+fn outcomes<'a>(tested: &'a [Tested], marking: impl Fn(&'a Tested) -> &'a Marking) -> Vec<Outcome> {
+    let students = Students::of(tested.iter());
+    let outcomes = tested.iter().map(|one| Outcome {
+        confidence: marking(one).confidence,
+        right: one.is_right(marking(one)),
+        automatic: marking(one).automatic,
+        cluster: students.number(one),
+    });
+    outcomes.collect()
+}
+
+fn confidence_quality(material: &Material<'_>) -> Option<ConfidenceQuality> {
+    let scores =
+        |marking: fn(&Tested) -> &Marking| trust::confidence_scores(&outcomes(material.tested, marking));
+    Some(ConfidenceQuality {
+        calibrated: scores(|one| &one.trained)?,
+        uncalibrated: material.model.judgement.as_ref().and_then(|_| scores(|one| &one.uncalibrated)),
+    })
+}
+
+fn tested_answers(material: &Material<'_>) -> Vec<TestedAnswer> {
+    let worth = review_worth(material);
+    let answers = material.tested.iter().zip(worth).map(|(one, worth)| TestedAnswer {
         student: one.answer.student.clone(),
         question: one.answer.question.clone(),
         answer: one.answer.answer.clone(),
@@ -159,67 +189,37 @@ fn tested_answer(one: &Tested) -> TestedAnswer {
         given_mark: one.trained.mark,
         expected_mark: one.trained.expected_mark,
         confidence: one.trained.confidence,
+        review_worth: material.model.judgement.as_ref().map(|_| worth),
+        reference_verdict: one.answer.verdict.clone(),
+        given_verdict: one.answer.verdict.as_ref().map(|_| one.trained.verdict.clone()),
         feedback: one.feedback.clone(),
-    }
+    });
+    answers.collect()
 }
 
-fn model_facts(material: &Material<'_>) -> ModelFacts {
-    let manifest = material.manifest;
-    ModelFacts {
-        base_model: manifest.base_model.clone(),
-        source: material.model_source.clone(),
-        method: method_facts(&manifest.plan),
-        trainable_parameters: material.adapter.parameters.len() as u64,
-        prompt_template_hash: manifest.prompt_template_hash.clone(),
-        dataset_hash: manifest.dataset_hash.clone(),
-        seed: manifest.plan.seed,
+/// What a person's look at each answer is worth, in parts of the maximum: 0 where the mark may stand.
+fn review_worth(material: &Material<'_>) -> Vec<f64> {
+    let scales: Vec<Vec<Verdict>> = material.tested.iter().map(|one| one.trained.scale()).collect();
+    let probabilities: Vec<Vec<f64>> =
+        material.tested.iter().map(|one| one.trained.probabilities()).collect();
+    let pending: Vec<PendingAnswer<'_>> = material
+        .tested
+        .iter()
+        .zip(scales.iter().zip(&probabilities))
+        .map(|(one, (scale, probabilities))| PendingAnswer {
+            scale,
+            probabilities,
+            given: one.trained.mark,
+            confidence: one.trained.confidence,
+        })
+        .collect();
+    let mut worth = vec![0.0; pending.len()];
+    for entry in ReviewQueue::new(&pending, None).entries {
+        if !material.tested[entry.position].trained.automatic {
+            worth[entry.position] = entry.expected_error;
+        }
     }
-}
-
-fn method_facts(plan: &TrainingPlan) -> MethodFacts {
-    let lora = plan.method.lora();
-    let targets =
-        |lora: &LoraConfig| lora.target_modules.iter().map(|module| module.name().to_owned()).collect();
-    MethodFacts {
-        name: lora.map_or("Full fine-tuning", LoraConfig::name).to_owned(),
-        adapter: lora.map(|lora| AdapterFacts {
-            rank: lora.rank as u32,
-            alpha: f64::from(lora.alpha),
-            targets: targets(lora),
-        }),
-        base_weights: lora.map(|_| base_weights(plan.base_weights).to_owned()),
-        lora_plus_ratio: plan.lora_plus_ratio,
-        neftune_alpha: plan.neftune_alpha,
-    }
-}
-
-fn base_weights(kept: BaseWeights) -> &'static str {
-    match kept {
-        BaseWeights::AsStored => "as in the model's file",
-        BaseWeights::Full => "in full, dequantised where the model's file has them quantised",
-        BaseWeights::Q8 => "quantised to 8 bits (QLoRA)",
-        BaseWeights::Q4 => "quantised to 4 bits (QLoRA)",
-    }
-}
-
-fn training_facts(manifest: &TrainedManifest) -> TrainingFacts {
-    let run = &manifest.run;
-    let points = |points: &[gradus_engine::training::LossPoint]| {
-        points.iter().map(|point| LossPoint { step: point.step, loss: point.loss }).collect()
-    };
-    let per_epoch = manifest.plan.steps_per_epoch(manifest.training_examples).max(1);
-    TrainingFacts {
-        train_loss: points(&run.train_losses),
-        validation_loss: points(&run.validation_losses),
-        steps: run.steps,
-        epochs: run.steps as f64 / per_epoch as f64,
-        tokens: run.tokens,
-        seconds: run.seconds,
-        tokens_per_second: run.tokens as f64 / run.seconds.max(f64::MIN_POSITIVE),
-        device: Some(run.device.clone()),
-        peak_memory_bytes: gradus_engine::memory::peak_bytes(),
-        best_step: Some(run.chosen_step),
-    }
+    worth
 }
 
 fn data_findings(material: &Material<'_>) -> Vec<DataFinding> {
@@ -258,18 +258,14 @@ fn reproduction(material: &Material<'_>, bootstrap: Bootstrap) -> Reproduction {
     let named = |name: &str, value: String| NamedValue { name: name.to_owned(), value };
     let documents =
         std::iter::once(material.guide_document).chain(material.papers.iter().map(|p| &p.document));
-    let manifest = material.manifest;
+    let manifest = &material.model.manifest;
     Reproduction {
         commands: vec![material.command.clone()],
         seeds: vec![
             named("training", manifest.plan.seed.to_string()),
             named("bootstrap", bootstrap.seed.to_string()),
         ],
-        hashes: vec![
-            named("base model weights (BLAKE3)", manifest.base_fingerprint.clone()),
-            named("dataset (BLAKE3)", manifest.dataset_hash.clone()),
-            named("prompt template (BLAKE3)", manifest.prompt_template_hash.clone()),
-        ],
+        hashes: model_hashes(manifest),
         files: documents
             .map(|document| FileChecksum {
                 file: document.name(),
@@ -282,9 +278,12 @@ fn reproduction(material: &Material<'_>, bootstrap: Bootstrap) -> Reproduction {
 
 fn caveats(material: &Material<'_>) -> Vec<String> {
     let mut caveats = material.caveats.to_vec();
+    if material.model.judgement.as_ref().is_none_or(|one| one.marked_questions.temperature.answers == 0) {
+        let caveat = "The confidence is the model's own probability of the mark; it has not been calibrated.";
+        caveats.push(caveat.to_owned());
+    }
     caveats.extend([
-        "The confidence is the model's own probability of the mark; it has not been calibrated.".to_owned(),
-        "A model repeats the habits of the marker it learnt from, the unfair ones included.".to_owned(),
+        "A model repeats the habits of the marker it learnt from, the unfair ones included.".to_owned()
     ]);
     if material.dataset.is_none() {
         caveats.push(
