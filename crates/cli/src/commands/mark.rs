@@ -95,6 +95,13 @@ fn mark(
     Ok(marked.collect())
 }
 
+/// The mark out of the maximum, after its word where it has one.
+fn given(marking: &Marking, maximum: Marks) -> String {
+    let Marking { mark, verdict, .. } = marking;
+    let mark = format!("{mark} of {maximum}");
+    if *verdict == marking.mark.to_string() { mark } else { format!("{verdict}, {mark}") }
+}
+
 fn show(paper: &PaperFile, marked: &[MarkedAnswer], environment: &Environment) -> anyhow::Result<()> {
     let total: Marks = marked.iter().map(|answer| answer.marking.mark).sum();
     let maximum: Marks = marked.iter().map(|answer| answer.max_marks).sum();
@@ -111,10 +118,19 @@ fn show(paper: &PaperFile, marked: &[MarkedAnswer], environment: &Environment) -
         let text =
             if answer.answer.is_empty() { "(blank)".to_owned() } else { shortened(&answer.answer, 100) };
         output::print(format!(
-            "\nQuestion {question}: {} of {} (confidence {confidence:.0} %, expected {:.2})\n  {text}",
-            marking.mark, answer.max_marks, marking.expected_mark
+            "\nQuestion {question}: {} (confidence {confidence:.0} %, expected {:.2})\n  {text}",
+            given(marking, answer.max_marks),
+            marking.expected_mark
         ));
         answer.feedback.iter().for_each(|feedback| output::print(format!("  → {feedback}")));
+    }
+    let to_be_looked_at: Vec<&str> = marked
+        .iter()
+        .filter(|answer| !answer.marking.automatic)
+        .map(|answer| answer.question.0.as_str())
+        .collect();
+    if !to_be_looked_at.is_empty() {
+        output::print(format!("\nFor a person to look at: question {}", to_be_looked_at.join(", ")));
     }
     for missing in &paper.reading.missing {
         output::print(format!("\nQuestion {}: no answer was found in the paper", missing.0));

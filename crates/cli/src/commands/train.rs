@@ -177,8 +177,10 @@ fn show_result(
         .map_or(String::new(), |best| format!(", validation loss {:.3} at step {}", best.loss, best.step));
     let (steps, time) = (run.steps, duration(run.seconds));
     let memory = preflight::peak_beside(needs.memory.total).map_or(String::new(), |peak| format!("; {peak}"));
+    let judgement = model.judgement.iter().flat_map(|judgement| judgement.sentences());
+    let judgement: String = judgement.map(|sentence| format!("{sentence}\n")).collect();
     output::print(format!(
-        "{steps} steps in {time}{validation}{memory}\nTrained model: {}",
+        "{steps} steps in {time}{validation}{memory}\n{judgement}Trained model: {}",
         directory.display()
     ));
     Ok(())
