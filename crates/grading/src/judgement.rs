@@ -205,7 +205,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(cluster, (answer, verdict))| {
-                let said = if cluster % 10 == 0 { 1 - verdict } else { *verdict };
+                let said = if cluster % 9 == 0 { 1 - verdict } else { *verdict };
                 let model =
                     vec![if said == 0 { 0.999 } else { 0.001 }, if said == 1 { 0.999 } else { 0.001 }];
                 ValidationAnswer { question: validated, answer, verdict: *verdict, model, cluster }
@@ -219,7 +219,7 @@ mod tests {
         let question = question("1");
         let judgement = fitted(&question, &question);
         let judged = judgement.distribution(&question, "it is the light of day", &[0.999, 0.001]);
-        assert!(judged[1] > 0.05, "the words say that it is right: {judged:?}");
+        assert!(judged[1] > 0.5, "the words say that it is right: {judged:?}");
         assert!((judged.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         let confidence = judgement.confidence(&question);
         assert!(confidence.threshold.is_some(), "{:?}", confidence.notes);
