@@ -145,6 +145,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// An interruption of work that the same command takes up again.
+    pub(crate) fn resumable(self) -> Self {
+        match self {
+            Self::Interrupted => Self::Paused,
+            other => other,
+        }
+    }
+
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -25,6 +25,7 @@ mod reporting;
 pub mod robustness;
 pub mod runtime;
 mod session;
+mod students;
 pub mod testing;
 pub mod trained;
 pub mod training;

@@ -13,13 +13,13 @@ const LARGEST_FILE: u64 = 256 << 20;
 const MOST_FILES: usize = 20_000;
 
 /// Reads a public set. `guide` is a document with question texts and model answers for sets that have none
-/// of their own.
+/// of their own. Nothing below `output` is read: it is where what is made of the set goes.
 ///
 /// # Errors
 /// No such file, no file of a known kind, or everything that is wrong with them.
-pub fn read_public_set(path: &Path, guide: Option<&Path>) -> Result<PublicSet, Error> {
+pub fn read_public_set(path: &Path, guide: Option<&Path>, output: &Path) -> Result<PublicSet, Error> {
     let questions = guide.map(read_guide).transpose()?;
-    let paths = files_of(path)?;
+    let paths = files_of(path, output)?;
     let contents: Vec<(String, Vec<u8>)> =
         paths.iter().map(|file| Ok((relative(path, file), read(file)?))).collect::<Result<_, Error>>()?;
     let files: Vec<PublicFile<'_>> =
@@ -38,7 +38,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// The file itself, or the files of the set in a folder and the folders in it, in the order of their names.
-fn files_of(path: &Path) -> Result<Vec<PathBuf>, Error> {
+fn files_of(path: &Path, output: &Path) -> Result<Vec<PathBuf>, Error> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -48,7 +48,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Error> {
             let entry = entry.map_err(Error::file("read", &folder))?;
             let kind = entry.file_type().map_err(Error::file("read", &entry.path()))?;
             // A link could lead round in a circle.
-            if kind.is_dir() {
+            if kind.is_dir() && !is_same(&entry.path(), output) {
                 folders.push(entry.path());
             } else if kind.is_file() && is_of_a_set(&entry.path()) {
                 found.push(entry.path());
@@ -67,6 +67,10 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     found.sort();
     Ok(found)
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 fn is_of_a_set(path: &Path) -> bool {

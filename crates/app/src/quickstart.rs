@@ -20,7 +20,9 @@ use crate::models::{Catalogue, ModelStore, fetch};
 use crate::robustness::Attacks;
 use crate::runtime::Runtime;
 use crate::testing::Feedback;
-use crate::training::{TrainingRequest, TrainingSource, check, default_selection, prepare, train};
+use crate::training::{
+    TrainingRequest, TrainingSource, USUAL_AGREEMENT, check, default_selection, prepare, train,
+};
 use crate::{Error, Session, files, preflight};
 
 /// The base model of the quickstart.
@@ -67,10 +69,7 @@ pub fn quickstart(
     request: &QuickstartRequest<'_>,
     session: &mut Session<'_>,
 ) -> Result<QuickstartResult, Error> {
-    every_step(request, session).map_err(|error| match error {
-        Error::Interrupted => Error::Paused,
-        error => error,
-    })
+    every_step(request, session).map_err(Error::resumable)
 }
 
 fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Result<QuickstartResult, Error> {
@@ -86,7 +85,7 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
         dataset: Box::new(dataset.clone()),
         synthetic: SyntheticOptions::default(),
     };
-    let prepared = prepare(&training_source, &runtime)?;
+    let prepared = prepare(training_source, &runtime)?;
     let plan = TrainingPlan::for_examples(prepared.data.train.len());
     let needs = check(&prepared, &plan, &runtime)?;
     session.watcher.note(&format!("Preflight: {}", preflight::describe(&needs, &plan, runtime.device)));
@@ -98,10 +97,10 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
     session.watcher.stage("Training");
     let training = TrainingRequest {
         prepared: &prepared,
-        dataset: Some(&dataset),
         plan: &plan,
         start: None,
         directory: &request.output.join("training"),
+        wanted: USUAL_AGREEMENT,
         selection: default_selection(prepared.purpose, &plan),
     };
     let model = train(&training, &mut runtime, session)?;

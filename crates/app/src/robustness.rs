@@ -1,5 +1,7 @@
 //! How a trained model stands up to answers made to mislead it.
 
+use std::collections::BTreeMap;
+
 use gradus_grading::guide::Question;
 use gradus_grading::robustness::{
     AttackKind, AttackedAnswer, Expectation, Family, MarkShares, MarkedAttack, Material, RobustnessSummary,
@@ -9,10 +11,13 @@ use gradus_grading::robustness::{
 use crate::marking::{Marking, Unmarked, mark_answers};
 use crate::runtime::Runtime;
 use crate::trained::TrainedModel;
-use crate::{Error, Session};
+use crate::{Error, Session, encoding};
 
 /// Genuine answers that are attacked, at most: with every kind of attack each.
 const MOST_ANSWERS: usize = 100;
+
+/// Tokens kept free after a prompt for any verdict.
+const ROOM_FOR_VERDICTS: usize = 32;
 
 /// Whether answers made to mislead are marked too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,21 +69,32 @@ pub fn test_robustness(
     session: &mut Session<'_>,
 ) -> Result<Option<Robustness>, Error> {
     let chosen = spread(answers);
-    let planned = plan(&chosen);
+    let planned = plan(&chosen, runtime)?;
     session.watcher.stage(&format!("Attacking {} answers in {} ways", chosen.len(), AttackKind::ALL.len()));
-    let texts: Vec<Unmarked<'_>> = planned
+    // Each text once: an answer is compared with many attacks on it.
+    let mut texts: Vec<Unmarked<'_>> = Vec::new();
+    let mut positions: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for one in &planned {
+        for answer in [one.compared, &one.attack.text] {
+            positions.entry((&one.question.id.0, answer)).or_insert_with(|| {
+                texts.push(Unmarked { question: one.question, answer });
+                texts.len() - 1
+            });
+        }
+    }
+    let markings = mark_answers(runtime, Some(model), &texts, session)?;
+    let marking =
+        |one: &Planned<'_>, answer: &str| markings[positions[&(one.question.id.0.as_str(), answer)]].clone();
+    let attacks: Vec<Attack> = planned
         .iter()
-        .flat_map(|one| {
-            [one.compared, &one.attack.text].map(|answer| Unmarked { question: one.question, answer })
+        .map(|one| Attack {
+            kind: one.attack.kind,
+            question: one.question.clone(),
+            text: one.attack.text.clone(),
+            original: marking(one, one.compared),
+            attacked: marking(one, &one.attack.text),
         })
         .collect();
-    let mut markings = mark_answers(runtime, Some(model), &texts, session)?.into_iter();
-    let mut attacks = Vec::with_capacity(planned.len());
-    for one in planned {
-        let (Some(original), Some(attacked)) = (markings.next(), markings.next()) else { break };
-        let (kind, text) = (one.attack.kind, one.attack.text);
-        attacks.push(Attack { kind, question: one.question.clone(), text, original, attacked });
-    }
     let marked: Vec<MarkedAttack> = attacks.iter().map(Attack::shares).collect();
     Ok(summarise(&marked).map(|summary| Robustness { summary, answers: chosen.len(), attacks }))
 }
@@ -89,7 +105,8 @@ fn spread<'a>(answers: &[Unmarked<'a>]) -> Vec<Unmarked<'a>> {
     (0..number).map(|index| answers[index * answers.len() / number]).collect()
 }
 
-fn plan<'a>(answers: &[Unmarked<'a>]) -> Vec<Planned<'a>> {
+/// Every attack on the answers that the model can read.
+fn plan<'a>(answers: &[Unmarked<'a>], runtime: &Runtime) -> Result<Vec<Planned<'a>>, Error> {
     let mut planned = Vec::new();
     for (number, one) in answers.iter().enumerate() {
         let elsewhere = |other: &&Unmarked<'_>| other.question.id != one.question.id;
@@ -106,10 +123,13 @@ fn plan<'a>(answers: &[Unmarked<'a>]) -> Vec<Planned<'a>> {
                 Expectation::BelowModelAnswer => model_answer,
                 Expectation::Worthless | Expectation::NotAbove => one.answer,
             };
-            planned.push(Planned { question: one.question, compared, attack });
+            let tokens = encoding::prompt_tokens(&runtime.tokenizer, one.question, &attack.text)?.len();
+            if tokens + ROOM_FOR_VERDICTS <= runtime.config.context_length {
+                planned.push(Planned { question: one.question, compared, attack });
+            }
         }
     }
-    planned
+    Ok(planned)
 }
 
 impl Attack {

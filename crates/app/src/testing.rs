@@ -1,7 +1,5 @@
 //! Model tests: the base and the trained model mark the same answers, whose marks are known.
 
-use std::collections::BTreeMap;
-
 use gradus_domain::Marks;
 use gradus_grading::guide::{Guide, Question};
 use gradus_grading::marked_answer::MarkedAnswer;
@@ -12,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::marking::{Marking, Unmarked, judge, mark_answers, probabilities, write_feedback};
 use crate::runtime::Runtime;
+use crate::students::Students;
 use crate::trained::TrainedModel;
 use crate::{Error, Session};
 
@@ -33,6 +32,8 @@ pub struct Tested {
     pub max_marks: Marks,
     /// The question's smallest step between marks.
     pub step: Marks,
+    /// Whether the model learnt from marked answers to the question, as far as it knows.
+    pub seen_question: bool,
     /// The trained model's marking.
     pub trained: Marking,
     /// What the trained language model alone makes of it, before anything is blended or calibrated.
@@ -103,6 +104,10 @@ pub fn test_answers(
             answer: answer.clone(),
             max_marks: question.max_marks,
             step: question.mark_step(),
+            seen_question: model
+                .judgement
+                .as_ref()
+                .is_some_and(|judgement| judgement.has_marked_answers(question)),
             trained,
             uncalibrated,
             base,
@@ -120,14 +125,14 @@ fn question_of<'a>(guide: &'a Guide, answer: &MarkedAnswer) -> Result<&'a Questi
 
 /// Agreement on the given answers. `None` without answers.
 pub fn section(tested: &[&Tested], bootstrap: Bootstrap) -> Option<Section> {
-    let students = Students::of(tested.iter().copied());
+    let students = Students::of(tested.iter().map(|one| one.answer.student.as_deref()));
     let pairs = |given: &dyn Fn(&Tested) -> Option<Marks>| -> Vec<MarkPair> {
         let pair = |one: &&Tested| {
             Some(MarkPair {
                 reference: one.answer.mark,
                 given: given(one)?,
                 step: one.step,
-                cluster: students.number(one),
+                cluster: students.number(one.answer.student.as_deref(), one.answer.source.row),
             })
         };
         tested.iter().filter_map(pair).collect()
@@ -138,7 +143,7 @@ pub fn section(tested: &[&Tested], bootstrap: Bootstrap) -> Option<Section> {
             reference: one.answer.mark,
             base: one.base.mark,
             trained: one.trained.mark,
-            cluster: students.number(one),
+            cluster: students.number(one.answer.student.as_deref(), one.answer.source.row),
         })
         .collect();
     Some(Section {
@@ -147,24 +152,4 @@ pub fn section(tested: &[&Tested], bootstrap: Bootstrap) -> Option<Section> {
         human: agreement(&pairs(&|one| one.answer.second_mark), bootstrap),
         comparison: compare(&paired, bootstrap)?,
     })
-}
-
-/// Students by number: the bootstrap draws whole students. An answer without a student is its own.
-pub(crate) struct Students<'a>(BTreeMap<&'a str, usize>, usize);
-
-impl<'a> Students<'a> {
-    pub(crate) fn of(tested: impl Iterator<Item = &'a Tested>) -> Self {
-        let mut numbers = BTreeMap::new();
-        for student in tested.filter_map(|one| one.answer.student.as_deref()) {
-            let next = numbers.len();
-            numbers.entry(student).or_insert(next);
-        }
-        let count = numbers.len();
-        Self(numbers, count)
-    }
-
-    pub(crate) fn number(&self, one: &Tested) -> usize {
-        let known = one.answer.student.as_deref().and_then(|student| self.0.get(student));
-        known.copied().unwrap_or(self.1 + one.answer.source.row)
-    }
 }

@@ -56,6 +56,8 @@ pub struct TrainedManifest {
     pub started_from: Option<String>,
     /// The hyperparameters.
     pub plan: TrainingPlan,
+    /// BLAKE3 of the file that says how the model's probabilities become verdicts; absent where there is none.
+    pub judgement_hash: Option<String>,
     /// How the step was chosen.
     pub selection: Selection,
     /// How the run went.
@@ -113,11 +115,14 @@ pub(crate) fn save(directory: &Path, model: &TrainedModel, runtime: &Runtime) ->
         Method::Lora(_) => peft::write_adapter(directory, &model.adapter, &model.manifest.base_model)?,
         Method::Full => full::write_model(directory, &model.adapter, runtime.description())?,
     }
+    let mut manifest = model.manifest.clone();
     if let Some(judgement) = &model.judgement {
-        files::write_json(&directory.join(JUDGEMENT), judgement, "a judgement")?;
+        let path = directory.join(JUDGEMENT);
+        files::write_json(&path, judgement, "a judgement")?;
+        manifest.judgement_hash = Some(hash(&files::read(&path)?));
     }
     // The manifest comes last: a directory without one is no trained model.
-    files::write_json(&directory.join(MANIFEST), &model.manifest, "a model manifest")
+    files::write_json(&directory.join(MANIFEST), &manifest, "a model manifest")
 }
 
 /// Reads the manifest of a trained model.
@@ -167,18 +172,24 @@ pub fn load(directory: &Path, runtime: &Runtime) -> Result<TrainedModel, Error> 
         Method::Lora(_) => peft::read_adapter(directory, &runtime.config)?,
         Method::Full => full::read_model(directory, &runtime.config)?,
     };
-    Ok(TrainedModel { adapter, judgement: read_judgement(directory)?, manifest })
+    Ok(TrainedModel { adapter, judgement: read_judgement(directory, &manifest)?, manifest })
 }
 
-fn read_judgement(directory: &Path) -> Result<Option<Judgement>, Error> {
+fn read_judgement(directory: &Path, manifest: &TrainedManifest) -> Result<Option<Judgement>, Error> {
+    let Some(expected) = &manifest.judgement_hash else { return Ok(None) };
     let path = directory.join(JUDGEMENT);
-    if !path.exists() {
-        return Ok(None);
+    let bytes = files::read(&path)?;
+    let damaged = |reason: String| Error::Format {
+        path: path.clone(),
+        expected: "what was learnt of how far to trust the model (run its training again to make it anew)",
+        reason,
+    };
+    if hash(&bytes) != *expected {
+        return Err(damaged(format!("it is not the file that {MANIFEST} names")));
     }
-    let read = serde_json::from_str(&files::read_text(&path)?);
-    read.map(Some).map_err(|error| Error::Format {
-        path,
-        expected: "what this version of Gradus learnt of a model's confidence",
-        reason: error.to_string(),
-    })
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(error.to_string()))
+}
+
+fn hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
 }

@@ -8,6 +8,7 @@ mod environment;
 mod interrupt;
 mod output;
 mod plan;
+mod trust;
 
 use std::process::ExitCode;
 

@@ -5,8 +5,9 @@ use clap::{Args, ValueEnum};
 use gradus_app::engine::adapter::{LoraConfig, Method, TargetModule};
 use gradus_app::engine::backend::cpu::BaseWeights;
 use gradus_app::engine::training::{Schedule, Selection, TrainingPlan};
+use gradus_app::grading::calibration::WantedAgreement;
 use gradus_app::grading::synthetic::SyntheticOptions;
-use gradus_app::training::{PreparedData, default_selection};
+use gradus_app::training::{PreparedData, USUAL_AGREEMENT, default_selection};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Hyperparameters")]
@@ -17,8 +18,8 @@ pub(crate) struct PlanOptions {
     /// Sequences for one update
     #[arg(long)]
     batch_size: Option<usize>,
-    /// Most answers to one question (or sequences that begin alike) that follow each other in training:
-    /// they are computed together; 1: none
+    /// Most answers to one question that follow each other in training, where they are computed together;
+    /// 1: none
     #[arg(long)]
     group_size: Option<usize>,
     /// Synthetic answers, labelled by how they were made, as a share of the number of training examples;
@@ -84,6 +85,10 @@ pub(crate) struct PlanOptions {
     /// Updates between checkpoints
     #[arg(long)]
     checkpoint_every: Option<u64>,
+    /// Share of the marks given without a person's look that should be the teacher's own: chooses how sure
+    /// they must be [default: 0.9]
+    #[arg(long, value_name = "SHARE", value_parser = wanted_share)]
+    wanted_agreement: Option<f64>,
     /// Which step's parameters become the model [default: last for marking, best-loss otherwise]
     #[arg(long, value_enum)]
     select: Option<SelectionName>,
@@ -133,6 +138,11 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "give a number from 0 to 10, such as 0.2".to_owned())
 }
 
+fn wanted_share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "give a number above 0 and below 1, such as 0.9".to_owned())
+}
+
 fn target_module(name: &str) -> Result<TargetModule, String> {
     TargetModule::ALL.into_iter().find(|module| module.name() == name).ok_or_else(|| {
         let known: Vec<&str> = TargetModule::ALL.into_iter().map(TargetModule::name).collect();
@@ -175,6 +185,14 @@ impl PlanOptions {
     pub(crate) fn synthetic(&self) -> SyntheticOptions {
         let usual = SyntheticOptions::default();
         SyntheticOptions { share: self.synthetic_share.unwrap_or(usual.share), ..usual }
+    }
+
+    /// What is promised of answers that are marked without a person's look.
+    pub(crate) fn wanted(&self) -> WantedAgreement {
+        WantedAgreement {
+            agreement: self.wanted_agreement.unwrap_or(USUAL_AGREEMENT.agreement),
+            ..USUAL_AGREEMENT
+        }
     }
 
     /// How the frozen weights are kept.

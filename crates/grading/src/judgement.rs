@@ -104,6 +104,11 @@ impl Judgement {
             .collect()
     }
 
+    /// Whether it learnt from marked answers to that question.
+    pub fn has_marked_answers(&self, question: &Question) -> bool {
+        self.lexical.has_marked_answers(question)
+    }
+
     /// What is known of the confidence of verdicts on that question.
     pub fn confidence(&self, question: &Question) -> &Confidence {
         match self.lexical.has_marked_answers(question) {

@@ -34,8 +34,7 @@ pub(crate) fn with_widths(report: &TestReport) -> TestReport {
         let models = [&mut question.trained, &mut question.base];
         models.into_iter().chain(&mut question.human).for_each(widen);
     }
-    let answers = report.answers.len();
-    report.automatic.iter_mut().for_each(|automatic| widen_automatic(automatic, answers));
+    report.automatic.iter_mut().for_each(widen_automatic);
     report
 }
 
@@ -44,13 +43,13 @@ pub(crate) fn benchmark_with_widths(report: &BenchmarkReport) -> BenchmarkReport
     let mut report = report.clone();
     for part in &mut report.parts {
         part.markers.iter_mut().for_each(|marker| widen_share(&mut marker.accuracy, part.answers));
-        part.automatic.iter_mut().for_each(|automatic| widen_automatic(automatic, part.answers));
+        part.automatic.iter_mut().for_each(widen_automatic);
     }
     report
 }
 
-fn widen_automatic(automatic: &mut AutomaticMarking, answers: usize) {
-    let accepted = (automatic.share_here * answers as f64).round() as usize;
+fn widen_automatic(automatic: &mut AutomaticMarking) {
+    let accepted = (automatic.share_here * automatic.count as f64).round() as usize;
     automatic.agreement_here.iter_mut().for_each(|share| widen_share(share, accepted));
 }
 

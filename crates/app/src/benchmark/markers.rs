@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use gradus_domain::Marks;
 use gradus_engine::adapter::Adapter;
 use gradus_grading::guide::Verdict;
 use gradus_grading::import::public::{Part, PartKind, PublicSet};
@@ -40,7 +41,8 @@ impl<'a> Markers<'a> {
     ) -> Self {
         let baselines = (measurements.baselines == Baselines::Measured).then(|| {
             let parts = set.parts.iter().filter(|part| part.kind == PartKind::Train);
-            let training: Vec<_> = parts.flat_map(|part| answers_of(set, part)).collect();
+            let training: Vec<_> =
+                parts.flat_map(|part| answers_of(set, part)).map(|known| known.answer).collect();
             Learnt { lexical: LexicalModel::fit(&training), majority: Majority::fit(&training) }
         });
         Self { runtime, model, set, baselines, attacks: measurements.attacks }
@@ -50,8 +52,8 @@ impl<'a> Markers<'a> {
         let answers = answers_of(self.set, part);
         let alone = self.probabilities(Some(&self.model.adapter), &answers, session)?;
         let judgement = self.model.judgement.as_ref();
-        let judged = answers.iter().zip(&alone).map(|(one, alone)| match judgement {
-            Some(judgement) => judgement.distribution(one.question, one.answer, alone),
+        let judged = answers.iter().zip(&alone).map(|(known, alone)| match judgement {
+            Some(judgement) => judgement.distribution(known.answer.question, known.answer.answer, alone),
             None => alone.clone(),
         });
         let judged = with(&answers, judged);
@@ -67,14 +69,15 @@ impl<'a> Markers<'a> {
             for (name, baseline) in
                 [("words of the answer (TF-IDF)", lexical as &dyn Baseline), ("majority", majority)]
             {
-                let given = answers.iter().map(|one| baseline.distribution(one.question, one.answer));
+                let given = answers
+                    .iter()
+                    .map(|known| baseline.distribution(known.answer.question, known.answer.answer));
                 markers.push(measure(name, &with(&answers, given)));
             }
         }
-        let questions: BTreeSet<&str> = answers.iter().map(|one| one.question.id.0.as_str()).collect();
+        let questions: BTreeSet<&str> =
+            answers.iter().map(|known| known.answer.question.id.0.as_str()).collect();
         let outcomes = outcomes(judgement, &judged);
-        let confidence =
-            judgement.zip(answers.first()).map(|(judgement, one)| judgement.confidence(one.question));
         Ok(BenchmarkPart {
             name: part.name.clone(),
             kind: described(part.kind).to_owned(),
@@ -82,7 +85,11 @@ impl<'a> Markers<'a> {
             questions: questions.len(),
             markers: markers.into_iter().flatten().collect(),
             confusion: confusion("trained model", &judged),
-            automatic: confidence.and_then(|confidence| trust::automatic_marking(confidence, &outcomes)),
+            // On the validation answers that the threshold was chosen on it would only seem to be tested.
+            automatic: match judgement.filter(|_| part.kind != PartKind::Validation) {
+                Some(judgement) => trust::automatic_marking(judgement, &outcomes),
+                None => Vec::new(),
+            },
             confidence: trust::bins(&outcomes),
             risk_coverage: trust::coverage(&outcomes),
         })
@@ -104,7 +111,7 @@ impl<'a> Markers<'a> {
     fn probabilities(
         &mut self,
         adapter: Option<&Adapter>,
-        answers: &[TrainingAnswer<'_>],
+        answers: &[Known<'_>],
         session: &mut Session<'_>,
     ) -> Result<Vec<Vec<f64>>, Error> {
         probabilities(self.runtime, adapter, &unmarked(answers), session)
@@ -122,28 +129,33 @@ fn described(kind: PartKind) -> &'static str {
     }
 }
 
-fn unmarked<'a>(answers: &[TrainingAnswer<'a>]) -> Vec<Unmarked<'a>> {
-    answers.iter().map(|one| Unmarked { question: one.question, answer: one.answer }).collect()
+/// An answer of the set with its question, its verdict and its mark, which may lie between two verdicts.
+struct Known<'a> {
+    answer: TrainingAnswer<'a>,
+    mark: Marks,
 }
 
-/// The answers of a part with their questions and verdicts.
-fn answers_of<'a>(set: &'a PublicSet, part: &'a Part) -> Vec<TrainingAnswer<'a>> {
+fn unmarked<'a>(answers: &[Known<'a>]) -> Vec<Unmarked<'a>> {
+    let texts = answers.iter().map(|known| known.answer);
+    texts.map(|one| Unmarked { question: one.question, answer: one.answer }).collect()
+}
+
+fn answers_of<'a>(set: &'a PublicSet, part: &'a Part) -> Vec<Known<'a>> {
     let answers = part.answers.iter().filter_map(|answer| {
         let question = set.guide.question(&answer.question)?;
         let verdict = Verdict::position(&question.scale(), answer.verdict.as_deref(), answer.mark)?;
-        Some(TrainingAnswer { question, answer: &answer.answer, verdict })
+        let mark = answer.mark;
+        Some(Known { answer: TrainingAnswer { question, answer: &answer.answer, verdict }, mark })
     });
     answers.collect()
 }
 
-fn with<'a>(
-    answers: &[TrainingAnswer<'a>],
-    distributions: impl Iterator<Item = Vec<f64>>,
-) -> Vec<Judged<'a>> {
-    let judged = answers.iter().zip(distributions).map(|(one, distribution)| Judged {
-        question: one.question,
-        scale: one.question.scale(),
-        verdict: one.verdict,
+fn with<'a>(answers: &[Known<'a>], distributions: impl Iterator<Item = Vec<f64>>) -> Vec<Judged<'a>> {
+    let judged = answers.iter().zip(distributions).map(|(Known { answer, mark }, distribution)| Judged {
+        question: answer.question,
+        scale: answer.question.scale(),
+        verdict: answer.verdict,
+        mark: *mark,
         distribution,
     });
     judged.collect()

@@ -1,5 +1,6 @@
 //! How well one marker does on a part, with 95 % intervals of a bootstrap over answers.
 
+use gradus_domain::Marks;
 use gradus_grading::guide::{Question, Verdict};
 use gradus_grading::judgement::{Judgement, most_probable};
 use gradus_grading::metrics::{
@@ -17,6 +18,8 @@ pub(super) struct Judged<'a> {
     pub(super) scale: Vec<Verdict>,
     /// The position of the known verdict.
     pub(super) verdict: usize,
+    /// The known mark, which may lie between two verdicts.
+    pub(super) mark: Marks,
     /// The probability of each verdict of the scale.
     pub(super) distribution: Vec<f64>,
 }
@@ -38,6 +41,7 @@ pub(super) fn outcomes(judgement: Option<&Judgement>, judged: &[Judged<'_>]) -> 
             confidence,
             right: given == one.verdict,
             automatic: threshold.is_some_and(|threshold| threshold.accepts(confidence)),
+            seen_question: judgement.is_some_and(|judgement| judgement.has_marked_answers(one.question)),
             cluster,
         }
     });
@@ -55,7 +59,7 @@ pub(super) fn measure(name: &str, judged: &[Judged<'_>]) -> Option<MarkerResult>
     let classes = classification(&pairs, longest, bootstrap)?;
     let expected: Vec<ExpectedMark> = numbered()
         .map(|(cluster, one)| ExpectedMark {
-            reference: one.scale[one.verdict].marks,
+            reference: one.mark,
             expected: expected_marks(&one.scale, &one.distribution),
             maximum: one.question.max_marks,
             cluster,
@@ -63,7 +67,7 @@ pub(super) fn measure(name: &str, judged: &[Judged<'_>]) -> Option<MarkerResult>
         .collect();
     let marks: Vec<MarkPair> = numbered()
         .map(|(cluster, one)| MarkPair {
-            reference: one.scale[one.verdict].marks,
+            reference: one.mark,
             given: one.scale[one.given()].marks,
             step: one.question.mark_step(),
             cluster,

@@ -6,7 +6,9 @@ mod measures;
 
 use std::path::{Path, PathBuf};
 
-use gradus_grading::dataset::{Dataset, DatasetOptions, LeakedAnswers, Split, build_split};
+use gradus_grading::dataset::{
+    Dataset, DatasetOptions, Finding, FindingKind, LeakedAnswers, Split, build_split,
+};
 use gradus_grading::import::public::{Part, PartKind, PublicSet};
 use gradus_grading::marked_answer::MarkedAnswer;
 use gradus_grading::metrics::Bootstrap;
@@ -53,6 +55,8 @@ pub struct Measurements {
 pub struct BenchmarkRequest<'a> {
     /// The set, with validation parts.
     pub set: &'a PublicSet,
+    /// What was found in its answers.
+    pub findings: &'a [Finding],
     /// The model, trained on the set.
     pub model: &'a TrainedModel,
     /// Where its base model came from.
@@ -73,7 +77,7 @@ impl TestedParts {
 }
 
 /// The set as a dataset with its published split. Nothing is taken out of training, so that figures compare with
-/// published ones; what a test gives away is among the findings.
+/// published ones; what a test gives away is among the dataset's findings.
 pub fn dataset(set: &PublicSet) -> Result<Dataset, Error> {
     let split = |kind| match kind {
         PartKind::Train => Split::Train,
@@ -90,35 +94,49 @@ pub fn dataset(set: &PublicSet) -> Result<Dataset, Error> {
     Ok(build_split(&set.guide, &answers, &splits, &options)?)
 }
 
+/// The parts of a set that are to be tested on.
+///
+/// # Errors
+/// Where there are none: better known before training than after.
+pub fn tested_parts(set: &PublicSet, wanted: TestedParts) -> Result<Vec<&Part>, Error> {
+    let parts: Vec<&Part> = set.parts.iter().filter(|part| wanted.includes(part.kind)).collect();
+    if !parts.is_empty() {
+        return Ok(parts);
+    }
+    let known: Vec<&str> = set.parts.iter().map(|part| part.name.as_str()).collect();
+    let (name, known) = (&set.name, known.join(", "));
+    Err(Error::Request(match wanted {
+        TestedParts::Tests => format!(
+            "the set {name} has no test part, only {known}: add the files of its tests, or test on what is held out of its training answers with --parts validation"
+        ),
+        TestedParts::Validation => format!(
+            "the set {name} has no validation part, only {known}: hold some of its training answers out with --validation-answers or --validation-questions above 0"
+        ),
+    }))
+}
+
 /// Marks the wanted parts of the set with the trained model, and with baselines learnt from the same answers.
 ///
 /// # Errors
-/// A set without such parts, and [`Error::Interrupted`].
+/// A set without such parts, and [`Error::Paused`] where the session asked to stop.
 pub fn run_benchmark(
     request: &BenchmarkRequest<'_>,
     runtime: &mut Runtime,
     session: &mut Session<'_>,
 ) -> Result<BenchmarkReport, Error> {
     let BenchmarkRequest { set, model, measurements, .. } = request;
-    let parts: Vec<&Part> = set.parts.iter().filter(|part| measurements.parts.includes(part.kind)).collect();
-    if parts.is_empty() {
-        let known: Vec<&str> = set.parts.iter().map(|part| part.name.as_str()).collect();
-        let (name, known) = (&set.name, known.join(", "));
-        return Err(Error::Request(format!(
-            "the set {name} has no part of that kind to test on, only {known}"
-        )));
-    }
+    let parts = tested_parts(set, measurements.parts)?;
     let mut markers = Markers::new(runtime, model, set, *measurements);
     let mut results = Vec::new();
     for part in &parts {
         session.watcher.stage(&format!("Testing on {} ({} answers)", part.name, part.answers.len()));
-        results.push(markers.test(part, session)?);
+        results.push(markers.test(part, session).map_err(Error::resumable)?);
     }
-    let robustness = markers.robustness(&parts, session)?;
+    let robustness = markers.robustness(&parts, session).map_err(Error::resumable)?;
     Ok(BenchmarkReport {
         title: format!("{}, marked by {}", set.name, model.manifest.base_model),
         set: set.name.clone(),
-        notes: set.notes.clone(),
+        notes: set.notes.iter().cloned().chain(findings(request.findings)).collect(),
         generated_at: session.clock.now(),
         gradus_version: env!("CARGO_PKG_VERSION").to_owned(),
         model: model_facts(model, &request.model_source),
@@ -129,6 +147,18 @@ pub fn run_benchmark(
         reproduction: reproduction(request),
         caveats: caveats(request),
     })
+}
+
+/// What a reader should know of the answers, by number: there may be thousands.
+fn findings(findings: &[Finding]) -> impl Iterator<Item = String> {
+    let count = |kind| findings.iter().filter(|finding| finding.kind == kind).count();
+    let kinds = [
+        (count(FindingKind::LeakedAnswer), "stand in training and in a held-out part"),
+        (count(FindingKind::NearlyLeakedAnswer), "stand in nearly the same words in both"),
+        (count(FindingKind::InconsistentMarking), "were marked in different ways"),
+    ];
+    let found = kinds.into_iter().filter(|(count, _)| *count > 0);
+    found.map(|(count, what)| format!("{count} answers {what}; they were left as the set has them."))
 }
 
 fn reproduction(request: &BenchmarkRequest<'_>) -> Reproduction {
@@ -152,6 +182,13 @@ fn caveats(request: &BenchmarkRequest<'_>) -> Vec<String> {
          questions the figures for other questions are less certain than they show."
             .to_owned(),
     ];
+    if request.model.manifest.started_from.is_some() {
+        caveats.push(
+            "Training started from another trained model. Where that one had learnt from answers that are held \
+             out here, the figures are too good, and confidences too high."
+                .to_owned(),
+        );
+    }
     if request.measurements.parts == TestedParts::Validation {
         caveats.push(
             "These are validation answers: settings may have been chosen on them, and confidences were \

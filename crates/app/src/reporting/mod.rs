@@ -23,7 +23,8 @@ use crate::documents::Document;
 use crate::marking::Marking;
 use crate::papers::PaperFile;
 use crate::robustness::Robustness;
-use crate::testing::{Section, Students, Tested, section};
+use crate::students::Students;
+use crate::testing::{Section, Tested, section};
 use crate::trained::TrainedModel;
 
 /// Answers shown in the review queue.
@@ -85,7 +86,7 @@ pub(crate) fn report(material: &Material<'_>) -> TestReport {
         confidence_quality: confidence_quality(material),
         risk_coverage: trust::coverage(&outcomes),
         automatic: judgement
-            .and_then(|judgement| trust::automatic_marking(&judgement.marked_questions, &outcomes)),
+            .map_or_else(Vec::new, |judgement| trust::automatic_marking(judgement, &outcomes)),
         robustness: material.robustness.map(trust::robustness_facts),
         answers: tested_answers(material),
         review_limit: REVIEW_LIMIT,
@@ -160,12 +161,13 @@ fn confusion_panel(tested: &[Tested]) -> ConfusionPanel {
 
 /// What became of each marking that `marking` picks.
 fn outcomes<'a>(tested: &'a [Tested], marking: impl Fn(&'a Tested) -> &'a Marking) -> Vec<Outcome> {
-    let students = Students::of(tested.iter());
+    let students = Students::of(tested.iter().map(|one| one.answer.student.as_deref()));
     let outcomes = tested.iter().map(|one| Outcome {
         confidence: marking(one).confidence,
         right: one.is_right(marking(one)),
         automatic: marking(one).automatic,
-        cluster: students.number(one),
+        seen_question: one.seen_question,
+        cluster: students.number(one.answer.student.as_deref(), one.answer.source.row),
     });
     outcomes.collect()
 }
@@ -190,6 +192,7 @@ fn tested_answers(material: &Material<'_>) -> Vec<TestedAnswer> {
         expected_mark: one.trained.expected_mark,
         confidence: one.trained.confidence,
         review_worth: material.model.judgement.as_ref().map(|_| worth),
+        automatic: one.trained.automatic,
         reference_verdict: one.answer.verdict.clone(),
         given_verdict: one.answer.verdict.as_ref().map(|_| one.trained.verdict.clone()),
         feedback: one.feedback.clone(),
@@ -197,7 +200,7 @@ fn tested_answers(material: &Material<'_>) -> Vec<TestedAnswer> {
     answers.collect()
 }
 
-/// What a person's look at each answer is worth, in parts of the maximum: 0 where the mark may stand.
+/// What a person's look at each answer is worth, in parts of the maximum.
 fn review_worth(material: &Material<'_>) -> Vec<f64> {
     let scales: Vec<Vec<Verdict>> = material.tested.iter().map(|one| one.trained.scale()).collect();
     let probabilities: Vec<Vec<f64>> =
@@ -215,9 +218,7 @@ fn review_worth(material: &Material<'_>) -> Vec<f64> {
         .collect();
     let mut worth = vec![0.0; pending.len()];
     for entry in ReviewQueue::new(&pending, None).entries {
-        if !material.tested[entry.position].trained.automatic {
-            worth[entry.position] = entry.expected_error;
-        }
+        worth[entry.position] = entry.expected_error;
     }
     worth
 }

@@ -9,8 +9,8 @@ use gradus_grading::metrics::{
 };
 use gradus_grading::robustness::AttackGroup;
 use gradus_report::data::{
-    AttackExample, AutomaticMarking, ConfidenceScores, CoveragePoint, MarkingFacts, MarkingSource,
-    RobustnessFacts,
+    AttackExample, AutomaticMarking, CalibrationFacts, ConfidenceScores, CoveragePoint, MarkingFacts,
+    MarkingSource, RobustnessFacts,
 };
 
 use crate::robustness::{Attack, Robustness};
@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
     pub(crate) right: bool,
     /// Whether the threshold lets it stand without a person's look.
     pub(crate) automatic: bool,
+    /// Whether the question has marked answers in training.
+    pub(crate) seen_question: bool,
     /// Which student wrote the answer.
     pub(crate) cluster: usize,
 }
@@ -37,20 +39,41 @@ pub(crate) fn marking_facts(judgement: &Judgement) -> MarkingFacts {
         let weights = SOURCES.iter().zip(&fit.weights);
         weights.map(|(name, weight)| MarkingSource { name: (*name).to_owned(), weight: *weight }).collect()
     };
-    let temperature = marked_questions.temperature;
+    let calibration = |confidence: &Confidence, fit: &BlendFit| CalibrationFacts {
+        temperature: (confidence.temperature.answers > 0).then_some(confidence.temperature.value),
+        validation_answers: fit.count,
+    };
     let notes: Vec<&str> =
         marked_questions.notes.iter().chain(&new_questions.notes).map(String::as_str).collect();
     MarkingFacts {
         seen_questions: sources(&blend.marked_questions),
         unseen_questions: sources(&blend.new_questions),
-        temperature: (temperature.answers > 0).then_some(temperature.value),
-        validation_answers: blend.marked_questions.count + blend.new_questions.count,
+        seen_calibration: calibration(marked_questions, &blend.marked_questions),
+        unseen_calibration: calibration(new_questions, &blend.new_questions),
         note: (!notes.is_empty()).then(|| notes.join(" ")),
     }
 }
 
-/// What may be marked without a person's look. `None` without outcomes.
-pub(crate) fn automatic_marking(confidence: &Confidence, outcomes: &[Outcome]) -> Option<AutomaticMarking> {
+/// What may be marked without a person's look, on each kind of questions that was tested.
+pub(crate) fn automatic_marking(judgement: &Judgement, outcomes: &[Outcome]) -> Vec<AutomaticMarking> {
+    let kinds = [
+        ("answers to questions with marked answers in training", true, &judgement.marked_questions),
+        ("answers to questions without marked answers in training", false, &judgement.new_questions),
+    ];
+    let of_kind = |(kind, seen, confidence): (&str, bool, &Confidence)| {
+        let outcomes: Vec<Outcome> =
+            outcomes.iter().filter(|outcome| outcome.seen_question == seen).copied().collect();
+        automatic_marking_of(kind, confidence, &outcomes)
+    };
+    kinds.into_iter().filter_map(of_kind).collect()
+}
+
+/// `None` without outcomes.
+fn automatic_marking_of(
+    kind: &str,
+    confidence: &Confidence,
+    outcomes: &[Outcome],
+) -> Option<AutomaticMarking> {
     let accepted: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.automatic).collect();
     let pairs: Vec<VerdictPair> = accepted
         .iter()
@@ -62,6 +85,8 @@ pub(crate) fn automatic_marking(confidence: &Confidence, outcomes: &[Outcome]) -
         .collect();
     let threshold = confidence.threshold.as_ref();
     (!outcomes.is_empty()).then(|| AutomaticMarking {
+        kind: kind.to_owned(),
+        count: outcomes.len(),
         wanted_agreement: confidence.wanted.agreement,
         threshold: threshold.map(|threshold| threshold.confidence),
         share_on_validation: threshold.map_or(0.0, |threshold| threshold.automatic_share()),

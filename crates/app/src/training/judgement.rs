@@ -3,19 +3,17 @@
 use gradus_engine::adapter::Adapter;
 use gradus_grading::calibration::WantedAgreement;
 use gradus_grading::dataset::{Dataset, Example, Split};
-use gradus_grading::guide::{Question, Verdict};
+use gradus_grading::guide::Question;
 use gradus_grading::judgement::{Judgement, ValidationAnswer};
 use gradus_grading::lexical::TrainingAnswer;
 
 use crate::marking::{Unmarked, probabilities};
 use crate::runtime::Runtime;
+use crate::students::Students;
 use crate::{Error, Session};
 
-/// What is promised of answers that are marked automatically, where nobody said.
-const WANTED: WantedAgreement = WantedAgreement { agreement: 0.9, level: 0.95 };
-
 pub(super) fn learn(
-    dataset: &Dataset,
+    (dataset, wanted): (&Dataset, WantedAgreement),
     adapter: &Adapter,
     runtime: &mut Runtime,
     session: &mut Session<'_>,
@@ -30,28 +28,26 @@ pub(super) fn learn(
         .map(|(example, question, _)| Unmarked { question, answer: &example.answer })
         .collect();
     let model = probabilities(runtime, Some(adapter), &unmarked, session)?;
-    let mut students: Vec<&str> =
-        validation.iter().filter_map(|(example, ..)| example.student.as_deref()).collect();
-    students.sort_unstable();
-    students.dedup();
+    let students = Students::of(validation.iter().map(|(example, ..)| example.student.as_deref()));
     let validation: Vec<ValidationAnswer<'_>> = validation
         .into_iter()
         .zip(model)
         .enumerate()
         .map(|(number, ((example, question, verdict), model))| {
-            let student = example.student.as_deref().and_then(|name| students.binary_search(&name).ok());
-            // An answer without a student is its own.
-            let cluster = student.unwrap_or(students.len() + number);
+            let cluster = students.number(example.student.as_deref(), number);
             ValidationAnswer { question, answer: &example.answer, verdict, model, cluster }
         })
         .collect();
-    Ok(Judgement::fit(&training, &validation, WANTED))
+    Ok(Judgement::fit(&training, &validation, wanted))
 }
 
-fn of_split(dataset: &Dataset, split: Split) -> impl Iterator<Item = (&Example, &Question, usize)> {
+/// The examples of a split with their questions and the positions of their verdicts.
+pub(super) fn of_split(
+    dataset: &Dataset,
+    split: Split,
+) -> impl Iterator<Item = (&Example, &Question, usize)> {
     dataset.examples.iter().filter(move |example| example.split == split).filter_map(|example| {
         let question = dataset.guide.question(&example.question)?;
-        let verdict = Verdict::position(&question.scale(), example.verdict.as_deref(), example.mark)?;
-        Some((example, question, verdict))
+        Some((example, question, dataset.verdict_position(example)?))
     })
 }

@@ -12,7 +12,7 @@ use gradus_engine::preflight::{Preflight, preflight};
 use gradus_engine::training::{
     Checkpoints, FinishedRun, Run, Selection, StopReason, TrainEvent, TrainingPlan, run,
 };
-use gradus_grading::dataset::Dataset;
+use gradus_grading::calibration::WantedAgreement;
 use gradus_grading::prompt::template_hash;
 
 pub use prepare::{PreparedData, TrainingSource, prepare};
@@ -27,10 +27,13 @@ pub fn check(prepared: &PreparedData, plan: &TrainingPlan, runtime: &Runtime) ->
     let found = preflight(runtime.backend.as_ref(), plan, &prepared.data);
     let context = runtime.config.context_length;
     let row = |index: usize| prepared.rows.get(index).map_or("", String::as_str);
-    let long = found.too_long.iter().map(|(index, tokens)| {
+    let lengths = prepared.data.validation.iter().map(|sequence| sequence.tokens.len());
+    let too_long_validation =
+        prepared.validation_rows.iter().zip(lengths).filter(|(_, tokens)| *tokens > context);
+    let too_long = found.too_long.iter().map(|(index, tokens)| (row(*index), *tokens));
+    let long = too_long.chain(too_long_validation.map(|(row, tokens)| (row.as_str(), tokens))).map(|(row, tokens)| {
         format!(
-            "{}: {tokens} tokens, but the model reads at most {context}; shorten the text, or use a model with a longer context",
-            row(*index)
+            "{row}: {tokens} tokens, but the model reads at most {context}; shorten the text, or use a model with a longer context"
         )
     });
     let unlabelled = found.without_label.iter().map(|index| {
@@ -49,18 +52,21 @@ pub fn check(prepared: &PreparedData, plan: &TrainingPlan, runtime: &Runtime) ->
 pub struct TrainingRequest<'a> {
     /// The data.
     pub prepared: &'a PreparedData,
-    /// The marked answers that the data was prepared from, to learn how far the model is to be trusted.
-    pub dataset: Option<&'a Dataset>,
     /// The hyperparameters.
     pub plan: &'a TrainingPlan,
     /// The trained model to start from, where it is not the base model alone.
     pub start: Option<&'a TrainedModel>,
     /// Holds `checkpoints/` and, in the end, `model/`.
     pub directory: &'a Path,
+    /// What is promised of answers that are marked without a person's look. No part of the run's identity.
+    pub wanted: WantedAgreement,
     /// Which step's parameters become the model. No part of the run's identity: a finished run can be
     /// asked again for another.
     pub selection: Selection,
 }
+
+/// What is promised of answers that are marked without a person's look, where nobody said.
+pub const USUAL_AGREEMENT: WantedAgreement = WantedAgreement { agreement: 0.9, level: 0.95 };
 
 /// The step that becomes the model where nobody chose: with early stopping the best one, which that is
 /// about; for marking otherwise the last.
@@ -121,8 +127,9 @@ pub fn train(
     }
     let finished = checkpoints.finish(outcome.state, request.selection)?;
     let mut model = finish(request, runtime, session.clock, (finished, device));
-    if let Some(dataset) = request.dataset {
-        model.judgement = Some(judgement::learn(dataset, &model.adapter, runtime, session)?);
+    if let Some(dataset) = &request.prepared.dataset {
+        let learnt = judgement::learn((dataset, request.wanted), &model.adapter, runtime, session);
+        model.judgement = Some(learnt.map_err(Error::resumable)?);
     }
     trained::save(&request.model_directory(), &model, runtime)?;
     Ok(model)
@@ -160,6 +167,7 @@ fn finish(
         synthetic_examples: request.prepared.synthetic,
         started_from: request.start.map(|start| start.adapter.fingerprint()),
         plan: request.plan.clone(),
+        judgement_hash: None,
         selection: request.selection,
         run,
     };

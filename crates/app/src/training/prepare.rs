@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use gradus_engine::training::TrainingData;
-use gradus_grading::dataset::{Dataset, Split};
-use gradus_grading::guide::{QuestionId, Verdict};
+use gradus_grading::dataset::{Dataset, Example, Split};
+use gradus_grading::guide::QuestionId;
 use gradus_grading::import::chat::ChatExample;
 use gradus_grading::synthetic::{GenuineAnswer, SyntheticOptions, synthesise};
 
+use super::judgement::of_split;
 use crate::runtime::Runtime;
 use crate::trained::Purpose;
 use crate::{Error, chat, encoding};
@@ -31,22 +32,16 @@ pub enum TrainingSource {
     },
 }
 
-impl TrainingSource {
-    /// The marked answers, where it is made of them.
-    pub fn dataset(&self) -> Option<&Dataset> {
-        match self {
-            Self::Marking { dataset, .. } => Some(dataset),
-            Self::Chat { .. } => None,
-        }
-    }
-}
-
 /// Data ready for the engine, with what each sequence was made from.
 pub struct PreparedData {
     /// The sequences.
     pub data: TrainingData,
     /// For each training sequence its file and row, for messages.
     pub rows: Vec<String>,
+    /// As `rows`, of the validation sequences.
+    pub validation_rows: Vec<String>,
+    /// The marked answers that it was made from, where it was.
+    pub dataset: Option<Box<Dataset>>,
     /// How many of the training sequences nobody wrote; they are the last ones.
     pub synthetic: usize,
     /// Identifies the data.
@@ -56,15 +51,15 @@ pub struct PreparedData {
 }
 
 /// Turns examples into sequences.
-pub fn prepare(source: &TrainingSource, runtime: &Runtime) -> Result<PreparedData, Error> {
+pub fn prepare(source: TrainingSource, runtime: &Runtime) -> Result<PreparedData, Error> {
     match source {
-        TrainingSource::Marking { dataset, synthetic } => prepare_marking(dataset, synthetic, runtime),
-        TrainingSource::Chat { train, validation } => prepare_chat(train, validation, runtime),
+        TrainingSource::Marking { dataset, synthetic } => prepare_marking(dataset, &synthetic, runtime),
+        TrainingSource::Chat { train, validation } => prepare_chat(&train, &validation, runtime),
     }
 }
 
 fn prepare_marking(
-    dataset: &Dataset,
+    dataset: Box<Dataset>,
     synthetic: &SyntheticOptions,
     runtime: &Runtime,
 ) -> Result<PreparedData, Error> {
@@ -72,49 +67,52 @@ fn prepare_marking(
     let mut rows = Vec::new();
     let positions: BTreeMap<&QuestionId, u32> =
         dataset.guide.questions.iter().map(|question| &question.id).zip(0..).collect();
-    for example in &dataset.examples {
-        let question = dataset.guide.question(&example.question);
-        let (Some(question), Some(verdict)) = (question, dataset.verdict(example)) else { continue };
-        let sequence = |feedback| {
-            encoding::marking_sequence(&runtime.tokenizer, question, &example.answer, (&verdict, feedback))
-        };
-        match example.split {
-            Split::Train => {
-                data.train.push(sequence(example.feedback.as_deref())?);
-                data.groups.push(positions[&question.id]);
-                rows.push(format!("{}, row {}", example.source.file, example.source.row));
-            }
-            // Validation is about the verdict alone: that is what the best step is chosen by.
-            Split::Validation => data.validation.push(sequence(None)?),
-            Split::UnseenAnswers | Split::UnseenQuestions => {}
-        }
+    let tokenizer = &runtime.tokenizer;
+    let row = |example: &Example| format!("{}, row {}", example.source.file, example.source.row);
+    for (example, question, verdict) in of_split(&dataset, Split::Train) {
+        let target = (&question.scale()[verdict], example.feedback.as_deref());
+        data.train.push(encoding::marking_sequence(tokenizer, question, &example.answer, target)?);
+        data.groups.push(positions[&question.id]);
+        rows.push(row(example));
     }
-    let made = synthesise(&dataset.guide, &genuine(dataset), synthetic);
-    for answer in &made {
+    let genuine = data.train.len();
+    for answer in synthesise(&dataset.guide, &genuine_answers(&dataset), synthetic) {
         let Some(question) = dataset.guide.question(&answer.question) else { continue };
         let target = (&answer.verdict, None);
-        data.train.push(encoding::marking_sequence(&runtime.tokenizer, question, &answer.answer, target)?);
-        data.groups.push(positions[&question.id]);
-        rows.push(format!("a synthetic answer ({}) to question {}", answer.origin.name(), question.id.0));
+        let sequence = encoding::marking_sequence(tokenizer, question, &answer.answer, target)?;
+        // Nobody wrote it, so nobody could shorten it.
+        if sequence.tokens.len() <= runtime.config.context_length {
+            data.train.push(sequence);
+            data.groups.push(positions[&question.id]);
+            rows.push(format!("a synthetic answer ({}) to question {}", answer.origin.name(), question.id.0));
+        }
+    }
+    let mut validation_rows = Vec::new();
+    for (example, question, verdict) in of_split(&dataset, Split::Validation) {
+        // Validation is about the verdict alone: that is what the best step is chosen by.
+        let target = (&question.scale()[verdict], None);
+        data.validation.push(encoding::marking_sequence(tokenizer, question, &example.answer, target)?);
+        validation_rows.push(row(example));
     }
     Ok(PreparedData {
+        synthetic: data.train.len() - genuine,
         data,
         rows,
-        synthetic: made.len(),
+        validation_rows,
         hash: dataset.content_hash.clone(),
+        dataset: Some(dataset),
         purpose: Purpose::Marking,
     })
 }
 
 /// The training examples, as synthetic ones are made from them.
-fn genuine(dataset: &Dataset) -> Vec<GenuineAnswer<'_>> {
-    let examples = dataset.examples.iter().filter(|example| example.split == Split::Train);
-    let genuine = examples.filter_map(|example| {
-        let scale = dataset.guide.question(&example.question)?.scale();
-        let verdict = Verdict::position(&scale, example.verdict.as_deref(), example.mark)?;
-        Some(GenuineAnswer { question: &example.question, answer: &example.answer, verdict })
+fn genuine_answers(dataset: &Dataset) -> Vec<GenuineAnswer<'_>> {
+    let examples = of_split(dataset, Split::Train).map(|(example, _, verdict)| GenuineAnswer {
+        question: &example.question,
+        answer: &example.answer,
+        verdict,
     });
-    genuine.collect()
+    examples.collect()
 }
 
 fn prepare_chat(
@@ -136,9 +134,15 @@ fn prepare_chat(
     };
     let data =
         TrainingData { train: encode(train)?, validation: encode(validation)?, ..TrainingData::default() };
-    let rows = train.iter().map(|example| format!("{}, line {}", example.source.file, example.source.row));
+    let rows = |examples: &[ChatExample]| {
+        let rows =
+            examples.iter().map(|example| format!("{}, line {}", example.source.file, example.source.row));
+        rows.collect()
+    };
     Ok(PreparedData {
-        rows: rows.collect(),
+        rows: rows(train),
+        validation_rows: rows(validation),
+        dataset: None,
         synthetic: 0,
         hash: data.fingerprint(),
         data,

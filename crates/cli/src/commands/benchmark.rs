@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gradus_app::benchmark::{
-    Baselines, BenchmarkRequest, Measurements, TestedParts, dataset, run_benchmark, write_benchmark,
+    Baselines, BenchmarkRequest, Measurements, TestedParts, dataset, run_benchmark, tested_parts,
+    write_benchmark,
 };
-use gradus_app::grading::import::public::{HoldOut, PublicSet, hold_out};
+use gradus_app::grading::import::public::{HoldOut, PartKind, PublicSet, hold_out};
 use gradus_app::grading::metrics::Estimate;
-use gradus_app::grading::robustness::{AttackSummary, RobustnessSummary};
 use gradus_app::preflight;
 use gradus_app::public_sets::read_public_set;
 use gradus_app::quickstart::MODEL;
 use gradus_app::report::BenchmarkReport;
-use gradus_app::report::data::{AutomaticMarking, BenchmarkPart, MarkerResult};
+use gradus_app::report::data::{BenchmarkPart, MarkerResult};
 use gradus_app::robustness::Attacks;
 use gradus_app::runtime::Runtime;
 use gradus_app::trained;
@@ -24,6 +24,7 @@ use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
 use crate::plan::PlanOptions;
+use crate::trust::{attacks_table, automatic_line};
 
 /// Train and test on a public set of marked answers, beside baselines
 ///
@@ -33,7 +34,7 @@ use crate::plan::PlanOptions;
 /// the same figures again; one that was interrupted goes on where it was.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gradus benchmark sciEntsBank.jsonl --output benchmark\n  gradus benchmark SAF/training SAF/ --output benchmark --json >> results.jsonl\n  gradus benchmark beetle.jsonl --output trial --parts validation --epochs 2"
+    after_help = "Examples:\n  gradus benchmark sciEntsBank.jsonl --output benchmark\n  gradus benchmark SAF/ --output benchmark --json >> results.jsonl\n  gradus benchmark beetle.jsonl --output trial --parts validation --epochs 2"
 )]
 pub(crate) struct Arguments {
     /// The set: a file, or a folder of files
@@ -48,12 +49,14 @@ pub(crate) struct Arguments {
     /// by, so that the tests stay unseen)
     #[arg(long, value_enum, default_value = "tests")]
     parts: Parts,
-    /// Share of the answers to each training question that is held out
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
-    validation_answers: f64,
-    /// Share of the training questions that is held out whole
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
-    validation_questions: f64,
+    /// Share of the answers to each training question that is held out [default: 0.1, or 0 where the set has
+    /// a validation part]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    validation_answers: Option<f64>,
+    /// Share of the training questions that is held out whole, at least one where it is above 0 [default:
+    /// 0.1, or 0 where the set has a validation part]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    validation_questions: Option<f64>,
     /// Decides what is held out
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     validation_seed: u64,
@@ -85,6 +88,11 @@ enum Parts {
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
     let set = read_set(arguments)?;
+    let parts = match arguments.parts {
+        Parts::Tests => TestedParts::Tests,
+        Parts::Validation => TestedParts::Validation,
+    };
+    tested_parts(&set, parts)?;
     let path = environment.base_model(&arguments.model)?;
     let options = &arguments.plan;
     let device = arguments.device.device;
@@ -92,22 +100,20 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let start = arguments.from.as_deref().map(|from| trained::load(from, &runtime)).transpose()?;
     let source =
         TrainingSource::Marking { dataset: Box::new(dataset(&set)?), synthetic: options.synthetic() };
-    let prepared = prepare(&source, &runtime)?;
+    let prepared = prepare(source, &runtime)?;
     let plan = options.plan(prepared.data.train.len())?;
     let needs = check(&prepared, &plan, &runtime)?;
+    options.check_validation(&prepared, &plan)?;
     let request = TrainingRequest {
         prepared: &prepared,
-        dataset: source.dataset(),
         plan: &plan,
         start: start.as_ref(),
         directory: &arguments.output,
+        wanted: options.wanted(),
         selection: options.selection(&prepared, &plan),
     };
     let measurements = Measurements {
-        parts: match arguments.parts {
-            Parts::Tests => TestedParts::Tests,
-            Parts::Validation => TestedParts::Validation,
-        },
+        parts,
         baselines: if arguments.no_baselines { Baselines::Skipped } else { Baselines::Measured },
         attacks: if arguments.robustness { Attacks::Tried } else { Attacks::Skipped },
     };
@@ -115,9 +121,12 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let report = environment.watch(|session| {
         set.notes.iter().for_each(|note| session.watcher.note(note));
         session.watcher.note(&preflight::describe(&needs, &plan, runtime.device));
+        let warning = preflight::warning(&needs, &plan, runtime.device);
+        warning.into_iter().for_each(|warning| session.watcher.warning(&warning));
         let model = train(&request, &mut runtime, session)?;
         let request = BenchmarkRequest {
             set: &set,
+            findings: &prepared.dataset.as_ref().map_or(Vec::new(), |dataset| dataset.findings.clone()),
             model: &model,
             model_source,
             measurements,
@@ -137,13 +146,20 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
 }
 
 fn read_set(arguments: &Arguments) -> anyhow::Result<PublicSet> {
-    let set = read_public_set(&arguments.set, arguments.guide.as_deref())?;
+    let set = read_public_set(&arguments.set, arguments.guide.as_deref(), &arguments.output)?;
+    let has_validation = set.parts.iter().any(|part| part.kind == PartKind::Validation);
+    let usual = if has_validation { 0.0 } else { 0.1 };
     let held_out = HoldOut {
-        answers_share: arguments.validation_answers,
-        questions_share: arguments.validation_questions,
+        answers_share: arguments.validation_answers.unwrap_or(usual),
+        questions_share: arguments.validation_questions.unwrap_or(usual),
         seed: arguments.validation_seed,
     };
     Ok(hold_out(set, held_out))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share: &f64| (0.0..=0.9).contains(share));
+    share.ok_or_else(|| "give a number from 0 to 0.9, such as 0.1".to_owned())
 }
 
 fn show(report: &BenchmarkReport, environment: &Environment) -> anyhow::Result<()> {
@@ -168,47 +184,6 @@ fn show(report: &BenchmarkReport, environment: &Environment) -> anyhow::Result<(
         output::print(format!("{}\n", attacks_table(&robustness.summary)));
     }
     Ok(())
-}
-
-/// What may be marked without a person's look, in a sentence.
-pub(crate) fn automatic_line(automatic: &AutomaticMarking) -> String {
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let wanted = percent(automatic.wanted_agreement);
-    match (automatic.threshold, &automatic.agreement_here) {
-        (Some(_), Some(agreement)) => format!(
-            "Marked without a person's look, for an agreement of {wanted}: {} of the answers, of which {} \
-             ({:.0}–{:.0}) have the known verdict",
-            percent(automatic.share_here),
-            percent(agreement.value),
-            agreement.low * 100.0,
-            agreement.high * 100.0
-        ),
-        (Some(_), None) => format!("No answer reaches the confidence for an agreement of {wanted}"),
-        (None, _) => {
-            format!("No confidence promises an agreement of {wanted}: every answer goes to a person")
-        }
-    }
-}
-
-/// What attacks came to, by group and by kind.
-pub(crate) fn attacks_table(robustness: &RobustnessSummary) -> String {
-    let header = ["ATTACK", "TRIED", "MEAN SHIFT", "RAISED", "TO FULL MARKS"];
-    let row = |name: &str, one: &AttackSummary| {
-        let percent = |share: f64| format!("{:.1} %", share * 100.0);
-        vec![
-            name.to_owned(),
-            one.count.to_string(),
-            format!("{:+.1} %", one.mean_shift * 100.0),
-            percent(one.share_raised),
-            percent(one.share_raised_to_full),
-        ]
-    };
-    let groups =
-        robustness.groups.iter().map(|(group, one)| row(&format!("all: {}", group.description()), one));
-    let kinds = robustness.kinds.iter().map(|(kind, one)| row(kind.description(), one));
-    let rows: Vec<_> =
-        std::iter::once(header.map(str::to_owned).to_vec()).chain(groups).chain(kinds).collect();
-    output::table(&rows)
 }
 
 fn rows(markers: &[MarkerResult]) -> Vec<Vec<String>> {

@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         session.watcher.stage("Marking");
         mark(&guide, &paper, (&mut runtime, &model), !arguments.no_feedback, session)
     })?;
-    show(&paper, &marked, environment)
+    show(&paper, &marked, &model, environment)
 }
 
 fn mark(
@@ -102,7 +102,12 @@ fn given(marking: &Marking, maximum: Marks) -> String {
     if *verdict == marking.mark.to_string() { mark } else { format!("{verdict}, {mark}") }
 }
 
-fn show(paper: &PaperFile, marked: &[MarkedAnswer], environment: &Environment) -> anyhow::Result<()> {
+fn show(
+    paper: &PaperFile,
+    marked: &[MarkedAnswer],
+    model: &TrainedModel,
+    environment: &Environment,
+) -> anyhow::Result<()> {
     let total: Marks = marked.iter().map(|answer| answer.marking.mark).sum();
     let maximum: Marks = marked.iter().map(|answer| answer.max_marks).sum();
     if environment.json {
@@ -130,7 +135,13 @@ fn show(paper: &PaperFile, marked: &[MarkedAnswer], environment: &Environment) -
         .map(|answer| answer.question.0.as_str())
         .collect();
     if !to_be_looked_at.is_empty() {
-        output::print(format!("\nFor a person to look at: question {}", to_be_looked_at.join(", ")));
+        output::print(format!(
+            "
+For a person to look at: question {}",
+            to_be_looked_at.join(", ")
+        ));
+        let notes = model.judgement.iter().flat_map(|judgement| &judgement.marked_questions.notes);
+        notes.for_each(|note| output::print(format!("  {note}")));
     }
     for missing in &paper.reading.missing {
         output::print(format!("\nQuestion {}: no answer was found in the paper", missing.0));

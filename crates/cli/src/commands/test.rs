@@ -14,11 +14,11 @@ use gradus_app::runtime::Runtime;
 use gradus_app::testing::Feedback;
 use gradus_app::trained;
 
-use super::benchmark::{attacks_table, automatic_line};
 use crate::again::Again;
 use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
+use crate::trust::{attacks_table, automatic_line};
 
 /// Test a trained model on answers whose marks are known, and write a report
 ///

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let base_weights = arguments.plan.base_weights();
     let mut runtime = Runtime::load(&arguments.model, &path, arguments.device.device, base_weights)?;
     let start = arguments.from.as_deref().map(|from| trained::load(from, &runtime)).transpose()?;
-    let prepared = prepare(&source, &runtime)?;
+    let prepared = prepare(source, &runtime)?;
     let plan = arguments.plan.plan(prepared.data.train.len())?;
     let needs = check(&prepared, &plan, &runtime)?;
     arguments.plan.check_validation(&prepared, &plan)?;
@@ -76,10 +76,10 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     }
     let request = TrainingRequest {
         prepared: &prepared,
-        dataset: source.dataset(),
         plan: &plan,
         start: start.as_ref(),
         directory: &arguments.output,
+        wanted: arguments.plan.wanted(),
         selection: arguments.plan.selection(&prepared, &plan),
     };
     let model = environment.watch(|session| {

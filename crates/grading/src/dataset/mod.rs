@@ -142,12 +142,11 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// The verdict that an example was given: on its question's scale the one of its name, or the one whose
-    /// marks are nearest. `None` for an example that is not of this dataset.
-    pub fn verdict(&self, example: &Example) -> Option<Verdict> {
-        let mut scale = self.guide.question(&example.question)?.scale();
-        let position = Verdict::position(&scale, example.verdict.as_deref(), example.mark)?;
-        Some(scale.swap_remove(position))
+    /// The position on its question's scale of the verdict that an example was given: the one of its name, or
+    /// the one whose marks are nearest. `None` for an example that is not of this dataset.
+    pub fn verdict_position(&self, example: &Example) -> Option<usize> {
+        let scale = self.guide.question(&example.question)?.scale();
+        Verdict::position(&scale, example.verdict.as_deref(), example.mark)
     }
 }
 

@@ -66,6 +66,8 @@ mod tests {
 
     fn automatic(low: f64) -> AutomaticMarking {
         AutomaticMarking {
+            kind: "answers".into(),
+            count: 100,
             wanted_agreement: 0.9,
             threshold: Some(0.7),
             share_on_validation: 0.6,

@@ -56,7 +56,7 @@ pub struct BenchmarkPart {
     pub confusion: Option<VerdictConfusion>,
     /// What of it the trained model may mark without a person's look, where a threshold was looked for.
     #[serde(default)]
-    pub automatic: Option<AutomaticMarking>,
+    pub automatic: Vec<AutomaticMarking>,
     /// How often the trained model is right at each confidence, ascending; may be empty.
     pub confidence: Vec<ConfidenceBin>,
     /// The trained model's agreement on its surest answers, by how many these are; may be empty.

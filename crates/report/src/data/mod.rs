@@ -17,8 +17,8 @@ pub use facts::{AdapterFacts, GuideFacts, LossPoint, MethodFacts, ModelFacts, Qu
 pub use provenance::{DataFinding, DocumentRead, FileChecksum, NamedValue, Reproduction, Severity};
 pub use results::{ConfusionPanel, MarkScale, QuestionResult, ResultSection, Results, TestedAnswer};
 pub use trust::{
-    AttackExample, AutomaticMarking, ConfidenceQuality, ConfidenceScores, CoveragePoint, MarkingFacts,
-    MarkingSource, RobustnessFacts,
+    AttackExample, AutomaticMarking, CalibrationFacts, ConfidenceQuality, ConfidenceScores, CoveragePoint,
+    MarkingFacts, MarkingSource, RobustnessFacts,
 };
 
 /// A test of a trained model on answers whose marks are known, and how the model came about.
@@ -55,7 +55,7 @@ pub struct TestReport {
     pub risk_coverage: Vec<CoveragePoint>,
     /// What could be marked without a second look, where that was asked.
     #[serde(default)]
-    pub automatic: Option<AutomaticMarking>,
+    pub automatic: Vec<AutomaticMarking>,
     /// How the model stands up to attacks, where that was tested.
     #[serde(default)]
     pub robustness: Option<RobustnessFacts>,

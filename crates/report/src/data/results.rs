@@ -90,9 +90,12 @@ pub struct TestedAnswer {
     /// The probability that the model gives to its mark, 0 to 1.
     pub confidence: f64,
     /// How far the mark is expected to be from the right one, in parts of the maximum: what a person's look
-    /// is worth. 0 where nobody need look; `None` where it was not judged.
+    /// is worth. `None` where it was not judged.
     #[serde(default)]
     pub review_worth: Option<f64>,
+    /// Whether it is sure enough to stand without a person's look.
+    #[serde(default)]
+    pub automatic: bool,
     /// The teacher's verdict, where the question's scale is words.
     #[serde(default)]
     pub reference_verdict: Option<String>,
@@ -113,8 +116,8 @@ impl TestedAnswer {
         }
     }
 
-    /// Whether it belongs in the review queue. Where nothing was judged, every answer does.
+    /// Whether it belongs in the review queue.
     pub(crate) fn needs_review(&self) -> bool {
-        self.review_worth != Some(0.0)
+        !self.automatic
     }
 }

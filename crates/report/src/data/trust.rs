@@ -12,13 +12,22 @@ pub struct MarkingFacts {
     pub seen_questions: Vec<MarkingSource>,
     /// What judged answers to other questions; may be empty.
     pub unseen_questions: Vec<MarkingSource>,
-    /// What calibration divides the logarithms of probabilities by: above 1 makes confidences lower. `None`
-    /// where nothing was calibrated.
+    /// The calibration of the former.
+    pub seen_calibration: CalibrationFacts,
+    /// The calibration of the latter.
+    pub unseen_calibration: CalibrationFacts,
+    /// Why nothing was blended or calibrated, where that is so, in a sentence.
+    pub note: Option<String>,
+}
+
+/// How confidences on one kind of questions were calibrated.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationFacts {
+    /// What the logarithms of probabilities are divided by: above 1 makes confidences lower. `None` where
+    /// nothing was calibrated.
     pub temperature: Option<f64>,
     /// The validation answers on which weights and temperature were chosen.
     pub validation_answers: usize,
-    /// Why nothing was blended or calibrated, where that is so, in a sentence.
-    pub note: Option<String>,
 }
 
 /// One of the judges whose distributions over the marks are blended.
@@ -61,13 +70,17 @@ pub struct CoveragePoint {
 /// Marking without a second look, from a confidence that was chosen for a wanted agreement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AutomaticMarking {
+    /// Which answers these are ("answers to questions that it was trained on"), in the plural.
+    pub kind: String,
+    /// How many of them were tested.
+    pub count: usize,
     /// The share of automatic marks that should be exactly the teacher's, 0 to 1.
     pub wanted_agreement: f64,
     /// The least confidence at which an answer is marked automatically; `None` where none is high enough.
     pub threshold: Option<f64>,
     /// The share of the validation answers that it accepts, 0 to 1; 0 without a threshold.
     pub share_on_validation: f64,
-    /// The share of the tested answers that it accepts, 0 to 1; 0 without a threshold.
+    /// The share of these of the tested answers that it accepts, 0 to 1; 0 without a threshold.
     pub share_here: f64,
     /// The share of those with exactly the teacher's mark; `None` where none was accepted.
     pub agreement_here: Option<Estimate>,

@@ -39,7 +39,7 @@ struct Part {
     name: String,
     about: String,
     lead: String,
-    automatic: Option<Automatic>,
+    automatic: Vec<Automatic>,
     markers: Vec<MarkerRow>,
     figures: Vec<Figure>,
 }
@@ -118,7 +118,7 @@ fn part(number: usize, part: &BenchmarkPart) -> Part {
             part.kind
         ),
         lead: lead(&part.markers),
-        automatic: part.automatic.as_ref().map(automatic),
+        automatic: part.automatic.iter().map(automatic).collect(),
         markers: part.markers.iter().map(marker_row).collect(),
         figures: [confusion, confidence, coverage].into_iter().flatten().collect(),
     }

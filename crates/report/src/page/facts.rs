@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use crate::data::{FileChecksum, GuideFacts, MarkingFacts, MethodFacts, ModelFacts, TrainingFacts};
+use crate::data::{
+    CalibrationFacts, FileChecksum, GuideFacts, MarkingFacts, MethodFacts, ModelFacts, TrainingFacts,
+};
 use crate::numbers::{bytes, counted, decimal, duration, grouped};
 
 /// A list of names with values.
@@ -72,16 +74,21 @@ pub(super) fn training(training: &TrainingFacts) -> FactList {
     facts.extend(training.device.as_ref().map(|device| fact("Device", device.clone())));
     facts.extend(training.peak_memory_bytes.map(|peak| fact("Peak memory", bytes(peak))));
     facts.extend(
-        training
-            .best_step
-            .map(|step| fact("Kept", format!("step {}, the lowest validation loss", grouped(step)))),
+        training.best_step.map(|step| fact("Kept", format!("the parameters of step {}", grouped(step)))),
     );
     FactList { facts }
 }
 
 /// How confidences were calibrated.
-pub(super) fn calibration(marking: &MarkingFacts) -> FactList {
-    let temperature = match marking.temperature {
+pub(super) fn calibrations(marking: &MarkingFacts) -> FactList {
+    let [seen, unseen] = [&marking.seen_calibration, &marking.unseen_calibration].map(calibration);
+    FactList {
+        facts: vec![fact("Temperature, seen questions", seen), fact("Temperature, unseen questions", unseen)],
+    }
+}
+
+fn calibration(facts: &CalibrationFacts) -> String {
+    let temperature = match facts.temperature {
         None => "not calibrated".to_owned(),
         Some(value) => {
             let meaning = match decimal(value, 2).as_str() {
@@ -92,8 +99,12 @@ pub(super) fn calibration(marking: &MarkingFacts) -> FactList {
             format!("{}: {meaning}", decimal(value, 2))
         }
     };
-    let answers = counted(marking.validation_answers, "validation answer", "validation answers");
-    FactList { facts: vec![fact("Temperature", temperature), fact("Chosen on", answers)] }
+    match facts.validation_answers {
+        0 => temperature,
+        count => {
+            format!("{temperature}; chosen on {}", counted(count, "validation answer", "validation answers"))
+        }
+    }
 }
 
 /// One question of the guide.

@@ -2,7 +2,7 @@
 
 use gradus_grading::metrics::Estimate;
 
-use super::facts::{FactList, calibration};
+use super::facts::{FactList, calibrations};
 use crate::data::{AutomaticMarking, ConfidenceQuality, ConfidenceScores, MarkingFacts, MarkingSource};
 use crate::numbers::{decimal, percent, percent_interval, small_percent};
 
@@ -39,7 +39,7 @@ pub(super) fn marking(facts: &MarkingFacts) -> Marking {
     };
     Marking {
         sources: names.into_iter().map(row).collect(),
-        calibration: calibration(facts),
+        calibration: calibrations(facts),
         note: facts.note.clone().unwrap_or_default(),
     }
 }
@@ -76,7 +76,7 @@ pub(super) struct Automatic {
 pub(super) fn automatic(automatic: &AutomaticMarking) -> Automatic {
     let Some(threshold) = automatic.threshold else {
         return Automatic {
-            lead: "No answer should be marked without a second look.".to_owned(),
+            lead: format!("None of the {} should be marked without a second look.", automatic.kind),
             sentences: automatic.reason.iter().cloned().collect(),
         };
     };
@@ -89,8 +89,9 @@ pub(super) fn automatic(automatic: &AutomaticMarking) -> Automatic {
     match &automatic.agreement_here {
         Some(agreement) => Automatic {
             lead: format!(
-                "Of these answers, {} could be marked without a second look, and {} ({}) of those marks \
-                 agree with the teacher’s.",
+                "Of the {}, {} could be marked without a second look, and {} ({}) of those marks agree with \
+                 the teacher’s.",
+                automatic.kind,
                 percent(automatic.share_here),
                 percent(agreement.value),
                 percent_interval(agreement),
@@ -98,7 +99,10 @@ pub(super) fn automatic(automatic: &AutomaticMarking) -> Automatic {
             sentences: vec![beside_wanted(agreement, automatic), chosen],
         },
         None => Automatic {
-            lead: "None of these answers is sure enough to be marked without a second look.".to_owned(),
+            lead: format!(
+                "None of the {} is sure enough to be marked without a second look.",
+                automatic.kind
+            ),
             sentences: vec![chosen],
         },
     }

@@ -39,7 +39,7 @@ fn empty_report() -> TestReport {
     report.confidence.clear();
     report.confidence_quality = None;
     report.risk_coverage.clear();
-    report.automatic = None;
+    report.automatic.clear();
     report.robustness = None;
     report.marking = None;
     report.answers.clear();

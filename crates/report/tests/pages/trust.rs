@@ -17,7 +17,7 @@ fn page(change: impl FnOnce(&mut TestReport)) -> String {
 }
 
 fn automatic_page(change: impl FnOnce(&mut AutomaticMarking)) -> String {
-    let html = page(|report| change(report.automatic.as_mut().expect("the sample marks automatically")));
+    let html = page(|report| change(report.automatic.first_mut().expect("the sample marks automatically")));
     section(&html, "automatic").to_owned()
 }
 
@@ -52,9 +52,9 @@ fn the_page_says_who_judged_and_how_loudly() {
     let row = "<bdi>words of the answers (TF-IDF)</bdi></td><td class=\"count\">0.40</td><td class=\"count\">–</td>";
     assert!(marking.contains(row), "{marking}");
     assert!(marking.contains("1.32: lowers confidences"));
-    assert!(marking.contains("212\u{a0}validation answers"));
+    assert!(marking.contains("180\u{a0}validation answers"));
     assert!(marking.contains("had too few validation answers"));
-    let html = page(|report| report.marking.as_mut().unwrap().temperature = None);
+    let html = page(|report| report.marking.as_mut().unwrap().seen_calibration.temperature = None);
     assert!(section(&html, "marking").contains("not calibrated"));
 }
 
@@ -80,7 +80,7 @@ fn automatic_marking_is_told_with_its_uncertainty_and_beside_what_was_wanted() {
     };
     let open = set(0.88, 0.96, 0.9);
     assert!(open.contains(
-        "Of these answers, 62\u{a0}% could be marked without a second look, and 93\u{a0}% \
+        "Of the answers, 62\u{a0}% could be marked without a second look, and 93\u{a0}% \
          (88\u{2060}–\u{2060}96\u{a0}%) of those marks agree with the teacher’s."
     ));
     assert!(open.contains("neither shows that it is reached nor"));
@@ -93,6 +93,8 @@ fn automatic_marking_is_told_with_its_uncertainty_and_beside_what_was_wanted() {
 fn without_a_threshold_the_page_says_why() {
     let html = automatic_page(|automatic| {
         *automatic = AutomaticMarking {
+            kind: "answers".into(),
+            count: 80,
             wanted_agreement: 0.95,
             threshold: None,
             share_on_validation: 0.0,
@@ -101,13 +103,13 @@ fn without_a_threshold_the_page_says_why() {
             reason: Some("Of the surest 40 answers 31 agree.".into()),
         };
     });
-    assert!(html.contains("No answer should be marked without a second look."));
+    assert!(html.contains("None of the answers should be marked without a second look."));
     assert!(html.contains("Of the surest 40 answers 31 agree."));
     assert!(!html.contains("Chosen threshold"));
-    let html = page(|report| report.automatic = None);
+    let html = page(|report| report.automatic.clear());
     assert!(section(&html, "automatic").contains("<svg"), "the curve stands by itself");
     let unsure = automatic_page(|automatic| automatic.agreement_here = None);
-    assert!(unsure.contains("None of these answers is sure enough"));
+    assert!(unsure.contains("None of the answers is sure enough"));
 }
 
 #[test]
@@ -131,7 +133,7 @@ fn the_review_queue_has_first_what_a_look_is_worth_most_and_leaves_out_what_need
     assert!(review.contains("where a person’s look is worth most"));
     assert!(review.contains("The first 12 of "));
     assert!(review.contains("are sure enough to stand without a look"));
-    let html = page(|report| report.answers.iter_mut().for_each(|answer| answer.review_worth = Some(0.0)));
+    let html = page(|report| report.answers.iter_mut().for_each(|answer| answer.automatic = true));
     assert!(!has_section(&html, "review"));
     let html = page(|report| report.review_limit = 1000);
     assert!(!section(&html, "review").contains("are listed"));
@@ -142,7 +144,7 @@ fn verdicts_in_words_are_shown_instead_of_marks() {
     let html = page(|report| {
         report.answers.truncate(2);
         for answer in &mut report.answers {
-            answer.review_worth = None;
+            (answer.review_worth, answer.automatic) = (None, false);
             (answer.reference_mark, answer.given_mark) = (Marks::ZERO, Marks::ZERO);
             answer.reference_verdict = Some("incorrect".into());
             answer.given_verdict = Some("incorrect".into());
@@ -203,7 +205,7 @@ fn advice_speaks_of_automatic_marks_and_attacks() {
     let trust = section(&html, "trust");
     assert!(trust.contains("<b>Marking the surest answers by itself.</b>"));
     assert!(trust.contains("<b>Answers of students who try to talk it into marks.</b>"));
-    let html = page(|report| (report.automatic, report.robustness) = (None, None));
+    let html = page(|report| (report.automatic, report.robustness) = (Vec::new(), None));
     let trust = section(&html, "trust");
     assert!(!trust.contains("by itself") && !trust.contains("talk it into"));
 }

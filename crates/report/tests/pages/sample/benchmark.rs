@@ -50,7 +50,7 @@ fn part(name: &str, kind: &str, answers: usize, questions: usize, accuracy: f64)
             names: ["incorrect", "contradictory", "correct"].map(String::from).to_vec(),
             counts: vec![vec![180, 12, 58], vec![20, 15, 23], vec![40, 6, 186]],
         }),
-        automatic: Some(automatic(accuracy)),
+        automatic: vec![automatic(accuracy, answers)],
         confidence: bins(answers),
         risk_coverage: curve(accuracy),
     }
@@ -72,8 +72,10 @@ fn marker(name: &str, accuracy: f64, answers: usize) -> MarkerResult {
     }
 }
 
-fn automatic(accuracy: f64) -> AutomaticMarking {
+fn automatic(accuracy: f64, answers: usize) -> AutomaticMarking {
     AutomaticMarking {
+        kind: "answers".into(),
+        count: answers,
         wanted_agreement: 0.9,
         threshold: Some(0.88),
         share_on_validation: 0.41,

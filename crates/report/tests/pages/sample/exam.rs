@@ -149,7 +149,7 @@ fn marked_answer(student: &str, item: &Item, random: &mut Random) -> MarkedTwice
     let second = if random.below(100) < 77 { reference } else { moved(reference, -slip, item.max) };
     let confidence = 0.34 + 0.6 * f64::from(sure) / 100.0;
     let is_sure = confidence >= THRESHOLD;
-    let review_worth = if is_sure { 0.0 } else { (1.0 - confidence) / f64::from(item.max).sqrt() };
+    let review_worth = (1.0 - confidence) / f64::from(item.max).sqrt();
     let feedback = (given < item.max).then(|| "Say why, and name the process.".to_owned());
     MarkedTwice {
         tested: TestedAnswer {
@@ -161,6 +161,7 @@ fn marked_answer(student: &str, item: &Item, random: &mut Random) -> MarkedTwice
             expected_mark: f64::from(given) * 0.8 + f64::from(reference) * 0.15,
             confidence,
             review_worth: Some(review_worth),
+            automatic: is_sure,
             reference_verdict: None,
             given_verdict: None,
             feedback,

@@ -29,7 +29,7 @@ pub(crate) fn report() -> TestReport {
         confidence: measured::confidence(&marked),
         confidence_quality: Some(trust::confidence_quality()),
         risk_coverage: trust::risk_coverage(&marked),
-        automatic: Some(trust::automatic(&marked)),
+        automatic: vec![trust::automatic(&marked)],
         robustness: Some(trust::robustness()),
         answers: marked.into_iter().map(|marked| marked.tested).collect(),
         review_limit: 12,

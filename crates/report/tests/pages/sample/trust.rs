@@ -4,8 +4,8 @@ use gradus_domain::Marks;
 use gradus_grading::guide::{QuestionId, Verdict};
 use gradus_grading::robustness::{AttackKind, MarkShares, MarkedAttack, summarise};
 use gradus_report::data::{
-    AttackExample, AutomaticMarking, ConfidenceQuality, ConfidenceScores, CoveragePoint, MarkingFacts,
-    MarkingSource, RobustnessFacts,
+    AttackExample, AutomaticMarking, CalibrationFacts, ConfidenceQuality, ConfidenceScores, CoveragePoint,
+    MarkingFacts, MarkingSource, RobustnessFacts,
 };
 
 use super::exam::{MarkedTwice, THRESHOLD};
@@ -16,8 +16,8 @@ pub(crate) fn marking() -> MarkingFacts {
     MarkingFacts {
         seen_questions: vec![source("language model", 0.83), source("words of the answers (TF-IDF)", 0.4)],
         unseen_questions: vec![source("language model", 1.0)],
-        temperature: Some(1.32),
-        validation_answers: 212,
+        seen_calibration: CalibrationFacts { temperature: Some(1.32), validation_answers: 180 },
+        unseen_calibration: CalibrationFacts { temperature: None, validation_answers: 8 },
         note: Some(
             "Questions without marked answers had too few validation answers to learn a blend from.".into(),
         ),
@@ -48,6 +48,8 @@ pub(crate) fn risk_coverage(marked: &[MarkedTwice]) -> Vec<CoveragePoint> {
 pub(crate) fn automatic(marked: &[MarkedTwice]) -> AutomaticMarking {
     let sure: Vec<&MarkedTwice> = marked.iter().filter(|m| m.tested.confidence >= THRESHOLD).collect();
     AutomaticMarking {
+        kind: "answers".into(),
+        count: marked.len(),
         wanted_agreement: 0.8,
         threshold: Some(THRESHOLD),
         share_on_validation: 0.42,
