@@ -7,6 +7,7 @@ use gradus_app::engine::backend::cpu::BaseWeights;
 use gradus_app::engine::training::{Schedule, Selection, TrainingPlan};
 use gradus_app::grading::calibration::WantedAgreement;
 use gradus_app::grading::synthetic::SyntheticOptions;
+use gradus_app::trained::Purpose;
 use gradus_app::training::{PreparedData, USUAL_AGREEMENT, default_selection};
 
 #[derive(Debug, Args)]
@@ -233,12 +234,8 @@ impl PlanOptions {
         Ok(TrainingPlan { method: Method::Lora(config), ..plan })
     }
 
-    /// Refuses what would say nothing without validation data or early stopping.
-    pub(crate) fn check_validation(
-        &self,
-        prepared: &PreparedData,
-        plan: &TrainingPlan,
-    ) -> anyhow::Result<()> {
+    /// Refuses what would do nothing: without validation data, without early stopping, or with conversations.
+    pub(crate) fn check_use(&self, prepared: &PreparedData, plan: &TrainingPlan) -> anyhow::Result<()> {
         let of_validation = [
             ("--evaluate-every", self.evaluate_every.is_some()),
             ("--patience", self.patience.is_some_and(|patience| patience > 0)),
@@ -250,10 +247,25 @@ impl PlanOptions {
                 "{option} needs data to validate with: give --chat-validation, or build the dataset with a --validation-share"
             );
         }
+        if prepared.purpose == Purpose::Chat
+            && let Some(option) = self.marking_option()
+        {
+            bail!("{option} is about marked answers, and this trains on conversations: leave it out");
+        }
         if self.patience_after.is_some() && plan.patience == 0 {
             bail!("--patience-after needs --patience above 0: nothing stops early without it");
         }
         Ok(())
+    }
+
+    /// An option that was given and makes sense for marked answers only.
+    fn marking_option(&self) -> Option<&'static str> {
+        let given = [
+            ("--group-size", self.group_size.is_some()),
+            ("--synthetic-share", self.synthetic_share.is_some()),
+            ("--wanted-agreement", self.wanted_agreement.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
     }
 
     /// An option that was given and makes sense for adapters only.

@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let prepared = prepare(source, &runtime)?;
     let plan = options.plan(prepared.data.train.len())?;
     let needs = check(&prepared, &plan, &runtime)?;
-    options.check_validation(&prepared, &plan)?;
+    options.check_use(&prepared, &plan)?;
     let request = TrainingRequest {
         prepared: &prepared,
         plan: &plan,

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let prepared = prepare(source, &runtime)?;
     let plan = arguments.plan.plan(prepared.data.train.len())?;
     let needs = check(&prepared, &plan, &runtime)?;
-    arguments.plan.check_validation(&prepared, &plan)?;
+    arguments.plan.check_use(&prepared, &plan)?;
     if arguments.preflight {
         return show_preflight(&needs, &plan, runtime.device, environment);
     }

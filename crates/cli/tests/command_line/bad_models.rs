@@ -95,6 +95,19 @@ fn damaged_trained_models_are_refused() {
 }
 
 #[test]
+fn what_was_learnt_of_a_models_confidence_is_not_taken_from_another() {
+    let place = course::trained();
+    place.write("paper.txt", course::PAPER);
+    let mark = "mark paper.txt --guide guide.md --model run/model";
+    place.succeed(mark);
+    let judgement = place.read("run/model/judgement.json");
+    place.write("run/model/judgement.json", &judgement[..judgement.len() - 9]);
+    place.refuse(mark, &["judgement.json", "gradus.json names", "run its training again"]);
+    std::fs::remove_file(place.path("run/model/judgement.json")).unwrap();
+    place.refuse(mark, &["judgement.json"]);
+}
+
+#[test]
 fn exports_replace_nothing() {
     let place = course::trained();
     place.write("there/letter.txt", "mine");

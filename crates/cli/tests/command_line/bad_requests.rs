@@ -64,6 +64,17 @@ fn options_that_would_do_nothing_are_refused() {
     }
     let train = "train --dataset dataset.json --model tiny --output new";
     place.refuse(&format!("{train} --patience-after 5"), &["--patience-after needs --patience"]);
+    place.refuse(&format!("{train} --group-size 0"), &["group_size", "must be at least 1"]);
+    place.refuse(&format!("{train} --synthetic-share=-1"), &["give a number from 0 to 10"]);
+    place.write(
+        "chat.jsonl",
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"}]}\n",
+    );
+    for option in ["--group-size 2", "--synthetic-share 0.1", "--wanted-agreement 0.8"] {
+        let command = format!("train --chat chat.jsonl --model tiny --output new {option}");
+        let name = option.split(' ').next().unwrap_or(option);
+        place.refuse(&command, &[name, "is about marked answers", "leave it out"]);
+    }
 }
 
 #[test]

@@ -64,8 +64,19 @@ fn every_part_is_marked_by_everyone_and_again_the_same() {
             part["markers"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
         assert_eq!(markers[0], "trained model");
         assert!(markers.len() == 5 && markers.contains(&"majority"), "{markers:?}");
-        let accuracy = part["markers"][0]["accuracy"]["value"].as_f64().unwrap();
-        assert!((0.0..=1.0).contains(&accuracy));
+        // Each kind of questions by itself. One of the known ones was held out whole to calibrate on.
+        let kinds: Vec<(bool, u64)> = part["automatic"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|kind| {
+                let is_new = kind["kind"].as_str().unwrap().contains("without marked answers");
+                (is_new, kind["count"].as_u64().unwrap())
+            })
+            .collect();
+        let expected: &[(bool, u64)] =
+            if part["name"] == "unseen-questions" { &[(true, 12)] } else { &[(false, 4), (true, 2)] };
+        assert_eq!(kinds, expected, "{part}");
     }
     let report = String::from_utf8(place.read("out/report.html")).unwrap();
     assert!(report.contains("Answers written to mislead it"));
@@ -106,4 +117,29 @@ fn what_is_no_set_is_refused_by_file_and_line() {
     place.refuse(&run("empty"), &["empty holds no file of a set", "jsonl"]);
     place.refuse(&run("notes.jsonl"), &["notes.jsonl"]);
     place.refuse(&run("absent.jsonl"), &["absent.jsonl"]);
+}
+
+#[test]
+fn what_cannot_be_tested_is_refused_before_anything_is_trained() {
+    let place = place();
+    let of_training: String =
+        set().lines().filter(|line| line.contains("\"train\"")).map(|line| format!("{line}\n")).collect();
+    place.write("training.jsonl", of_training);
+    let run = "benchmark training.jsonl --model tiny --output out";
+    place.refuse(run, &["invented has no test part", "--parts validation"]);
+    place.refuse(
+        &format!("{run} --parts validation --validation-answers 0 --validation-questions 0"),
+        &["no validation part", "--validation-answers"],
+    );
+    place.refuse(&format!("{run} --validation-answers 1.5"), &["give a number from 0 to 0.9"]);
+    place.refuse(&format!("{run} --parts validation --wanted-agreement 1"), &["above 0 and below 1"]);
+}
+
+#[test]
+fn a_folder_is_read_without_what_was_made_of_it() {
+    let place = place();
+    place.write("set/answers/invented.jsonl", set());
+    let run = "benchmark set --model tiny --epochs 1 --no-baselines --output set/out --json";
+    let first = parts(place.succeed(run).json_lines());
+    assert_eq!(parts(place.succeed(run).json_lines()), first);
 }

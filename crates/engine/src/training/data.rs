@@ -62,7 +62,7 @@ impl TrainingData {
     /// The order of an epoch: by chance, in runs of at most `plan.group_size` sequences of one group.
     fn order(&self, plan: &TrainingPlan, epoch: u32) -> Vec<usize> {
         let order = Random::new(&[plan.seed, 0x0DE2, u64::from(epoch)]).permutation(self.train.len());
-        if plan.group_size <= 1 || self.groups.len() != self.train.len() {
+        if plan.group_size <= 1 || self.groups.is_empty() {
             return order;
         }
         let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();

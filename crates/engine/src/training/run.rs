@@ -164,6 +164,14 @@ fn check(plan: &TrainingPlan, data: &TrainingData) -> Result<(), TrainError> {
     if let Some((field, message)) = plan.problems().into_iter().next() {
         return Err(TrainError::Plan { field, message });
     }
+    if !data.groups.is_empty() && data.groups.len() != data.train.len() {
+        let message = format!(
+            "cannot be kept: there are {} groups for {} training sequences",
+            data.groups.len(),
+            data.train.len()
+        );
+        return Err(TrainError::Plan { field: "group_size", message });
+    }
     // A window without a label would divide by zero.
     if data.train.is_empty() || data.train.iter().any(|sequence| sequence.label_weight() <= 0.0) {
         return Err(TrainError::NoLabels);

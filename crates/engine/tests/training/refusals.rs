@@ -58,6 +58,9 @@ fn data_without_labels_and_plans_without_sense_are_refused_before_anything_is_wr
     scenario.data.train[3].labels.clear();
     refuse(scenario, "no training sequence has a label");
     let mut scenario = Scenario::to_the_end();
+    scenario.data.groups.pop();
+    refuse(scenario, "there are 21 groups for 22 training sequences");
+    let mut scenario = Scenario::to_the_end();
     scenario.plan.epochs = 0;
     refuse(scenario, "epochs must be at least 1");
     let mut scenario = Scenario::to_the_end();
