@@ -40,7 +40,7 @@ pub(super) fn measure(
 
 /// Seconds of one step: gradients of a LoRA adapter of rank 16 on every linear layer, and AdamW.
 fn train(backend: &mut dyn Backend, workload: &Workload, repeats: usize) -> Result<f64, Failure> {
-    let config = LoraConfig { dropout: 0.0, ..LoraConfig::default() };
+    let config = LoraConfig { rank: 16, alpha: 32.0, dropout: 0.0, ..LoraConfig::default() };
     let mut adapter = Adapter::new(config, backend.config(), 1);
     let mut gradients = vec![0.0; adapter.parameters.len()];
     let mut moments = AdamWState::new(gradients.len());

@@ -77,10 +77,11 @@ pub struct LoraConfig {
 }
 
 impl Default for LoraConfig {
+    /// What marked best: docs/marking-quality.md.
     fn default() -> Self {
         Self {
-            rank: 16,
-            alpha: 32.0,
+            rank: 64,
+            alpha: 128.0,
             dropout: 0.05,
             target_modules: TargetModule::ALL.to_vec(),
             rank_stabilised: false,

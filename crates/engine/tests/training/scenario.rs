@@ -79,7 +79,13 @@ impl Scenario {
     /// As [`Self::to_the_end`], every other way to train.
     pub(crate) fn of_other_methods() -> [Self; 2] {
         let mut decomposed = Self::to_the_end();
-        let lora = LoraConfig { rank: 2, dropout: 0.2, weight_decomposed: true, ..LoraConfig::default() };
+        let lora = LoraConfig {
+            rank: 2,
+            alpha: 32.0,
+            dropout: 0.2,
+            weight_decomposed: true,
+            ..LoraConfig::default()
+        };
         (decomposed.plan.method, decomposed.plan.lora_plus_ratio) = (lora.into(), 4.0);
         let mut full = Self::to_the_end();
         (full.plan.method, full.plan.neftune_alpha) = (Method::Full, 5.0);

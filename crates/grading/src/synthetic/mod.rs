@@ -88,7 +88,7 @@ impl SyntheticKind {
 
 impl Default for SyntheticOptions {
     fn default() -> Self {
-        Self { share: 0.2, seed: 1, kinds: SyntheticKind::all() }
+        Self { share: 0.1, seed: 1, kinds: SyntheticKind::all() }
     }
 }
 
