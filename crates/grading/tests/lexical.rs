@@ -68,6 +68,20 @@ fn wordings_of_a_questions_marked_answers_are_learnt_for_that_question() {
 }
 
 #[test]
+fn a_question_of_another_exam_with_the_same_name_is_a_new_question() {
+    let questions = physics();
+    let (model, majority) = (LexicalModel::fit(&answers(&questions)), Majority::fit(&answers(&questions)));
+    let other = in_words(question("2", "Why is the sea salty?", "Rivers carry minerals into it", 1));
+    assert!(!model.has_marked_answers(&other));
+    assert!(model.has_marked_answers(&Question { doubts: vec!["?".into()], ..questions[1].clone() }));
+    let renamed = Question { id: QuestionId("9".into()), ..other.clone() };
+    for answer in ["because it is cold", "rivers carry minerals"] {
+        assert_eq!(model.distribution(&other, answer), model.distribution(&renamed, answer));
+    }
+    assert_eq!(majority.distribution(&other, ""), [7.0 / 16.0, 0.0, 9.0 / 16.0]);
+}
+
+#[test]
 fn a_question_without_marked_answers_is_marked_by_likeness_to_its_model_answer() {
     let questions = physics();
     let model = LexicalModel::fit(&answers(&questions));

@@ -22,7 +22,7 @@ use crate::guide::Question;
 pub struct LexicalModel {
     vocabulary: Vocabulary,
     shared: SharedModel,
-    /// By the question's name in lower case.
+    /// By the question's [`prepared::key`].
     questions: BTreeMap<String, QuestionModel>,
 }
 
@@ -40,9 +40,10 @@ impl LexicalModel {
         Self { vocabulary, shared, questions }
     }
 
-    /// Whether it learnt from marked answers to this question.
+    /// Whether it learnt from marked answers to this question: the same in name, text and marking, not merely in
+    /// name.
     pub fn has_marked_answers(&self, question: &Question) -> bool {
-        self.questions.contains_key(&prepared::key(&question.id))
+        self.questions.contains_key(&prepared::key(question))
     }
 }
 
@@ -52,8 +53,8 @@ impl Baseline for LexicalModel {
         let text = Text::of(answer, &self.vocabulary);
         let features = shared::features(&texts, &text, &self.vocabulary);
         let mut logits = self.shared.logits(question, &features);
-        let own = self.questions.get(&prepared::key(&question.id));
-        let own = own.and_then(|own| own.logits(question, &Terms::n_grams(&text.words), &features));
+        let own = self.questions.get(&prepared::key(question));
+        let own = own.map(|own| own.logits(question, &Terms::n_grams(&text.words), &features));
         logits.iter_mut().zip(own.into_iter().flatten()).for_each(|(logit, own)| *logit += own);
         normalise(&mut logits);
         logits
