@@ -11,9 +11,9 @@ use super::shared::{self, SharedModel};
 use super::similarity::{QuestionTexts, Text};
 use super::terms::Terms;
 use super::tf_idf::Vocabulary;
-use super::verdict_logit::normalise;
 use super::{Baseline, TrainingAnswer};
 use crate::guide::Question;
+use crate::metrics::normalise;
 
 /// Marks by words and characters alone. It holds no text of a student: terms are kept as hashes, and only those of
 /// at least two texts (which hides no word from someone who guesses it). The same answers in the same order give

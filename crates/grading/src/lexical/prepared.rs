@@ -69,7 +69,7 @@ pub(super) fn by_question<'a>(answers: &[TrainingAnswer<'a>]) -> BTreeMap<String
 
 /// What a question is known by: its name without case, and what it asks. Another guide's question 1 is another
 /// question; so is one whose text, model answer, points, notes or scale have changed.
-pub(super) fn key(question: &Question) -> String {
+pub(crate) fn key(question: &Question) -> String {
     format!("{} {}", question.id.0.to_ascii_lowercase(), question.fingerprint())
 }
 

@@ -33,6 +33,15 @@ impl Forecast {
     }
 }
 
+/// Turns logits into probabilities and returns the logarithm of their normaliser.
+pub(crate) fn normalise(logits: &mut [f64]) -> f64 {
+    let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    logits.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
+    let sum: f64 = logits.iter().sum();
+    logits.iter_mut().for_each(|share| *share /= sum);
+    highest + sum.ln()
+}
+
 /// The mean negative logarithm of the right verdict's probability, in nats (Good 1952); 0 is perfect.
 /// Probabilities below 1e-12 count as that. `None` without forecasts.
 pub fn negative_log_likelihood(forecasts: &[Forecast]) -> Option<f64> {

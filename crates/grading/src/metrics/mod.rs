@@ -21,8 +21,8 @@ pub use comparison::{PairedMarks, compare};
 pub(crate) use confidence::on_scale;
 pub use confidence::{ConfidenceBin, Prediction, brier_score, confidence_bins, expected_calibration_error};
 pub use expected_marks::{ExpectedMark, expected_marks, root_mean_squared_share_error};
-pub(crate) use forecast::LEAST_PROBABILITY;
 pub use forecast::{Forecast, multiclass_brier_score, negative_log_likelihood};
+pub(crate) use forecast::{LEAST_PROBABILITY, normalise};
 pub use risk_coverage::{
     PredictionLoss, RiskCoveragePoint, accuracy_at_coverage, area_under_risk_coverage, risk_coverage_curve,
 };
