@@ -5,6 +5,7 @@
 use gradus_domain::Marks;
 use gradus_grading::guide::{Question, QuestionId, Verdict};
 use gradus_grading::lexical::{Baseline, LexicalModel, Majority, TrainingAnswer};
+use serde_json::Value;
 
 const WORDS: [&str; 3] = ["incorrect", "contradictory", "correct"];
 
@@ -130,6 +131,31 @@ fn a_model_is_the_same_when_fitted_again_and_after_being_written() {
     let read: LexicalModel = serde_json::from_str(&written).unwrap();
     let answer = "a gap that is cold";
     assert_eq!(read.distribution(&questions[0], answer), model.distribution(&questions[0], answer));
+}
+
+#[test]
+fn a_model_from_a_damaged_file_still_gives_distributions() {
+    fn shortened(value: &mut Value) {
+        match value {
+            Value::Array(values) => {
+                values.pop();
+                values.iter_mut().for_each(shortened);
+            }
+            Value::Object(fields) => fields.iter_mut().for_each(|(_, value)| shortened(value)),
+            _ => {}
+        }
+    }
+    let questions = physics();
+    let mut written = serde_json::to_value(LexicalModel::fit(&answers(&questions))).unwrap();
+    for _ in 0..3 {
+        shortened(&mut written);
+        let read: LexicalModel = serde_json::from_value(written.clone()).unwrap();
+        for question in &questions {
+            let judged = read.distribution(question, "there is a gap, so the path is open");
+            assert_eq!(judged.len(), 3);
+            assert!((judged.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{judged:?}");
+        }
+    }
 }
 
 #[test]
