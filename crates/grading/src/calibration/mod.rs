@@ -3,10 +3,13 @@
 //! Everything here is chosen on validation answers and knows nothing of models.
 
 mod binomial;
+mod design_effect;
+mod no_threshold;
 mod review_queue;
 mod temperature;
 mod threshold;
 
+pub use no_threshold::NoThreshold;
 pub use review_queue::{PendingAnswer, QueueEntry, ReviewQueue};
 pub use temperature::{Temperature, TooFewAnswers};
-pub use threshold::{NoThreshold, Threshold, WantedAgreement};
+pub use threshold::{JudgedAnswer, Threshold, WantedAgreement};
