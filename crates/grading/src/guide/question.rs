@@ -117,6 +117,12 @@ impl Question {
         }
     }
 
+    /// The verdict for an answer that says nothing ([`Verdict::worthless`]).
+    pub fn worthless_verdict(&self) -> Option<Verdict> {
+        let mut scale = self.scale();
+        Verdict::worthless(&scale).map(|position| scale.swap_remove(position))
+    }
+
     /// Every mark that an answer can get, ascending.
     pub fn legal_marks(&self) -> Vec<Marks> {
         let mut marks: Vec<Marks> = self.scale().into_iter().map(|verdict| verdict.marks).collect();
