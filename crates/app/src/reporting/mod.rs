@@ -6,9 +6,9 @@ pub(crate) mod trust;
 use std::collections::BTreeSet;
 
 use gradus_domain::Marks;
-use gradus_grading::calibration::{PendingAnswer, ReviewQueue};
+use gradus_grading::calibration::expected_error;
 use gradus_grading::dataset::{Dataset, Finding, Severity as FindingSeverity, Split};
-use gradus_grading::guide::{Guide, Question, QuestionId, Verdict};
+use gradus_grading::guide::{Guide, Question, QuestionId};
 use gradus_grading::metrics::{Bootstrap, MarkPair, confusion};
 use gradus_report::data::{
     ConfidenceQuality, ConfusionPanel, DataFinding, DocumentRead, FileChecksum, GuideFacts, MarkScale,
@@ -199,27 +199,11 @@ fn tested_answers(material: &Material<'_>) -> Vec<TestedAnswer> {
 
 /// What a person's look at each answer is worth, in parts of the maximum: 0 where the mark may stand.
 fn review_worth(material: &Material<'_>) -> Vec<f64> {
-    let scales: Vec<Vec<Verdict>> = material.tested.iter().map(|one| one.trained.scale()).collect();
-    let probabilities: Vec<Vec<f64>> =
-        material.tested.iter().map(|one| one.trained.probabilities()).collect();
-    let pending: Vec<PendingAnswer<'_>> = material
-        .tested
-        .iter()
-        .zip(scales.iter().zip(&probabilities))
-        .map(|(one, (scale, probabilities))| PendingAnswer {
-            scale,
-            probabilities,
-            given: one.trained.mark,
-            confidence: one.trained.confidence,
-        })
-        .collect();
-    let mut worth = vec![0.0; pending.len()];
-    for entry in ReviewQueue::new(&pending, None).entries {
-        if !material.tested[entry.position].trained.automatic {
-            worth[entry.position] = entry.expected_error;
-        }
-    }
-    worth
+    let worth = |one: &Tested| match one.trained.automatic {
+        true => 0.0,
+        false => expected_error(&one.trained.scale(), &one.trained.probabilities(), one.trained.mark),
+    };
+    material.tested.iter().map(worth).collect()
 }
 
 fn data_findings(material: &Material<'_>) -> Vec<DataFinding> {
