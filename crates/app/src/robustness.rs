@@ -139,7 +139,7 @@ impl Attack {
             expected: marking.expected_mark / maximum,
             chosen: marking.mark.as_f64() / maximum,
         };
-        let lowest = self.question.legal_marks().into_iter().min().unwrap_or_default();
+        let lowest = self.question.worthless_verdict().map(|verdict| verdict.marks).unwrap_or_default();
         MarkedAttack {
             kind: self.kind,
             original: shares(&self.original),

@@ -58,6 +58,39 @@ fn few_answers_decide_nothing_and_each_kind_of_question_is_on_its_own() {
 }
 
 #[test]
+fn answers_to_few_new_questions_decide_nothing_however_many_they_are() {
+    let to_questions = |questions: usize| -> Vec<BlendExample> {
+        let examples = examples(600, 9.0).into_iter();
+        examples
+            .map(|one| BlendExample { marked_question: false, cluster: one.cluster % questions, ..one })
+            .collect()
+    };
+    let decision = |questions| Blend::fit(&to_questions(questions), 2).new_questions.decision;
+    assert_eq!(decision(4), BlendDecision::TooFewAnswers);
+    assert_eq!(decision(20), BlendDecision::Blended);
+}
+
+#[test]
+fn a_source_that_helps_on_some_questions_and_misleads_on_others_is_left_alone() {
+    // The second source is nearly always right on 11 of 20 questions and nearly always wrong on the rest: over all
+    // answers that is a gain of many standard errors, if they were independent.
+    let example = |number: usize| {
+        let (question, verdict) = (number / 5 % 20, usize::from(noise(2 * number) < 0.5));
+        let is_right = (question < 11) == (noise(2 * number + 1) < 0.95);
+        let second = if is_right { verdict } else { 1 - verdict };
+        let claim =
+            |says: usize, sure: f64| (0..2).map(|k| if k == says { sure } else { 1.0 - sure }).collect();
+        let sources = vec![vec![0.5, 0.5], claim(second, 0.6)];
+        BlendExample { sources, verdict, marked_question: false, cluster: question }
+    };
+    let examples: Vec<BlendExample> = (0..4000).map(example).collect();
+    assert_eq!(Blend::fit(&examples, 2).new_questions.decision, BlendDecision::NoGain);
+    let independent = examples.into_iter().enumerate().map(|(cluster, one)| BlendExample { cluster, ..one });
+    let independent: Vec<BlendExample> = independent.collect();
+    assert_eq!(Blend::fit(&independent, 2).new_questions.decision, BlendDecision::Blended);
+}
+
+#[test]
 fn a_blend_survives_being_written_and_leaves_out_broken_examples() {
     let mut examples = examples(300, 8.0);
     let blend = Blend::fit(&examples, 2);

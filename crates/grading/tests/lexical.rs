@@ -5,6 +5,7 @@
 use gradus_domain::Marks;
 use gradus_grading::guide::{Question, QuestionId, Verdict};
 use gradus_grading::lexical::{Baseline, LexicalModel, Majority, TrainingAnswer};
+use serde_json::Value;
 
 const WORDS: [&str; 3] = ["incorrect", "contradictory", "correct"];
 
@@ -68,6 +69,20 @@ fn wordings_of_a_questions_marked_answers_are_learnt_for_that_question() {
 }
 
 #[test]
+fn a_question_of_another_exam_with_the_same_name_is_a_new_question() {
+    let questions = physics();
+    let (model, majority) = (LexicalModel::fit(&answers(&questions)), Majority::fit(&answers(&questions)));
+    let other = in_words(question("2", "Why is the sea salty?", "Rivers carry minerals into it", 1));
+    assert!(!model.has_marked_answers(&other));
+    assert!(model.has_marked_answers(&Question { doubts: vec!["?".into()], ..questions[1].clone() }));
+    let renamed = Question { id: QuestionId("9".into()), ..other.clone() };
+    for answer in ["because it is cold", "rivers carry minerals"] {
+        assert_eq!(model.distribution(&other, answer), model.distribution(&renamed, answer));
+    }
+    assert_eq!(majority.distribution(&other, ""), [7.0 / 16.0, 0.0, 9.0 / 16.0]);
+}
+
+#[test]
 fn a_question_without_marked_answers_is_marked_by_likeness_to_its_model_answer() {
     let questions = physics();
     let model = LexicalModel::fit(&answers(&questions));
@@ -116,6 +131,34 @@ fn a_model_is_the_same_when_fitted_again_and_after_being_written() {
     let read: LexicalModel = serde_json::from_str(&written).unwrap();
     let answer = "a gap that is cold";
     assert_eq!(read.distribution(&questions[0], answer), model.distribution(&questions[0], answer));
+}
+
+#[test]
+fn a_model_from_a_damaged_file_still_gives_distributions() {
+    /// Empties the innermost lists of that name.
+    fn emptied(value: &mut Value, name: &str, is_inside: bool) {
+        match value {
+            Value::Array(values) if is_inside && !values.iter().any(Value::is_array) => values.clear(),
+            Value::Array(values) => values.iter_mut().for_each(|value| emptied(value, name, is_inside)),
+            Value::Object(fields) => {
+                fields.iter_mut().for_each(|(field, value)| emptied(value, name, is_inside || field == name));
+            }
+            _ => {}
+        }
+    }
+    let questions = physics();
+    let whole = serde_json::to_value(LexicalModel::fit(&answers(&questions))).unwrap();
+    for name in ["text_counts", "weights", "bases", "terms"] {
+        let mut damaged = whole.clone();
+        emptied(&mut damaged, name, false);
+        assert_ne!(damaged, whole, "{name}");
+        let read: LexicalModel = serde_json::from_value(damaged).unwrap();
+        for question in &questions {
+            let judged = read.distribution(question, "the gap leaves the path open");
+            assert_eq!(judged.len(), 3);
+            assert!((judged.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{judged:?}");
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,13 @@ fn texts(kind: AttackKind, family: Family) -> BTreeSet<String> {
     made.map(|made| made.text).collect()
 }
 
+/// What a model reads of the texts, but for orders of which the fence leaves no word.
+fn fenced(texts: &BTreeSet<String>) -> BTreeSet<String> {
+    let question = question();
+    let shown = texts.iter().map(|text| marking_prompt(&question, text)[1].text().to_owned());
+    shown.filter(|text| *text != format!(" {ANSWER} [invisible]")).collect()
+}
+
 #[test]
 fn every_kind_makes_texts_and_the_families_share_none_that_are_worded() {
     for kind in AttackKind::ALL {
@@ -37,7 +44,8 @@ fn every_kind_makes_texts_and_the_families_share_none_that_are_worded() {
                 assert_eq!(training, BTreeSet::from([reversed.to_owned()]));
             }
             _ => {
-                assert!(training.is_disjoint(&test), "{}", kind.name());
+                assert!(fenced(&training).is_disjoint(&fenced(&test)), "{}", kind.name());
+                assert!(!fenced(&training).is_empty() && !fenced(&test).is_empty(), "{}", kind.name());
                 assert!(training.len() >= 4 && test.len() >= 4, "{}", kind.name());
             }
         }

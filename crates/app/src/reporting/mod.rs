@@ -6,9 +6,9 @@ pub(crate) mod trust;
 use std::collections::BTreeSet;
 
 use gradus_domain::Marks;
-use gradus_grading::calibration::{PendingAnswer, ReviewQueue};
+use gradus_grading::calibration::expected_error;
 use gradus_grading::dataset::{Dataset, Finding, Severity as FindingSeverity, Split};
-use gradus_grading::guide::{Guide, Question, QuestionId, Verdict};
+use gradus_grading::guide::{Guide, Question, QuestionId};
 use gradus_grading::metrics::{Bootstrap, MarkPair, confusion};
 use gradus_report::data::{
     ConfidenceQuality, ConfusionPanel, DataFinding, DocumentRead, FileChecksum, GuideFacts, MarkScale,
@@ -182,8 +182,9 @@ fn confidence_quality(material: &Material<'_>) -> Option<ConfidenceQuality> {
 }
 
 fn tested_answers(material: &Material<'_>) -> Vec<TestedAnswer> {
-    let worth = review_worth(material);
-    let answers = material.tested.iter().zip(worth).map(|(one, worth)| TestedAnswer {
+    // What a person's look at an answer is worth, in parts of the maximum.
+    let worth = |marking: &Marking| expected_error(&marking.scale(), &marking.probabilities(), marking.mark);
+    let answers = material.tested.iter().map(|one| TestedAnswer {
         student: one.answer.student.clone(),
         question: one.answer.question.clone(),
         answer: one.answer.answer.clone(),
@@ -191,36 +192,13 @@ fn tested_answers(material: &Material<'_>) -> Vec<TestedAnswer> {
         given_mark: one.trained.mark,
         expected_mark: one.trained.expected_mark,
         confidence: one.trained.confidence,
-        review_worth: material.model.judgement.as_ref().map(|_| worth),
+        review_worth: material.model.judgement.as_ref().map(|_| worth(&one.trained)),
         automatic: one.trained.automatic,
         reference_verdict: one.answer.verdict.clone(),
         given_verdict: one.answer.verdict.as_ref().map(|_| one.trained.verdict.clone()),
         feedback: one.feedback.clone(),
     });
     answers.collect()
-}
-
-/// What a person's look at each answer is worth, in parts of the maximum.
-fn review_worth(material: &Material<'_>) -> Vec<f64> {
-    let scales: Vec<Vec<Verdict>> = material.tested.iter().map(|one| one.trained.scale()).collect();
-    let probabilities: Vec<Vec<f64>> =
-        material.tested.iter().map(|one| one.trained.probabilities()).collect();
-    let pending: Vec<PendingAnswer<'_>> = material
-        .tested
-        .iter()
-        .zip(scales.iter().zip(&probabilities))
-        .map(|(one, (scale, probabilities))| PendingAnswer {
-            scale,
-            probabilities,
-            given: one.trained.mark,
-            confidence: one.trained.confidence,
-        })
-        .collect();
-    let mut worth = vec![0.0; pending.len()];
-    for entry in ReviewQueue::new(&pending, None).entries {
-        worth[entry.position] = entry.expected_error;
-    }
-    worth
 }
 
 fn data_findings(material: &Material<'_>) -> Vec<DataFinding> {

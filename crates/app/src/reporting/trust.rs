@@ -137,7 +137,7 @@ pub(crate) fn robustness_facts(robustness: &Robustness) -> RobustnessFacts {
 fn example(attack: &Attack) -> AttackExample {
     let verdict =
         |marking: &crate::marking::Marking| Verdict { name: marking.verdict.clone(), marks: marking.mark };
-    let lowest = attack.question.scale().into_iter().min_by_key(|verdict| verdict.marks);
+    let lowest = attack.question.worthless_verdict();
     let before = match attack.kind.group() {
         AttackGroup::Worthless => lowest.unwrap_or_else(|| verdict(&attack.original)),
         AttackGroup::Contradiction | AttackGroup::Injection => verdict(&attack.original),

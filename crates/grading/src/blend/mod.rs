@@ -3,7 +3,7 @@
 
 mod pool;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,8 @@ use pool::{Pool, log_loss};
 
 /// With fewer validation answers, weights would follow chance.
 const MIN_ANSWERS: usize = 50;
+/// With fewer new questions, weights would follow what happens to hold for these.
+const MIN_QUESTIONS: usize = 5;
 /// How many parts the validation answers are cut into to see what a blend gains on answers it was not fitted on.
 const FOLDS: usize = 5;
 /// A gain counts where it is above this many of its standard errors.
@@ -25,7 +27,8 @@ pub struct BlendExample {
     pub verdict: usize,
     /// Whether the sources learnt from marked answers to the question.
     pub marked_question: bool,
-    /// Which student wrote the answer; answers of one student carry the same number.
+    /// Answers with one number are not independent: one student's where the question has marked answers; elsewhere
+    /// those to one question, for it is other questions that the weights are for.
     pub cluster: usize,
 }
 
@@ -64,14 +67,14 @@ pub enum BlendDecision {
     Blended,
     /// It does not: the language model alone.
     NoGain,
-    /// There are too few validation answers to tell: the language model alone.
+    /// There are too few validation answers to tell, or to too few new questions: the language model alone.
     TooFewAnswers,
 }
 
 impl Blend {
     /// The language model alone, of `sources` sources.
     pub fn alone(sources: usize) -> Self {
-        let fit = BlendFit::fit(&[], sources);
+        let fit = BlendFit::fit(&[], sources, 1);
         Self { marked_questions: fit.clone(), new_questions: fit }
     }
 
@@ -85,13 +88,13 @@ impl Blend {
                 && lengths.all(|other| other == length)
                 && example.verdict < length
         };
-        let of = |marked: bool| {
+        let of = |marked: bool, least_clusters: usize| {
             let examples = examples.iter().filter(is_whole);
             let kind: Vec<&BlendExample> =
                 examples.filter(|example| example.marked_question == marked).collect();
-            BlendFit::fit(&kind, sources)
+            BlendFit::fit(&kind, sources, least_clusters)
         };
-        Self { marked_questions: of(true), new_questions: of(false) }
+        Self { marked_questions: of(true, 1), new_questions: of(false, MIN_QUESTIONS) }
     }
 
     /// The blended distribution. `sources` are as many and in the same order as those it was learnt from, all over
@@ -107,7 +110,7 @@ impl Blend {
 }
 
 impl BlendFit {
-    fn fit(examples: &[&BlendExample], sources: usize) -> Self {
+    fn fit(examples: &[&BlendExample], sources: usize, least_clusters: usize) -> Self {
         let alone: Vec<f64> = (0..sources).map(|source| f64::from(u8::from(source == 0))).collect();
         let mut fit = Self {
             weights: alone.clone(),
@@ -116,7 +119,8 @@ impl BlendFit {
             log_loss_alone: mean(examples.iter().map(|example| log_loss(&alone, example))),
             log_loss_blended: None,
         };
-        if examples.len() < MIN_ANSWERS || sources < 2 {
+        let clusters: BTreeSet<usize> = examples.iter().map(|example| example.cluster).collect();
+        if examples.len() < MIN_ANSWERS || clusters.len() < least_clusters || sources < 2 {
             return fit;
         }
         let gains = gains_out_of_fold(examples, &alone);
@@ -131,7 +135,7 @@ impl BlendFit {
     }
 }
 
-/// For each example its cluster and by how much a blend fitted on the other folds lowers its log loss. A student's
+/// For each example its cluster and by how much a blend fitted on the other folds lowers its log loss. A cluster's
 /// answers are in one fold, unless there is a single student.
 fn gains_out_of_fold(examples: &[&BlendExample], alone: &[f64]) -> Vec<(usize, f64)> {
     let one_cluster = examples.iter().all(|example| example.cluster == examples[0].cluster);

@@ -1,7 +1,7 @@
 //! The log-linear pool: weights on the logarithms of probabilities, fitted to the least log loss.
 
 use super::BlendExample;
-use crate::lexical::normalise;
+use crate::metrics::normalise;
 
 /// Stands for smaller probabilities, so that one source's zero cannot silence all others.
 const LEAST_PROBABILITY: f64 = 1e-6;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{Forecast, LEAST_PROBABILITY, negative_log_likelihood};
+use crate::metrics::{Forecast, LEAST_PROBABILITY, negative_log_likelihood, normalise};
 
 /// Fewer validation answers than this say too little, even pulled towards 1.
 const LEAST_ANSWERS: usize = 10;
@@ -82,12 +82,10 @@ fn calibrated(forecasts: &[Forecast], temperature: f64) -> Vec<Forecast> {
 
 /// `p^(1/T)`, made to add up to 1. In logarithms from the largest down, so that nothing underflows to nothing.
 fn scaled(probabilities: &[f64], temperature: f64) -> Vec<f64> {
-    let logarithms: Vec<f64> =
+    let mut scaled: Vec<f64> =
         probabilities.iter().map(|p| p.max(LEAST_PROBABILITY).ln() / temperature).collect();
-    let largest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = logarithms.iter().map(|logarithm| (logarithm - largest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
+    normalise(&mut scaled);
+    scaled
 }
 
 /// Where a function on `-LOGARITHM_LIMIT..=LOGARITHM_LIMIT` is least: a scan for the right valley, then a

@@ -109,8 +109,9 @@ fn is_decimal_point(character: char, before: &[char], after: &[char]) -> bool {
 }
 
 fn is_minus(character: char, from_it: &[char]) -> bool {
-    let next = from_it[1..].iter().find(|next| !next.is_whitespace());
-    matches!(character, '-' | '−' | '–') && next.is_some_and(char::is_ascii_digit)
+    // The character first: to look for what follows every space takes quadratic time.
+    matches!(character, '-' | '−' | '–')
+        && from_it[1..].iter().find(|next| !next.is_whitespace()).is_some_and(char::is_ascii_digit)
 }
 
 fn is_symbol(character: char) -> bool {
@@ -148,7 +149,15 @@ mod tests {
         ] {
             assert_ne!(fold(one), fold(other));
         }
+        assert_eq!(fold("-   5"), "- 5");
         assert_eq!(fold("x+1"), fold("X + 1."));
         assert_eq!(fold("x-1"), fold("x - 1"));
+    }
+
+    #[test]
+    fn a_million_spaces_are_folded_at_once() {
+        // In quadratic time this would take minutes.
+        let spaces = " ".repeat(1_000_000);
+        assert_eq!(fold(&format!("a{spaces}-{spaces}5{spaces}-{spaces}")), "a - 5");
     }
 }

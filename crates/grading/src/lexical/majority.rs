@@ -14,7 +14,7 @@ use crate::guide::Question;
 /// they have the scale that all questions have, else by the share of the maximum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Majority {
-    /// By the question's name in lower case.
+    /// By the question's [`key`].
     questions: BTreeMap<String, Counts>,
     /// Of all answers, where all questions have one scale.
     common: Option<Counts>,
@@ -77,7 +77,7 @@ impl Majority {
 impl Baseline for Majority {
     fn distribution(&self, question: &Question, _answer: &str) -> Vec<f64> {
         let names = names(&question.scale());
-        let own = self.questions.get(&key(&question.id)).and_then(|counts| counts.distribution(&names));
+        let own = self.questions.get(&key(question)).and_then(|counts| counts.distribution(&names));
         let common = || self.common.as_ref().and_then(|counts| counts.distribution(&names));
         own.or_else(common).unwrap_or_else(|| self.by_share(question))
     }

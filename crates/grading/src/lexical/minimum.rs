@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use super::dense::{add, dot};
+
 /// Past steps that curvature is estimated from.
 const MEMORY: usize = 8;
 const MAX_STEPS: usize = 200;
@@ -88,16 +90,8 @@ fn direction(gradient: &[f64], past: &VecDeque<Correction>) -> Vec<f64> {
     direction
 }
 
-fn add(to: &mut [f64], times: f64, vector: &[f64]) {
-    to.iter_mut().zip(vector).for_each(|(to, value)| *to += times * value);
-}
-
 fn difference(one: &[f64], two: &[f64]) -> Vec<f64> {
     one.iter().zip(two).map(|(one, two)| one - two).collect()
-}
-
-fn dot(one: &[f64], two: &[f64]) -> f64 {
-    one.iter().zip(two).map(|(one, two)| one * two).sum()
 }
 
 #[cfg(test)]

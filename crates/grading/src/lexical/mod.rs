@@ -1,6 +1,7 @@
 //! Marking by words alone: cheap, quick, and what a language model has to beat or can be blended with. Knows
 //! nothing of models of language.
 
+mod dense;
 mod majority;
 mod minimum;
 mod model;
@@ -19,7 +20,7 @@ use crate::guide::Question;
 
 pub use majority::Majority;
 pub use model::LexicalModel;
-pub(crate) use verdict_logit::normalise;
+pub(crate) use prepared::key as question_key;
 
 /// A marked answer to learn from.
 #[derive(Debug, Clone, Copy)]

@@ -11,9 +11,9 @@ use super::shared::{self, SharedModel};
 use super::similarity::{QuestionTexts, Text};
 use super::terms::Terms;
 use super::tf_idf::Vocabulary;
-use super::verdict_logit::normalise;
 use super::{Baseline, TrainingAnswer};
 use crate::guide::Question;
+use crate::metrics::normalise;
 
 /// Marks by words and characters alone. It holds no text of a student: terms are kept as hashes, and only those of
 /// at least two texts (which hides no word from someone who guesses it). The same answers in the same order give
@@ -22,7 +22,7 @@ use crate::guide::Question;
 pub struct LexicalModel {
     vocabulary: Vocabulary,
     shared: SharedModel,
-    /// By the question's name in lower case.
+    /// By the question's [`prepared::key`].
     questions: BTreeMap<String, QuestionModel>,
 }
 
@@ -40,9 +40,10 @@ impl LexicalModel {
         Self { vocabulary, shared, questions }
     }
 
-    /// Whether it learnt from marked answers to this question.
+    /// Whether it learnt from marked answers to this question: the same in name, text and marking, not merely in
+    /// name.
     pub fn has_marked_answers(&self, question: &Question) -> bool {
-        self.questions.contains_key(&prepared::key(&question.id))
+        self.questions.contains_key(&prepared::key(question))
     }
 }
 
@@ -52,8 +53,8 @@ impl Baseline for LexicalModel {
         let text = Text::of(answer, &self.vocabulary);
         let features = shared::features(&texts, &text, &self.vocabulary);
         let mut logits = self.shared.logits(question, &features);
-        let own = self.questions.get(&prepared::key(&question.id));
-        let own = own.and_then(|own| own.logits(question, &Terms::n_grams(&text.words), &features));
+        let own = self.questions.get(&prepared::key(question));
+        let own = own.map(|own| own.logits(question, &Terms::n_grams(&text.words), &features));
         logits.iter_mut().zip(own.into_iter().flatten()).for_each(|(logit, own)| *logit += own);
         normalise(&mut logits);
         logits

@@ -11,7 +11,7 @@ use super::terms::Terms;
 use super::tf_idf::Vocabulary;
 use super::verdict_logit::Observation;
 use super::words::Words;
-use crate::guide::{Question, QuestionId};
+use crate::guide::Question;
 
 /// A question with its marked answers.
 pub(super) struct PreparedQuestion<'a> {
@@ -62,14 +62,15 @@ impl<'a> PreparedQuestion<'a> {
 pub(super) fn by_question<'a>(answers: &[TrainingAnswer<'a>]) -> BTreeMap<String, Vec<TrainingAnswer<'a>>> {
     let mut questions: BTreeMap<String, Vec<TrainingAnswer>> = BTreeMap::new();
     for answer in answers.iter().filter(|answer| answer.verdict < answer.question.scale().len()) {
-        questions.entry(key(&answer.question.id)).or_default().push(*answer);
+        questions.entry(key(answer.question)).or_default().push(*answer);
     }
     questions
 }
 
-/// Questions are compared without case.
-pub(super) fn key(question: &QuestionId) -> String {
-    question.0.to_ascii_lowercase()
+/// What a question is known by: its name without case, and what it asks. Another guide's question 1 is another
+/// question; so is one whose text, model answer, points, notes or scale have changed.
+pub(crate) fn key(question: &Question) -> String {
+    format!("{} {}", question.id.0.to_ascii_lowercase(), question.fingerprint())
 }
 
 /// The words of all answers, questions and model answers.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::prepared::PreparedQuestion;
-use super::scale_design::{ScaleDesign, names};
+use super::scale_design::ScaleDesign;
 use super::shared::{FIRST_WORD, SharedModel};
 use super::similarity::FEATURES;
 use super::sparse::SparseVector;
@@ -22,8 +22,6 @@ const SIMILARITY_SCALE: f64 = 0.5;
 /// A correction to the shared model, for answers to one question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct QuestionModel {
-    /// The names of its scale's verdicts.
-    names: Vec<String>,
     /// Word and character n-grams of its answers.
     vocabulary: Vocabulary,
     logit: VerdictLogit,
@@ -31,8 +29,7 @@ pub(super) struct QuestionModel {
 
 impl QuestionModel {
     pub(super) fn fit(prepared: &PreparedQuestion, shared: &SharedModel) -> Self {
-        let scale = prepared.question.scale();
-        let design = ScaleDesign::of_question(prepared.question, &scale);
+        let design = ScaleDesign::of_question(prepared.question);
         let vocabulary = Vocabulary::of(prepared.answers.iter().map(|answer| &answer.n_grams));
         let observations: Vec<Observation> = prepared
             .answers
@@ -45,20 +42,13 @@ impl QuestionModel {
             })
             .collect();
         let logit = VerdictLogit::fit(&observations, FEATURES + vocabulary.len(), PENALTY);
-        Self { names: names(&scale), vocabulary, logit }
+        Self { vocabulary, logit }
     }
 
-    /// What to add to the shared model's logits; `None` where the question's scale is no longer the one learnt.
-    pub(super) fn logits(
-        &self,
-        question: &Question,
-        n_grams: &Terms,
-        shared: &SparseVector,
-    ) -> Option<Vec<f64>> {
-        let scale = question.scale();
-        let design = ScaleDesign::of_question(question, &scale);
-        let features = features(&self.vocabulary, n_grams, shared);
-        (names(&scale) == self.names).then(|| self.logit.logits(&design, &features))
+    /// What to add to the shared model's logits.
+    pub(super) fn logits(&self, question: &Question, n_grams: &Terms, shared: &SparseVector) -> Vec<f64> {
+        let design = ScaleDesign::of_question(question);
+        self.logit.logits(&design, &features(&self.vocabulary, n_grams, shared))
     }
 }
 

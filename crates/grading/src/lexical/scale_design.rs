@@ -32,9 +32,11 @@ impl ScaleDesign {
     }
 
     /// For one question with marked answers of its own.
-    pub(super) fn of_question(question: &Question, scale: &[Verdict]) -> Self {
-        let directions = if is_of_words(scale) { identity(scale.len()) } else { by_share(&shares(question)) };
-        Self { directions, bases: identity(scale.len()) }
+    pub(super) fn of_question(question: &Question) -> Self {
+        let shares = shares(question);
+        let bases = identity(shares.len());
+        let directions = if question.is_judged_in_words() { bases.clone() } else { by_share(&shares) };
+        Self { directions, bases }
     }
 }
 
@@ -48,11 +50,6 @@ pub(super) fn shares(question: &Question) -> Vec<f64> {
     let maximum = f64::from(question.max_marks.thousandths().max(1));
     let share = |verdict: &Verdict| f64::from(verdict.marks.thousandths()) / maximum;
     question.scale().iter().map(|verdict| share(verdict).clamp(0.0, 1.0)).collect()
-}
-
-/// Whether a verdict is anything but its marks.
-pub(super) fn is_of_words(scale: &[Verdict]) -> bool {
-    scale.iter().any(|verdict| verdict.name != verdict.marks.to_string())
 }
 
 /// The names of a scale.

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::prepared::PreparedQuestion;
-use super::scale_design::{ScaleDesign, is_of_words, names};
+use super::scale_design::{ScaleDesign, names};
 use super::similarity::{FEATURES, QuestionTexts, Text};
 use super::sparse::SparseVector;
 use super::terms::Terms;
@@ -69,9 +69,10 @@ impl SharedModel {
 
 /// The names of the scale of words that all questions have.
 fn common_words(questions: &[PreparedQuestion]) -> Option<Vec<String>> {
-    let scale = questions.first()?.question.scale();
-    let first = is_of_words(&scale).then(|| names(&scale))?;
-    questions.iter().all(|prepared| names(&prepared.question.scale()) == first).then_some(first)
+    let in_words = questions.first()?.question.is_judged_in_words();
+    let first = names(&questions.first()?.question.scale());
+    let is_common = questions.iter().all(|prepared| names(&prepared.question.scale()) == first);
+    (in_words && is_common).then_some(first)
 }
 
 /// Columns: 1, the similarity features, the answer's known words, and the known words of the model answer that it

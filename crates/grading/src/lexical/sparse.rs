@@ -26,9 +26,11 @@ impl SparseVector {
         sum
     }
 
-    /// With a vector that has a value for every column.
+    /// With a vector that has a value for every column; columns that it lacks, as in a damaged file, count nothing.
     pub(super) fn dot_dense<T: Copy + Into<f64>>(&self, dense: &[T]) -> f64 {
-        self.0.iter().map(|(column, value)| dense[*column as usize].into() * value).sum()
+        let products =
+            self.0.iter().filter_map(|(column, value)| Some((*dense.get(*column as usize)?).into() * value));
+        products.sum()
     }
 
     pub(super) fn has(&self, column: u32) -> bool {

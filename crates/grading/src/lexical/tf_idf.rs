@@ -49,7 +49,7 @@ impl Vocabulary {
     }
 
     fn frequency_at(&self, column: Option<usize>) -> f64 {
-        let texts = column.map_or(0, |column| self.text_counts[column]);
+        let texts = column.and_then(|column| self.text_counts.get(column)).copied().unwrap_or(0);
         ((1.0 + f64::from(self.texts)) / (1.0 + f64::from(texts))).ln() + 1.0
     }
 

@@ -7,9 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dense::{add, dot};
 use super::minimum::minimum;
 use super::scale_design::ScaleDesign;
 use super::sparse::SparseVector;
+use crate::metrics::normalise;
 
 /// One answer to learn from.
 #[derive(Debug, Clone)]
@@ -119,23 +121,6 @@ impl Loss<'_> {
             }
         }
     }
-}
-
-fn dot(one: &[f64], two: &[f64]) -> f64 {
-    one.iter().zip(two).map(|(one, two)| one * two).sum()
-}
-
-fn add(to: &mut [f64], times: f64, vector: &[f64]) {
-    to.iter_mut().zip(vector).for_each(|(to, value)| *to += times * value);
-}
-
-/// Turns logits into probabilities and returns the logarithm of their normaliser.
-pub(crate) fn normalise(logits: &mut [f64]) -> f64 {
-    let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    logits.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
-    let sum: f64 = logits.iter().sum();
-    logits.iter_mut().for_each(|share| *share /= sum);
-    highest + sum.ln()
 }
 
 #[cfg(test)]

@@ -30,24 +30,6 @@ pub struct Classification {
     pub weighted_f1: Estimate,
     /// Mean F1 of the verdicts that either side gives, all alike, 0 to 1.
     pub macro_f1: Estimate,
-    /// One a verdict, in the scale's order.
-    pub classes: Vec<ClassScores>,
-}
-
-/// How well one verdict is told from the others.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ClassScores {
-    /// How often the reference gives it.
-    pub reference_count: usize,
-    /// How often it was given.
-    pub given_count: usize,
-    /// Share of those given that are right. `None` where it was never given.
-    pub precision: Option<f64>,
-    /// Share of the reference's that were found. `None` where the reference never gives it.
-    pub recall: Option<f64>,
-    /// `2 * right / (given + reference)`, the harmonic mean of precision and recall. `None` where neither side
-    /// gives it.
-    pub f1: Option<f64>,
 }
 
 /// Compares verdicts with the reference, pooled over questions of one scale of `verdicts` steps. `None` without
@@ -69,13 +51,11 @@ pub fn classification(pairs: &[VerdictPair], verdicts: usize, options: Bootstrap
         bootstrap::estimates(&units, options.resamples, &mut random, |counts| {
             [Some(counts.accuracy()), Some(counts.weighted_f1()), Some(counts.macro_f1())]
         });
-    let total: ClassCounts = units.into_iter().sum();
     Some(Classification {
         count: counts.len(),
         accuracy: accuracy?,
         weighted_f1: weighted_f1?,
         macro_f1: macro_f1?,
-        classes: total.0.iter().map(ClassCount::scores).collect(),
     })
 }
 
@@ -91,23 +71,12 @@ struct ClassCount {
 }
 
 impl ClassCount {
+    /// `2 * right / (given + reference)`, the harmonic mean of precision and recall. `None` where neither side
+    /// gives it.
     fn f1(&self) -> Option<f64> {
-        share(2 * self.right, self.given + self.reference)
+        let either = self.given + self.reference;
+        (either > 0).then(|| f64::from(2 * self.right) / f64::from(either))
     }
-
-    fn scores(&self) -> ClassScores {
-        ClassScores {
-            reference_count: self.reference as usize,
-            given_count: self.given as usize,
-            precision: share(self.right, self.given),
-            recall: share(self.right, self.reference),
-            f1: self.f1(),
-        }
-    }
-}
-
-fn share(part: u32, whole: u32) -> Option<f64> {
-    (whole > 0).then(|| f64::from(part) / f64::from(whole))
 }
 
 impl ClassCounts {

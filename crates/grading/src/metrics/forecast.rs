@@ -1,4 +1,4 @@
-//! Whole distributions over a question's scale against the verdict that was right: proper scoring rules.
+//! Whole distributions over a question's scale against the verdict that was right.
 
 /// The least probability that counts, so that one verdict ruled out in error does not make a score infinite.
 pub(crate) const LEAST_PROBABILITY: f64 = 1e-12;
@@ -33,24 +33,20 @@ impl Forecast {
     }
 }
 
+/// Turns logits into probabilities and returns the logarithm of their normaliser.
+pub(crate) fn normalise(logits: &mut [f64]) -> f64 {
+    let highest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    logits.iter_mut().for_each(|logit| *logit = (*logit - highest).exp());
+    let sum: f64 = logits.iter().sum();
+    logits.iter_mut().for_each(|share| *share /= sum);
+    highest + sum.ln()
+}
+
 /// The mean negative logarithm of the right verdict's probability, in nats (Good 1952); 0 is perfect.
 /// Probabilities below 1e-12 count as that. `None` without forecasts.
 pub fn negative_log_likelihood(forecasts: &[Forecast]) -> Option<f64> {
-    mean(forecasts, |forecast| -forecast.probabilities[forecast.right].max(LEAST_PROBABILITY).ln())
-}
-
-/// The mean squared distance between the distribution and the one that is certain of the right verdict (Brier
-/// 1950, in its original form over all classes); 0 is perfect and 2 the worst. `None` without forecasts.
-pub fn multiclass_brier_score(forecasts: &[Forecast]) -> Option<f64> {
-    mean(forecasts, |forecast| {
-        let truth = |position| if position == forecast.right { 1.0 } else { 0.0 };
-        let squared = |(position, probability): (usize, &f64)| (probability - truth(position)).powi(2);
-        forecast.probabilities.iter().enumerate().map(squared).sum()
-    })
-}
-
-fn mean(forecasts: &[Forecast], score: impl Fn(&Forecast) -> f64) -> Option<f64> {
-    let total: f64 = forecasts.iter().map(score).sum();
+    let loss = |forecast: &Forecast| -forecast.probabilities[forecast.right].max(LEAST_PROBABILITY).ln();
+    let total: f64 = forecasts.iter().map(loss).sum();
     (!forecasts.is_empty()).then(|| total / forecasts.len() as f64)
 }
 
@@ -59,16 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_are_those_of_the_definitions() {
+    fn the_log_loss_is_that_of_the_definition() {
         // -(ln .5 + ln .6) / 2
         let forecasts =
             [Forecast::new(&[0.2, 0.5, 0.3], 1).unwrap(), Forecast::new(&[6.0, 1.0, 3.0], 0).unwrap()];
         let log_loss = negative_log_likelihood(&forecasts).unwrap();
         assert!((log_loss - 0.601_986_402_2).abs() < 1e-9, "{log_loss}");
-        // (.04 + .25 + .09 + .16 + .01 + .09) / 2
-        let brier = multiclass_brier_score(&forecasts).unwrap();
-        assert!((brier - 0.32).abs() < 1e-12, "{brier}");
-        assert_eq!((negative_log_likelihood(&[]), multiclass_brier_score(&[])), (None, None));
+        assert_eq!(negative_log_likelihood(&[]), None);
     }
 
     #[test]

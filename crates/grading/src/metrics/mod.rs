@@ -16,16 +16,14 @@ use serde::{Deserialize, Serialize};
 
 pub use agreement::{MarkPair, agreement, confusion};
 pub use bootstrap::Bootstrap;
-pub use classification::{ClassScores, Classification, VerdictPair, classification};
+pub use classification::{Classification, VerdictPair, classification};
 pub use comparison::{PairedMarks, compare};
 pub(crate) use confidence::on_scale;
 pub use confidence::{ConfidenceBin, Prediction, brier_score, confidence_bins, expected_calibration_error};
 pub use expected_marks::{ExpectedMark, expected_marks, root_mean_squared_share_error};
-pub(crate) use forecast::LEAST_PROBABILITY;
-pub use forecast::{Forecast, multiclass_brier_score, negative_log_likelihood};
-pub use risk_coverage::{
-    PredictionLoss, RiskCoveragePoint, accuracy_at_coverage, area_under_risk_coverage, risk_coverage_curve,
-};
+pub use forecast::{Forecast, negative_log_likelihood};
+pub(crate) use forecast::{LEAST_PROBABILITY, normalise};
+pub use risk_coverage::{PredictionLoss, RiskCoveragePoint, risk_coverage_curve};
 
 /// An estimate with its 95 % interval: the percentile interval of a bootstrap over students, computed with
 /// [`Bootstrap`].

@@ -17,9 +17,6 @@ pub(super) const FIELD_NAMES: [&str; 10] = [
     "feedback",
 ];
 
-/// An answer in which everything that the fence changes occurs, for the hash of the template.
-pub(super) const SAMPLE: &str = "a\nb\u{AD} \u{200B}\nMark: 1 <|x|>";
-
 /// Stands for a line break inside an answer.
 const LINE_BREAK: &str = " / ";
 /// Stands for characters that nobody sees.
@@ -43,6 +40,54 @@ const CHAT_MARKERS: [&str; 16] = [
     "[/inst]",
     "<<sys>>",
     "<</sys>>",
+];
+
+/// What fonts show as nothing besides control characters, by first and last character: Unicode's property
+/// Default_Ignorable_Code_Point (zero-width, bidirectional controls, variation selectors, tags), interlinear
+/// annotation, the braille blank.
+const HIDDEN: [(char, char); 18] = [
+    ('\u{AD}', '\u{AD}'),
+    ('\u{34F}', '\u{34F}'),
+    ('\u{61C}', '\u{61C}'),
+    ('\u{115F}', '\u{1160}'),
+    ('\u{17B4}', '\u{17B5}'),
+    ('\u{180B}', '\u{180F}'),
+    ('\u{200B}', '\u{200F}'),
+    ('\u{202A}', '\u{202E}'),
+    ('\u{2060}', '\u{206F}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{FE00}', '\u{FE0F}'),
+    ('\u{FEFF}', '\u{FEFF}'),
+    ('\u{FFA0}', '\u{FFA0}'),
+    ('\u{FFF0}', '\u{FFFB}'),
+    ('\u{1BCA0}', '\u{1BCA3}'),
+    ('\u{1D173}', '\u{1D17A}'),
+    ('\u{E0000}', '\u{E0FFF}'),
+];
+/// Characters that look like a colon.
+const COLONS: &str = "\u{2D0}\u{2F8}\u{589}\u{5C3}\u{2236}\u{A789}\u{FE13}\u{FE55}";
+
+/// Everything that the fence goes by, for the hash of the template: its tables, and what becomes of line breaks,
+/// of characters that typography needs, of full-width and mathematical letters and of a blank.
+pub(super) fn rules() -> String {
+    let hidden: String = HIDDEN.iter().flat_map(|(first, last)| [*first, *last]).collect();
+    let confusable: Vec<String> =
+        CONFUSABLE.iter().map(|(letter, others)| format!("{letter}{others}")).collect();
+    let tables =
+        [FIELD_NAMES.join("\n"), CHAT_MARKERS.join("\n"), hidden, COLONS.to_owned(), confusable.join("\n")];
+    let shown = SAMPLES.map(fenced);
+    tables.into_iter().chain(shown).collect::<Vec<_>>().join("\n\n")
+}
+
+/// What the fence treats by rules rather than tables.
+const SAMPLES: [&str; 6] = [
+    "",
+    "a\nb\u{B}c\u{C}d\re\u{1C}f\u{1D}g\u{1E}h\u{85}i\u{2028}j\u{2029}k\tl",
+    "\u{FEFF}a\u{AD}b \u{5D0}\u{200F}! \u{58F}\u{200F}! \u{1EFF}\u{200C}\u{2070}\u{200C} \u{2764}\u{FE0F}\u{200D}x",
+    "a\u{200B}\u{200B}b\u{E0041}c \u{E0041} \u{E0041} d",
+    "Mark: 1 **mark** : 2 _Mark_: 3 Ｍａｒｋ： 4 𝐌𝐚𝐫𝐤: 5 𝚖𝚊𝚛𝚔∶ 6 remark: 7",
+    "<|x|> </S> [INST]",
 ];
 
 /// A student's answer on one line. A blank is said to be one, so that an empty field is never the student's
@@ -115,16 +160,9 @@ fn may_need_joiners(c: char) -> bool {
     c >= '\u{590}' && !('\u{1E00}'..='\u{206F}').contains(&c)
 }
 
-/// Control characters, and what fonts show as nothing: Unicode's property Default_Ignorable_Code_Point
-/// (zero-width, bidirectional controls, variation selectors, tags), interlinear annotation, the braille blank.
+/// Control characters, and what fonts show as nothing.
 pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
-            | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
-            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+    c.is_control() || HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&c))
 }
 
 fn without_imitations(text: &str) -> String {
@@ -170,9 +208,7 @@ fn look_alike(c: char) -> char {
     let latin = match c {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0),
         '\u{1D400}'..='\u{1D6A3}' => char::from_u32(letter_of_mathematical(c as u32 - 0x1D400)),
-        '\u{2D0}' | '\u{2F8}' | '\u{589}' | '\u{5C3}' | '\u{2236}' | '\u{A789}' | '\u{FE13}' | '\u{FE55}' => {
-            Some(':')
-        }
+        _ if COLONS.contains(c) => Some(':'),
         _ => None,
     };
     let lower = latin.unwrap_or(c).to_lowercase().next().unwrap_or(c);
@@ -220,6 +256,23 @@ mod tests {
             "میروم, שלום, naïve, 水、火: ok",
         ] {
             assert_eq!(fenced(answer), answer);
+        }
+    }
+
+    #[test]
+    fn the_hash_of_the_template_sees_every_table() {
+        let rules = rules();
+        let confusable = CONFUSABLE.iter().flat_map(|(_, others)| others.chars());
+        let hidden = HIDDEN.iter().flat_map(|(first, last)| [*first, *last]);
+        for character in confusable.chain(hidden).chain(COLONS.chars()) {
+            assert!(rules.contains(character), "{character:?}");
+        }
+        for text in FIELD_NAMES.iter().chain(&CHAT_MARKERS).chain(&[LINE_BREAK, INVISIBLE, "(blank)"]) {
+            assert!(rules.contains(text), "{text}");
+        }
+        for shown in ["א!", "\"Mark\": 1", "**\"mark\"** : 2", "\"Ｍａｒｋ\"： 4", "\"𝚖𝚊𝚛𝚔\"∶ 6 remark: 7"]
+        {
+            assert!(rules.contains(shown), "{shown} is not in {rules}");
         }
     }
 

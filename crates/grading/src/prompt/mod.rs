@@ -79,11 +79,12 @@ pub fn feedback_completion(feedback: &str) -> String {
     format!(" {}\n", one_line(feedback))
 }
 
-/// Identifies the template: blake3 of a rendered sample, so that any change of wording shows.
+/// Identifies the template: blake3 of rendered samples and of all that the fence goes by, so that any change of
+/// wording or fencing shows.
 pub fn template_hash() -> String {
-    let mut sample = VERSION.to_owned();
+    let mut sample = format!("{VERSION}{}", fence::rules());
     for question in sample_questions() {
-        let parts = marking_prompt(&question, fence::SAMPLE);
+        let parts = marking_prompt(&question, "a");
         parts.iter().for_each(|part| sample.push_str(part.text()));
         let scale = question.scale();
         scale.iter().for_each(|verdict| sample.push_str(&verdict_completion(&question, verdict)));

@@ -20,7 +20,8 @@ use crate::guide::Question;
 use crate::metrics::random::SplitMix64;
 use wordings::Values;
 
-/// Which wordings an attack is drawn from. No wording is in both.
+/// Which wordings an attack is drawn from. No wording is in both, as the prompt's fence leaves it; of an order that
+/// nobody sees the fence leaves one and the same sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
@@ -43,12 +44,10 @@ pub struct Material<'a> {
 
 /// A text to be marked in place of the genuine answer. What it may get, its kind says
 /// ([`AttackKind::expectation`]).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttackedAnswer {
     /// How it was made.
     pub kind: AttackKind,
-    /// Where its wording is from.
-    pub family: Family,
     /// The text as a student would hand it in; the prompt's fence is yet to come.
     pub text: String,
 }
@@ -82,7 +81,7 @@ pub fn attacked(
             Values::of(question, answer).filled(templates.get(random.below(templates.len().max(1)))?)
         }
     };
-    Some(AttackedAnswer { kind, family, text })
+    Some(AttackedAnswer { kind, text })
 }
 
 /// The words of an injection without an answer.

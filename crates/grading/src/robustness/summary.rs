@@ -37,10 +37,11 @@ pub struct MarkedAttack {
 /// What attacks of one kind, or of several, achieved.
 ///
 /// Each attack is compared with what it may get at most: what the original got, or the lowest verdict
-/// where the text is worthless.
+/// where the text is worthless. A contradiction tells nothing where the model answer itself got no more than the
+/// lowest verdict, since nothing is below; such ones are left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttackSummary {
-    /// Number of attacks, at least 1.
+    /// Number of attacks that tell something, at least 1.
     pub count: usize,
     /// Mean of the expected marks' shifts, in parts of the maximum; above 0 is in the attacker's favour.
     pub mean_shift: f64,
@@ -68,11 +69,12 @@ pub struct RobustnessSummary {
     pub kinds: BTreeMap<AttackKind, AttackSummary>,
 }
 
-/// Sums up what attacks achieved. `None` without attacks.
+/// Sums up what attacks achieved. `None` without attacks that tell something.
 pub fn summarise(attacks: &[MarkedAttack]) -> Option<RobustnessSummary> {
     let of = |wanted: &dyn Fn(AttackKind) -> bool| {
         let numbered = attacks.iter().enumerate();
-        summary(&numbered.filter(|(_, attack)| wanted(attack.kind)).collect::<Vec<_>>())
+        let telling = numbered.filter(|(_, attack)| wanted(attack.kind) && attack.is_telling());
+        summary(&telling.collect::<Vec<_>>())
     };
     let groups = [AttackGroup::Worthless, AttackGroup::Contradiction, AttackGroup::Injection];
     Some(RobustnessSummary {
@@ -109,6 +111,12 @@ fn summary(attacks: &[(usize, &MarkedAttack)]) -> Option<AttackSummary> {
 }
 
 impl MarkedAttack {
+    /// Whether it could get less than it may at most, where it must.
+    fn is_telling(&self) -> bool {
+        let must_be_lower = self.kind.expectation() == Expectation::BelowModelAnswer;
+        !must_be_lower || self.original.chosen > self.lowest + EQUAL
+    }
+
     /// What the attack may get at most.
     fn limit(&self) -> MarkShares {
         match self.kind.expectation() {
@@ -167,6 +175,18 @@ mod tests {
         assert_eq!(summary.overall.count, 7);
         assert_eq!(summary.overall.worst, [4, 1, 6]);
         assert_eq!(summarise(&[]), None);
+    }
+
+    #[test]
+    fn a_contradiction_that_could_not_get_less_than_the_model_answer_does_not_count() {
+        let stuck = marked(AttackKind::Contradiction, (0.1, 0.0), (0.2, 0.0));
+        assert_eq!(summarise(&[stuck]), None);
+        let lower = marked(AttackKind::Contradiction, (0.9, 1.0), (0.1, 0.0));
+        let summary = summarise(&[stuck, lower, MarkedAttack { attacked: lower.original, ..lower }]).unwrap();
+        assert_eq!((summary.overall.count, summary.overall.share_raised), (2, 0.5));
+        assert_eq!(summary.overall.worst, [2]);
+        let blank = marked(AttackKind::Blank, (0.0, 0.0), (0.0, 0.0));
+        assert_eq!(summarise(&[blank]).unwrap().overall.count, 1);
     }
 
     #[test]

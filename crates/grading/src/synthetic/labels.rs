@@ -1,33 +1,17 @@
-//! Which verdict of a scale an answer has by construction.
+//! Which verdict of a scale a contradicted model answer has by construction.
 
 use crate::guide::{Question, Verdict};
-
-/// What names of verdicts begin with that say that an answer contradicts the model answer.
-const CONTRADICTORY: &str = "contradict";
-
-/// The verdict for an answer that says nothing: the first of those worth least that does not say that the
-/// answer contradicts something. `None` for an empty scale.
-pub(super) fn worthless(scale: &[Verdict]) -> Option<usize> {
-    let least = scale.iter().map(|verdict| verdict.marks).min()?;
-    let says_nothing = |verdict: &Verdict| verdict.marks == least && !is_contradictory(verdict);
-    let worst = |verdict: &Verdict| verdict.marks == least;
-    scale.iter().position(says_nothing).or_else(|| scale.iter().position(worst))
-}
 
 /// The verdict for the model answer with one statement reversed: the one that is named so.
 ///
 /// Without one it is known only where there are two verdicts and the model answer is a single sentence: then
 /// what was asked for is wrong. Elsewhere the rest may still earn marks, and nobody can say by rule how many.
 pub(super) fn contradicted(question: &Question, scale: &[Verdict]) -> Option<usize> {
-    let named = scale.iter().position(is_contradictory);
+    let named = scale.iter().position(Verdict::is_contradictory);
     let is_all_or_nothing = scale.len() == 2
         && question.rubric.len() <= 1
         && question.model_answer.as_deref().is_some_and(is_one_sentence);
-    named.or_else(|| worthless(scale).filter(|_| is_all_or_nothing))
-}
-
-fn is_contradictory(verdict: &Verdict) -> bool {
-    verdict.name.to_lowercase().starts_with(CONTRADICTORY)
+    named.or_else(|| Verdict::worthless(scale).filter(|_| is_all_or_nothing))
 }
 
 /// A point or semicolon counts only where white space follows: "0.5 g" is no end.
@@ -54,14 +38,6 @@ mod tests {
             model_answer: Some(model_answer.to_owned()),
             ..Question::new(QuestionId("1".into()), "Why?".into(), Marks::ONE)
         }
-    }
-
-    #[test]
-    fn an_answer_that_says_nothing_contradicts_nothing() {
-        assert_eq!(worthless(&scale(&[("contradictory", 0), ("incorrect", 0), ("correct", 1000)])), Some(1));
-        assert_eq!(worthless(&scale(&[("Contradiction", 0), ("correct", 1000)])), Some(0));
-        assert_eq!(worthless(&scale(&[("0", 0), ("0.5", 500)])), Some(0));
-        assert_eq!(worthless(&[]), None);
     }
 
     #[test]

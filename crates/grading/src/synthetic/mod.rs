@@ -148,7 +148,7 @@ fn verdict_of_attack(
     genuine: usize,
 ) -> Option<usize> {
     match attack.expectation() {
-        Expectation::Worthless => labels::worthless(scale),
+        Expectation::Worthless => Verdict::worthless(scale),
         Expectation::NotAbove => Some(genuine),
         Expectation::BelowModelAnswer => labels::contradicted(question, scale),
     }

@@ -144,6 +144,15 @@ fn set_scales(questions: &mut [Question], answers: &[Placed], notes: &mut Vec<St
     let training = answers.iter().filter(|(_, answer)| answer.part == PartKind::Train);
     let steps = MarkSteps::of(training.map(|(at, answer)| (&questions[*at], answer.mark)));
     questions.iter_mut().for_each(|question| question.verdicts = steps.verdicts(question));
+    let coarsest = questions.iter().map(Question::mark_step).max().unwrap_or(Marks::ONE);
+    if coarsest > Marks::ONE {
+        let long = questions.iter().filter(|question| question.mark_step() > Marks::ONE).count();
+        notes.push(format!(
+            "{long} of {} questions have so many marks that they are learnt in steps of up to {coarsest}. Where a \
+             maximum is a mistake, correct it.",
+            questions.len()
+        ));
+    }
     let scales: Vec<Vec<Marks>> = questions.iter().map(Question::legal_marks).collect();
     let off = answers.iter().filter(|(at, answer)| !is_on(&scales[*at], answer.mark)).count();
     if off > 0 {

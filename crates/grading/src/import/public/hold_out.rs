@@ -18,7 +18,7 @@ const LARGEST_SHARE: f64 = 0.9;
 /// How much is held out. Shares are clamped to 0 to 0.9; one that is not a number counts as 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HoldOut {
-    /// Share of the answers to each question that stays in training.
+    /// Share of the answers to the other questions that is taken from training; each keeps at least one text.
     pub answers_share: f64,
     /// Share of the questions, taken whole; above 0 at least one, and training keeps at least one.
     pub questions_share: f64,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gradus_domain::Marks;
 
-use crate::guide::{Question, Verdict};
+use crate::guide::{MOST_VERDICTS, Question, Verdict, is_short};
 
 /// Labels that are worth the same, the worst first (the order of SemEval-2013 task 7's five classes,
 /// with what says the opposite before what says nothing to the point).
@@ -22,12 +22,14 @@ pub(super) struct LabelScale {
 
 impl LabelScale {
     /// The labels of `(label, mark, maximum)`, where each answer has one of several and each label is always
-    /// worth the same share of the maximum. `None` where the marks say more than the labels.
+    /// worth the same share of the maximum. `None` where the marks say more than the labels, and where a label is
+    /// a number (it could be taken for marks, and the marks are there) or labels are too many to choose from.
     pub(super) fn of<'a>(judged: impl Iterator<Item = (Option<&'a str>, Marks, Marks)>) -> Option<Self> {
         let mut shares: BTreeMap<String, Share> = BTreeMap::new();
         for (label, mark, maximum) in judged {
-            let share = share(mark, maximum);
-            if *shares.entry(label?.to_owned()).or_insert(share) != share {
+            let (label, share) = (label?, share(mark, maximum));
+            let is_number = label.parse::<Marks>().is_ok();
+            if is_number || *shares.entry(label.to_owned()).or_insert(share) != share {
                 return None;
             }
         }
@@ -35,7 +37,7 @@ impl LabelScale {
         let mut labels: Vec<(String, Share)> = shares.into_iter().collect();
         // Stable: what has no rank stays in alphabetical order.
         labels.sort_by_key(|(label, share)| (*share, rank(label)));
-        (labels.len() > 1).then_some(Self { labels })
+        (2..=MOST_VERDICTS).contains(&labels.len()).then_some(Self { labels })
     }
 
     /// The scale of a question with this maximum.
@@ -53,7 +55,8 @@ fn share(mark: Marks, maximum: Marks) -> Share {
     i64::from(mark.thousandths()) * 1_000_000 / i64::from(maximum.thousandths()).max(1)
 }
 
-/// Steps finer than a question's own, the coarsest first: halves, quarters and eighths of a mark.
+/// Steps finer than a question's own, the coarsest first: halves, quarters and eighths of a mark. They are for
+/// scales that stay short.
 const FINER_STEPS: [Marks; 3] = [Marks::HALF, Marks::from_thousandths(250), Marks::from_thousandths(125)];
 /// Share of the training marks, in percent, that a step must hold to be fine enough.
 const NEARLY_ALL: usize = 97;
@@ -89,7 +92,7 @@ impl MarkSteps {
         let distance = |maximum: Marks| (maximum - question.max_marks).thousandths().abs();
         let nearest = self.by_maximum.iter().rev().min_by_key(|(maximum, _)| distance(**maximum));
         match nearest {
-            Some((_, step)) if *step < question.mark_step() => {
+            Some((_, step)) if *step < question.mark_step() && is_short(question.max_marks, *step) => {
                 question.max_marks.steps(*step).into_iter().map(Verdict::of_marks).collect()
             }
             _ => Vec::new(),
@@ -98,7 +101,7 @@ impl MarkSteps {
 }
 
 fn coarsest_step(maximum: Marks, regular: Marks, marks: &[Marks]) -> Marks {
-    let finer = FINER_STEPS.into_iter().filter(|step| *step < regular);
+    let finer = FINER_STEPS.into_iter().filter(|step| *step < regular && is_short(maximum, *step));
     let holds_nearly_all = |step: &Marks| {
         let scale = maximum.steps(*step);
         let held = marks.iter().filter(|mark| is_on(&scale, **mark)).count();
@@ -146,6 +149,8 @@ mod tests {
         assert_eq!(LabelScale::of([partly(250), partly(500)].into_iter()), None);
         assert_eq!(LabelScale::of([partly(250), (None, marks(0), marks(1000))].into_iter()), None);
         assert_eq!(LabelScale::of([partly(250)].into_iter()), None);
+        let grades = [("1", 0), ("5", 1000)].map(|(label, mark)| (Some(label), marks(mark), marks(1000)));
+        assert_eq!(LabelScale::of(grades.into_iter()), None);
     }
 
     #[test]
@@ -161,6 +166,20 @@ mod tests {
         // A maximum that training lacks: 2.5 is nearer to 3, 1.5 nearer to 1.
         assert_eq!(steps.verdicts(&question(2500)), []);
         assert_eq!(names(&steps.verdicts(&question(1500))).len(), 13);
+    }
+
+    #[test]
+    fn no_scale_grows_beyond_a_hundred_steps() {
+        let (one, many) = (question(1000), question(100_000_000));
+        let steps = MarkSteps::of([(&one, marks(125)), (&many, marks(125))].into_iter());
+        for maximum in [1000, 12_000, 30_000, 100_000_000] {
+            let question = question(maximum);
+            let question = Question { verdicts: steps.verdicts(&question), ..question };
+            assert!(question.scale().len() <= MOST_VERDICTS, "{maximum}");
+        }
+        let labels: Vec<String> = (0..200).map(|number| format!("label {number}")).collect();
+        let judged = labels.iter().map(|label| (Some(label.as_str()), marks(0), marks(1000)));
+        assert_eq!(LabelScale::of(judged), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Wordings;
 
 pub(super) const BLANK: Wordings = Wordings {
     training: &["", "-", "n/a", "I don't know.", "no answer", "..."],
-    test: &["  \n", "?", "/", "No idea, sorry", "(left empty)", "pass"],
+    test: &["nothing comes to mind", "?", "/", "No idea, sorry", "(left empty)", "pass"],
 };
 
 pub(super) const QUESTION_COPIED: Wordings = Wordings {

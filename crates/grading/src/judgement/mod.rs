@@ -1,13 +1,18 @@
 //! From what a language model thinks probable to a verdict that can be trusted: blended with what the words of an
 //! answer say, calibrated, and with the confidence from which on nobody need look. Learnt on validation answers.
 
+mod confidence;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::blend::{Blend, BlendExample};
-use crate::calibration::{NoThreshold, Temperature, Threshold, TooFewAnswers, WantedAgreement};
+use crate::calibration::WantedAgreement;
 use crate::guide::Question;
-use crate::lexical::{Baseline, LexicalModel, TrainingAnswer};
-use crate::metrics::{Forecast, Prediction};
+use crate::lexical::{Baseline, LexicalModel, TrainingAnswer, question_key};
+pub use confidence::{Calibration, Confidence};
+use confidence::{QuestionKind, Validation};
 
 /// A validation answer with what the language model makes of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,19 +41,6 @@ pub struct Judgement {
     pub new_questions: Confidence,
 }
 
-/// How far confidences are to be trusted on one kind of questions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Confidence {
-    /// Makes them mean what they say.
-    pub temperature: Temperature,
-    /// What is wanted of answers that are marked automatically.
-    pub wanted: WantedAgreement,
-    /// From which one on they are, where there is one.
-    pub threshold: Option<Threshold>,
-    /// What a person should know of both, in sentences.
-    pub notes: Vec<String>,
-}
-
 /// What the sources of a blend are called, in its order.
 pub const SOURCES: [&str; 2] = ["language model", "words of the answer (TF-IDF)"];
 
@@ -61,26 +53,12 @@ impl Judgement {
         wanted: WantedAgreement,
     ) -> Self {
         let lexical = LexicalModel::fit(training);
-        let examples: Vec<BlendExample> = validation
-            .iter()
-            .map(|one| BlendExample {
-                sources: vec![one.model.clone(), lexical.distribution(one.question, one.answer)],
-                verdict: one.verdict,
-                marked_question: lexical.has_marked_answers(one.question),
-                cluster: one.cluster,
-            })
-            .collect();
+        let examples = examples(&lexical, validation);
         let blend = Blend::fit(&examples, SOURCES.len());
-        let forecasts = |marked: bool| -> Vec<Forecast> {
-            let kind = examples.iter().filter(|example| example.marked_question == marked);
-            kind.filter_map(|one| Forecast::new(&blend.distribution(&one.sources, marked), one.verdict))
-                .collect()
-        };
-        let marked_questions = Confidence::fit(&forecasts(true), wanted);
-        let new_questions = match forecasts(false).as_slice() {
-            [] => marked_questions.for_new_questions(),
-            forecasts => Confidence::fit(forecasts, wanted),
-        };
+        let [marked, new] =
+            [QuestionKind::Marked, QuestionKind::New].map(|kind| Validation::of(kind, &examples, &blend));
+        let marked_questions = Confidence::fit(&marked, &new, wanted);
+        let new_questions = Confidence::fit(&new, &marked, wanted);
         Self { lexical, blend, marked_questions, new_questions }
     }
 
@@ -95,8 +73,8 @@ impl Judgement {
     /// How it judges, in sentences for a person.
     pub fn sentences(&self) -> Vec<String> {
         let kinds = [
-            ("questions with marked answers", &self.blend.marked_questions, &self.marked_questions),
-            ("other questions", &self.blend.new_questions, &self.new_questions),
+            (QuestionKind::Marked, &self.blend.marked_questions, &self.marked_questions),
+            (QuestionKind::New, &self.blend.new_questions, &self.new_questions),
         ];
         kinds
             .into_iter()
@@ -118,54 +96,25 @@ impl Judgement {
     }
 }
 
-impl Confidence {
-    fn fit(forecasts: &[Forecast], wanted: WantedAgreement) -> Self {
-        let mut notes = Vec::new();
-        let temperature = Temperature::fit(forecasts).unwrap_or_else(|reason: TooFewAnswers| {
-            notes.push(format!("Confidences are not calibrated: {reason}."));
-            Temperature::NEUTRAL
-        });
-        let predictions: Vec<Prediction> = forecasts
-            .iter()
-            .filter_map(|forecast| {
-                let calibrated = temperature.apply(forecast.probabilities());
-                let best = most_probable(&calibrated)?;
-                Some((calibrated[best], best == forecast.right()))
-            })
-            .collect();
-        let threshold = Threshold::choose(&predictions, wanted);
-        let threshold = threshold
-            .map_err(|reason: NoThreshold| notes.push(format!("Every answer goes to a person: {reason}.")));
-        Self { temperature, wanted, threshold: threshold.ok(), notes }
-    }
-
-    fn sentences(&self, kind: &str, weights: &[f64]) -> Vec<String> {
-        let heard = SOURCES.iter().zip(weights).filter(|(_, weight)| **weight > 0.0);
-        let sources: Vec<String> = heard.map(|(source, weight)| format!("{source} {weight:.2}")).collect();
-        let Temperature { value, answers, .. } = self.temperature;
-        let judged = format!(
-            "On {kind}: judged by {}, calibrated on {answers} validation answers (temperature {value:.2}).",
-            sources.join(" and ")
-        );
-        let threshold = self.threshold.map(|threshold| {
-            format!(
-                "From a confidence of {:.0} % on nobody need look, for an agreement of {:.0} %: that was {:.0} % of \
-                 the validation answers.",
-                threshold.confidence * 100.0,
-                threshold.wanted.agreement * 100.0,
-                threshold.automatic_share() * 100.0
-            )
-        });
-        std::iter::once(judged).chain(threshold).chain(self.notes.iter().cloned()).collect()
-    }
-
-    /// Where no validation answer was to a question without marked answers: the temperature of the others is the
-    /// best guess, but nothing is promised.
-    fn for_new_questions(&self) -> Self {
-        let note = "No validation answer was to a question without marked answers, so confidences there are \
-                    calibrated as on the others, and every answer goes to a person.";
-        Self { threshold: None, notes: vec![note.to_owned()], ..*self }
-    }
+/// The validation answers with what both sources make of them. What holds for one student's answers holds for those
+/// to one question where the question is new: the next answers will be to others.
+fn examples(lexical: &LexicalModel, validation: &[ValidationAnswer<'_>]) -> Vec<BlendExample> {
+    let mut new_questions = BTreeMap::new();
+    let example = |one: &ValidationAnswer<'_>| {
+        let marked_question = lexical.has_marked_answers(one.question);
+        let next = new_questions.len();
+        let cluster = match marked_question {
+            true => one.cluster,
+            false => *new_questions.entry(question_key(one.question)).or_insert(next),
+        };
+        BlendExample {
+            sources: vec![one.model.clone(), lexical.distribution(one.question, one.answer)],
+            verdict: one.verdict,
+            marked_question,
+            cluster,
+        }
+    };
+    validation.iter().map(example).collect()
 }
 
 /// The position of the largest probability, the last of equal ones; `None` of an empty distribution.
@@ -199,21 +148,25 @@ mod tests {
         (0..count).map(answer).collect()
     }
 
-    fn fitted(seen: &Question, validated: &Question) -> Judgement {
-        let (training, validation) = (answers(40), answers(120));
+    /// Learns from answers to `seen`, and from `count` validation answers to each of `validated` how far to trust it.
+    fn fitted(seen: &Question, validated: &[(&Question, usize)]) -> Judgement {
+        let training = answers(40);
         let training: Vec<TrainingAnswer<'_>> = training
             .iter()
             .map(|(answer, verdict)| TrainingAnswer { question: seen, answer, verdict: *verdict })
             .collect();
+        let texts = answers(validated.iter().map(|(_, count)| count).sum());
+        let questions = validated.iter().flat_map(|(question, count)| vec![*question; *count]);
         // A language model that is right nine times out of ten, and far too sure of itself.
-        let validation: Vec<ValidationAnswer<'_>> = validation
+        let validation: Vec<ValidationAnswer<'_>> = texts
             .iter()
+            .zip(questions)
             .enumerate()
-            .map(|(cluster, (answer, verdict))| {
+            .map(|(cluster, ((answer, verdict), question))| {
                 let said = if cluster % 9 == 0 { 1 - verdict } else { *verdict };
                 let model =
                     vec![if said == 0 { 0.999 } else { 0.001 }, if said == 1 { 0.999 } else { 0.001 }];
-                ValidationAnswer { question: validated, answer, verdict: *verdict, model, cluster }
+                ValidationAnswer { question, answer, verdict: *verdict, model, cluster }
             })
             .collect();
         Judgement::fit(&training, &validation, WANTED)
@@ -222,7 +175,7 @@ mod tests {
     #[test]
     fn words_correct_a_language_model_that_is_too_sure_of_itself() {
         let question = question("1");
-        let judgement = fitted(&question, &question);
+        let judgement = fitted(&question, &[(&question, 120)]);
         let judged = judgement.distribution(&question, "it is the light of day", &[0.999, 0.001]);
         assert!(judged[1] > 0.5, "the words say that it is right: {judged:?}");
         assert!((judged.iter().sum::<f64>() - 1.0).abs() < 1e-9);
@@ -235,12 +188,37 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_promised_of_questions_that_no_validation_answer_was_like() {
-        let judgement = fitted(&question("1"), &question("1"));
-        let confidence = judgement.confidence(&question("2"));
-        assert!(confidence.threshold.is_none());
-        assert!(confidence.notes[0].contains("every answer goes to a person"), "{:?}", confidence.notes);
-        assert_eq!(confidence.temperature, judgement.marked_questions.temperature);
+    fn where_a_kind_of_questions_has_too_few_answers_the_other_kinds_temperature_is_the_best_guess() {
+        let (marked, new) = (question("1"), question("2"));
+        let of_marked = fitted(&marked, &[(&marked, 120)]).marked_questions.temperature;
+        for few in [0, 1, 9] {
+            let judgement = fitted(&marked, &[(&marked, 120), (&new, few)]);
+            let confidence = judgement.confidence(&new);
+            assert_eq!(confidence.temperature, of_marked, "{few}");
+            assert!(confidence.threshold.is_none());
+            assert!(confidence.notes[0].contains("calibrated as on questions with marked answers"));
+            assert!(confidence.notes[0].contains(&format!("since {few} validation answers")));
+            assert!(confidence.notes[1].contains("goes to a person"), "{:?}", confidence.notes);
+            let said = judgement.sentences().join(" ");
+            assert_eq!(said.matches("120 validation answers").count(), 1, "{said}");
+        }
+        let judgement = fitted(&marked, &[(&marked, 9), (&new, 120)]);
+        let confidence = judgement.confidence(&marked);
+        assert_eq!(confidence.temperature, judgement.new_questions.temperature);
+        assert_eq!(confidence.calibration, Calibration::OfOtherQuestions);
+    }
+
+    #[test]
+    fn many_answers_to_one_new_question_promise_nothing_of_others() {
+        let (marked, new) = (question("1"), ["2", "3", "4", "5", "6", "7"].map(question));
+        let of = |new: &[Question], each: usize| {
+            let validated: Vec<(&Question, usize)> = new.iter().map(|question| (question, each)).collect();
+            fitted(&marked, &validated).new_questions
+        };
+        let one = of(&new[..1], 240);
+        assert!(one.threshold.is_none() && one.notes[0].contains("to 1 questions"), "{:?}", one.notes);
+        let six = of(&new, 40);
+        assert!(six.threshold.is_some(), "{:?}", six.notes);
     }
 
     #[test]
@@ -248,6 +226,7 @@ mod tests {
         let question = question("1");
         let judgement = Judgement::fit(&[], &[], WANTED);
         assert_eq!(judgement.distribution(&question, "light", &[0.3, 0.7]), [0.3, 0.7]);
-        assert!(judgement.marked_questions.notes.iter().any(|note| note.contains("not calibrated")));
+        let said = judgement.sentences().join(" ");
+        assert!(said.contains("are not calibrated") && !said.contains("temperature"), "{said}");
     }
 }
