@@ -101,7 +101,7 @@ mod tests {
         let plan = TrainingPlan::default;
         assert!(advised(plan(), 1, 2, 3).contains("--micro-batch-rows, now 1024"));
         assert!(advised(plan(), 3, 2, 1).contains("--base-weights q4"));
-        assert!(advised(plan(), 2, 3, 1).contains("--lora-rank, now 16"));
+        assert!(advised(plan(), 2, 3, 1).contains("--lora-rank, now 64"));
         assert!(advised(plan().full(), 2, 3, 1).contains("--method lora"));
     }
 }

@@ -68,7 +68,7 @@ fn training_that_is_killed_again_and_again_ends_with_the_same_bytes() {
     let mut kills = 0;
     let status = loop {
         assert!(kills < 200, "the run makes no progress");
-        let kill = after_lines(&mut random, 1, 20);
+        let kill = after_lines(&mut random, 1, 15);
         match run_until(place.command(&format!("{} --json", course::TRAIN)), kill) {
             Some(status) => break status,
             None => kills += 1,

@@ -93,7 +93,8 @@ fn an_export_that_drifted_is_refused_and_removed() {
     let directory = tempfile::tempdir().unwrap();
     let model = tiny_model();
     // An update that drowns the weights: the rounding of their sum is large beside the weights.
-    let mut adapter = random_adapter(LoraConfig::default(), &backend(&model));
+    let lora = LoraConfig { rank: 16, alpha: 32.0, ..LoraConfig::default() };
+    let mut adapter = random_adapter(lora, &backend(&model));
     adapter.parameters.iter_mut().for_each(|value| *value *= 30.0);
     let sample: Vec<Sequence> = read::<Reference>("tiny.json").sample.iter().map(|e| e.sequence()).collect();
     let merge = Merge { original: original(&model, &adapter, &sample), precision: Precision::Bf16 };

@@ -132,9 +132,9 @@ mod tests {
     #[test]
     fn numbers_are_written_as_people_write_them_and_read_back() {
         let json = to_json(&LoraConfig::default(), "base").to_string();
-        assert!(json.contains("\"lora_dropout\":0.05,") && json.contains("\"lora_alpha\":32,"), "{json}");
+        assert!(json.contains("\"lora_dropout\":0.05,") && json.contains("\"lora_alpha\":128,"), "{json}");
         let read = read_with("revision", json!("main")).unwrap();
-        assert_eq!((read.rank, read.alpha, read.dropout), (16, 32.0, 0.05));
+        assert_eq!((read.rank, read.alpha, read.dropout), (64, 128.0, 0.05));
     }
 
     #[test]
