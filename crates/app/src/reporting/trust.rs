@@ -39,17 +39,17 @@ pub(crate) fn marking_facts(judgement: &Judgement) -> MarkingFacts {
         let weights = SOURCES.iter().zip(&fit.weights);
         weights.map(|(name, weight)| MarkingSource { name: (*name).to_owned(), weight: *weight }).collect()
     };
-    let calibration = |confidence: &Confidence, fit: &BlendFit| CalibrationFacts {
+    let calibration = |confidence: &Confidence| CalibrationFacts {
         temperature: (confidence.temperature.answers > 0).then_some(confidence.temperature.value),
-        validation_answers: fit.count,
+        validation_answers: confidence.temperature.answers,
     };
     let notes: Vec<&str> =
         marked_questions.notes.iter().chain(&new_questions.notes).map(String::as_str).collect();
     MarkingFacts {
         seen_questions: sources(&blend.marked_questions),
         unseen_questions: sources(&blend.new_questions),
-        seen_calibration: calibration(marked_questions, &blend.marked_questions),
-        unseen_calibration: calibration(new_questions, &blend.new_questions),
+        seen_calibration: calibration(marked_questions),
+        unseen_calibration: calibration(new_questions),
         note: (!notes.is_empty()).then(|| notes.join(" ")),
     }
 }

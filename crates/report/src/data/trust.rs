@@ -26,7 +26,8 @@ pub struct CalibrationFacts {
     /// What the logarithms of probabilities are divided by: above 1 makes confidences lower. `None` where
     /// nothing was calibrated.
     pub temperature: Option<f64>,
-    /// The validation answers on which weights and temperature were chosen.
+    /// The validation answers that it was chosen on: those to the other kind of questions where this one had
+    /// too few.
     pub validation_answers: usize,
 }
 
