@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -43,6 +43,14 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize, expected: &'static
         reason: error.to_string(),
     })?;
     write(path, &json)
+}
+
+/// Writes a report as `report.html` and `report.json` into a directory and returns their paths.
+pub(crate) fn write_report(directory: &Path, html: &str, json: &str) -> Result<(PathBuf, PathBuf), Error> {
+    let paths = (directory.join("report.html"), directory.join("report.json"));
+    write(&paths.0, html.as_bytes())?;
+    write(&paths.1, json.as_bytes())?;
+    Ok(paths)
 }
 
 fn fill(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

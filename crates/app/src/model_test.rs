@@ -151,8 +151,5 @@ fn read_papers(directory: &Path, guide: &Guide, session: &mut Session<'_>) -> Re
 
 /// Writes `report.html` and `report.json` into a directory and returns their paths.
 pub fn write_report(report: &TestReport, directory: &Path) -> Result<(PathBuf, PathBuf), Error> {
-    let (html, json) = (directory.join("report.html"), directory.join("report.json"));
-    files::write(&html, gradus_report::render_html(report)?.as_bytes())?;
-    files::write(&json, gradus_report::to_json(report)?.as_bytes())?;
-    Ok((html, json))
+    files::write_report(directory, &gradus_report::render_html(report)?, &gradus_report::to_json(report)?)
 }

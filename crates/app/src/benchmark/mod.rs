@@ -201,8 +201,9 @@ fn caveats(request: &BenchmarkRequest<'_>) -> Vec<String> {
 
 /// Writes `report.html` and `report.json` into a directory and returns their paths.
 pub fn write_benchmark(report: &BenchmarkReport, directory: &Path) -> Result<(PathBuf, PathBuf), Error> {
-    let (html, json) = (directory.join("report.html"), directory.join("report.json"));
-    files::write(&html, gradus_report::render_benchmark_html(report)?.as_bytes())?;
-    files::write(&json, gradus_report::benchmark_to_json(report)?.as_bytes())?;
-    Ok((html, json))
+    files::write_report(
+        directory,
+        &gradus_report::render_benchmark_html(report)?,
+        &gradus_report::benchmark_to_json(report)?,
+    )
 }
