@@ -126,13 +126,10 @@ fn rope_factors(config: &ModelConfig, base: &Path) -> Result<Option<Vec<f32>>, E
 
 /// The tensors in the order in which they are written: those of the model, then the rotary divisors.
 fn stored_tensors(config: &ModelConfig, kind: GgufType, factors: Option<&[f32]>) -> Vec<Stored> {
+    let layout = layout(config);
     let of_model = config.tensor_shapes().filter_map(|(name, shape)| {
         let wanted = kind.wanted(&shape, name == config.output_projection());
-        Some(Stored {
-            name: gguf::layout::gguf_name(&name)?,
-            blocks: storage::fitting(wanted, &shape),
-            shape,
-        })
+        Some(Stored { name: layout.name(&name)?, blocks: storage::fitting(wanted, &shape), shape })
     });
     let of_rope = factors.map(|factors| Stored {
         name: gguf::rope::FACTORS.to_owned(),
@@ -140,6 +137,11 @@ fn stored_tensors(config: &ModelConfig, kind: GgufType, factors: Option<&[f32]>)
         blocks: GgmlDType::F32,
     });
     of_model.chain(of_rope).collect()
+}
+
+fn layout(config: &ModelConfig) -> gguf::layout::Layout {
+    let interleaved = metadata::architecture_name(config.family) == "llama";
+    gguf::layout::Layout::of_file(interleaved, config)
 }
 
 fn write_tensors(
@@ -151,8 +153,7 @@ fn write_tensors(
 ) -> Result<(), ExportError> {
     let ModelFiles { config, mut weights, .. } = base;
     let names: Vec<String> = config.tensor_shapes().map(|(name, _)| name).collect();
-    let interleaved = metadata::architecture_name(config.family) == "llama";
-    let layout = gguf::layout::Layout::of_file(interleaved, &config);
+    let layout = layout(&config);
     file::write(path, metadata, tensors, |index| {
         let Some(name) = names.get(index) else {
             return Ok(factors.clone().unwrap_or_default());

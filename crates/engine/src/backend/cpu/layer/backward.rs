@@ -2,24 +2,25 @@
 
 use gradus_kernels::attention::{Gradients, attention_backward};
 use gradus_kernels::{
-    Matrix, Number, RotaryTable, rms_norm_again, rms_norm_backward, rms_norm_weight_gradient, swiglu_backward,
+    Matrix, Number, geglu_backward, rms_norm_again, rms_norm_backward, rms_norm_weight_gradient,
+    swiglu_backward,
 };
 
-use super::{
-    ATTENTION_NORM, FEED_FORWARD_NORM, HeadsKept, HiddenGradient, KEY_NORM, Kept, Layer, QUERY_NORM, rounded,
-};
+use super::{HiddenGradient, KEY_NORM, Kept, Layer, NormKept, QUERY_NORM, rounded};
 use crate::adapter::Method;
 use crate::backend::cpu::Pass;
 use crate::backend::cpu::buffers::Buffers;
 use crate::backend::cpu::linear::{self, Backward, InputGradient, Linear};
 use crate::backend::cpu::needs::Needs;
+use crate::backend::cpu::rotary::RotaryTables;
+use crate::config::Activation;
 
 impl<N: Number> Layer<N> {
     /// Turns the gradient of the layer's output into that of its input; adds the adapter's.
     pub(in super::super) fn backward(
         &self,
         pass: &Pass<'_>,
-        rotary: &RotaryTable,
+        rotary: &RotaryTables,
         mut kept: Kept<N>,
         (d_hidden, needs_input_gradient): (&mut HiddenGradient<N>, bool),
         gradients: &mut [f32],
@@ -38,7 +39,12 @@ impl<N: Number> Layer<N> {
             let mut d_normalised = buffers.take(d_hidden.single.len());
             backward.input_gradient(InputGradient::Single(&mut d_normalised, self.hidden), buffers);
             let before = (&kept.input, &kept.input_inverse_rms[..]);
-            self.add_norm_gradient((pass, ATTENTION_NORM), before, &d_normalised, gradients);
+            self.add_norm_gradient(
+                (pass, self.norm_names.before_attention),
+                before,
+                &d_normalised,
+                gradients,
+            );
             rms_norm_backward(
                 kept.input.data(),
                 &self.attention_norm,
@@ -65,13 +71,28 @@ impl<N: Number> Layer<N> {
     ) {
         let rows = kept.gate.rows();
         let low = std::mem::take(&mut kept.down_low);
-        let backward = Backward::new(pass, [&self.down], [&d_hidden.rounded], low, buffers);
+        let norm = (self.norm_names.after_feed_forward, &self.feed_forward_output_norm);
+        let d_output = self.before_output_norm(
+            pass,
+            norm,
+            kept.feed_forward_output.take(),
+            d_hidden,
+            gradients,
+            buffers,
+        );
+        let d_outputs = [d_output.as_ref().unwrap_or(&d_hidden.rounded)];
+        let backward = Backward::new(pass, [&self.down], d_outputs, low, buffers);
         let mut d_activated = buffers.take_matrix(rows, self.gate.output());
         backward.input_gradient(InputGradient::Rounded(&mut d_activated), buffers);
-        swiglu_backward(kept.gate.data_mut(), kept.up.data_mut(), d_activated.data_mut());
+        let (d_gate, d_up) = (kept.gate.data_mut(), kept.up.data_mut());
+        match self.activation {
+            Activation::Silu => swiglu_backward(d_gate, d_up, d_activated.data_mut()),
+            Activation::TanhGelu => geglu_backward(d_gate, d_up, d_activated.data_mut()),
+        }
         let activated = d_activated;
         backward.parameter_gradients(&activated, gradients, buffers);
         buffers.give_matrix(activated);
+        d_output.into_iter().for_each(|matrix| buffers.give_matrix(matrix));
 
         let lows = std::mem::take(&mut kept.gate_up_lows);
         let backward = Backward::new(pass, [&self.gate, &self.up], [&kept.gate, &kept.up], lows, buffers);
@@ -81,7 +102,7 @@ impl<N: Number> Layer<N> {
         rms_norm_again(&kept.middle, &self.feed_forward_norm, &kept.middle_inverse_rms, &mut normalised);
         backward.parameter_gradients(&normalised, gradients, buffers);
         let before = (&kept.middle, &kept.middle_inverse_rms[..]);
-        self.add_norm_gradient((pass, FEED_FORWARD_NORM), before, &d_normalised, gradients);
+        self.add_norm_gradient((pass, self.norm_names.before_feed_forward), before, &d_normalised, gradients);
         rms_norm_backward(
             kept.middle.data(),
             &self.feed_forward_norm,
@@ -97,7 +118,7 @@ impl<N: Number> Layer<N> {
     fn attend_backward(
         &self,
         pass: &Pass<'_>,
-        rotary: &RotaryTable,
+        rotary: &RotaryTables,
         kept: &mut Kept<N>,
         d_hidden: &HiddenGradient<N>,
         gradients: &mut [f32],
@@ -105,10 +126,15 @@ impl<N: Number> Layer<N> {
     ) -> [Matrix<N>; 3] {
         let rows = pass.positions.len();
         let low = std::mem::take(&mut kept.attention_output_low);
-        let backward = Backward::new(pass, [&self.attention_output], [&d_hidden.rounded], low, buffers);
+        let norm = (self.norm_names.after_attention, &self.attention_output_norm);
+        let d_output =
+            self.before_output_norm(pass, norm, kept.attention_output.take(), d_hidden, gradients, buffers);
+        let d_outputs = [d_output.as_ref().unwrap_or(&d_hidden.rounded)];
+        let backward = Backward::new(pass, [&self.attention_output], d_outputs, low, buffers);
         let mut d_attention = buffers.take_matrix(rows, self.query.output());
         backward.input_gradient(InputGradient::Rounded(&mut d_attention), buffers);
         backward.parameter_gradients(&kept.attention, gradients, buffers);
+        d_output.into_iter().for_each(|matrix| buffers.give_matrix(matrix));
 
         let mut d_queries = buffers.take(rows * self.query.output());
         let mut d_keys = buffers.take_zeroed(rows * self.key.output());
@@ -117,6 +143,7 @@ impl<N: Number> Layer<N> {
         let inputs = self.attention_inputs(pass, kept);
         attention_backward(inputs, &kept.attention, &kept.log_sums, &d_attention, into);
         buffers.give_matrix(d_attention);
+        let rotary = rotary.of(self.sight);
         rotary.rotate_back(&mut d_queries, self.query.output(), pass.positions);
         rotary.rotate_back(&mut d_keys, self.key.output(), pass.positions);
         if let (Some((raw_queries, query_inverse)), Some((raw_keys, key_inverse))) =
@@ -133,6 +160,29 @@ impl<N: Number> Layer<N> {
             before_head_norm(d_keys, self.key.output(), key_norm, buffers),
             rounded(d_values, self.value.output(), buffers),
         ]
+    }
+
+    /// The gradient, rounded, of what was added to the hidden states after a norm, from theirs; `None` where
+    /// there is no norm.
+    fn before_output_norm(
+        &self,
+        pass: &Pass<'_>,
+        (name, weight): (Option<&str>, &Option<Vec<f32>>),
+        kept: Option<NormKept<N>>,
+        d_hidden: &HiddenGradient<N>,
+        gradients: &mut [f32],
+        buffers: &mut Buffers<N>,
+    ) -> Option<Matrix<N>> {
+        let (name, weight, (raw, inverse_rms)) = (name?, weight.as_ref()?, kept?);
+        self.add_norm_gradient((pass, name), (&raw, &inverse_rms), &d_hidden.single, gradients);
+        let mut d_raw = buffers.take_zeroed(d_hidden.single.len());
+        let mut d_rounded = buffers.take_matrix(raw.rows(), raw.cols());
+        let into = (&mut d_raw[..], d_rounded.data_mut());
+        rms_norm_backward(raw.data(), weight, &inverse_rms, &d_hidden.single, into);
+        buffers.give(d_raw);
+        buffers.give_matrix(raw);
+        buffers.give(inverse_rms);
+        Some(d_rounded)
     }
 
     /// Adds the gradient of a norm's weight, where that is trained, from what the norm kept.
@@ -153,9 +203,15 @@ impl<N: Number> Layer<N> {
         let (queries, keys, values) = (self.query.output(), self.key.output(), self.value.output());
         let group = |layers: &[&Linear<N>]| linear::backward_needs(layers, method);
         let norm = Needs::of(&[self.hidden], &[self.hidden]);
-        let down = group(&[&self.down]).and(&Needs::of(&[], &[self.gate.output()]));
+        let added = |layer: &Linear<N>, norm: &Option<Vec<f32>>| {
+            let d_output = if norm.is_some() { Needs::of(&[], &[self.hidden]) } else { Needs::default() };
+            self.output_norm_needs(norm).then(&group(&[layer])).and(&d_output)
+        };
+        let down =
+            added(&self.down, &self.feed_forward_output_norm).and(&Needs::of(&[], &[self.gate.output()]));
         let gate_up = group(&[&self.gate, &self.up]).and(&norm);
-        let output = group(&[&self.attention_output]).and(&Needs::of(&[], &[queries]));
+        let output =
+            added(&self.attention_output, &self.attention_output_norm).and(&Needs::of(&[], &[queries]));
         let attention =
             Needs::of(&[queries, keys, values], &[queries, keys, values]).and(&self.head_norm_needs());
         let projections = group(&[&self.query, &self.key, &self.value])
@@ -170,7 +226,7 @@ impl<N: Number> Layer<N> {
 fn before_head_norm<N: Number>(
     gradient: Vec<f32>,
     width: usize,
-    norm: Option<(&[f32], &HeadsKept<N>)>,
+    norm: Option<(&[f32], &NormKept<N>)>,
     buffers: &mut Buffers<N>,
 ) -> Matrix<N> {
     let Some((weight, (raw, inverse_rms))) = norm else {

@@ -10,7 +10,7 @@ use crate::backend::cpu::BaseWeights;
 use crate::backend::cpu::decoder::Decoder;
 use crate::backend::{Backend, Dropout, Noise};
 use crate::batch::{Label, PackedBatch, Sequence};
-use crate::config::{Family, ModelConfig, RopeScaling};
+use crate::config::{Design, Family, ModelConfig, RopeScaling};
 use crate::files::{Tensor, Weights};
 use crate::random::Random;
 
@@ -34,6 +34,7 @@ fn config(query_key_norm: bool) -> ModelConfig {
         attention_bias: false,
         query_key_norm,
         sliding_window: None,
+        design: Design::default(),
         context_length: 512,
         bos_token_id: None,
         eos_token_ids: Vec::new(),
