@@ -82,6 +82,7 @@ pub fn write_gguf(destination: &Path, export: &GgufExport<'_>) -> Result<GgufExp
     let draft = Draft::begin(destination)?;
     let base = files::load(original.base)?;
     original.check_fit(&base.config)?;
+    check_query_scalar(&base.config, original.base)?;
     let factors = rope_factors(&base.config, original.base)?;
 
     let carried = files::gguf_metadata(original.base)?;
@@ -106,6 +107,16 @@ fn compare(path: &Path, export: &GgufExport<'_>) -> Result<Drift, ExportError> {
     let drift = Drift::between(&original.log_probabilities()?, &original.log_probabilities_of(path)?);
     let tolerance = export.kind.tolerance();
     if drift.is_within(tolerance) { Ok(drift) } else { Err(ExportError::Drifted { drift, tolerance }) }
+}
+
+/// The format has no place for what attention scores are divided by: its readers know it by the model's size.
+fn check_query_scalar(config: &ModelConfig, base: &Path) -> Result<(), ExportError> {
+    let known = gguf::config::query_scalar(config.layers, config.hidden_size, config.attention_heads);
+    if config.design.query_scalar.is_none_or(|scalar| Some(scalar) == known) {
+        return Ok(());
+    }
+    let reason = "its attention scores are scaled in a way that a GGUF file cannot say; export it merged";
+    Err(ExportError::unsupported(base, reason))
 }
 
 /// The rotary divisors that the file holds as a tensor, made sure to mean what they should to its readers.
@@ -179,7 +190,9 @@ fn notes(config: &ModelConfig, kind: GgufType) -> Vec<String> {
             "{count} {of} whose rows are no whole blocks of {block} weights {has} the type {name}, as in llama.cpp"
         ));
     }
-    if let Some(window) = config.sliding_window.filter(|window| *window < config.context_length) {
+    // Whoever knows an architecture with local layers knows of their window.
+    let window = config.sliding_window.filter(|_| config.design.local_layers.is_none());
+    if let Some(window) = window.filter(|window| *window < config.context_length) {
         notes.push(format!(
             "the model looks back {window} tokens; a program that does not read this from the file says \
              something else beyond them"

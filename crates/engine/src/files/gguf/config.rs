@@ -71,13 +71,11 @@ pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConf
     Ok(config)
 }
 
-/// What files leave out is the same in all published sizes, but for the scale of the queries of the largest,
-/// which llama.cpp, too, knows by its layers.
+/// What files leave out is the same in all published sizes, but for the query scalar.
 fn gemma3(
     metadata: &Metadata<'_>,
     (layers, hidden_size, attention_heads): (usize, usize, usize),
 ) -> Result<Design, ConfigError> {
-    const LAYERS_OF_27B: usize = 62;
     let capped = metadata.number("gemma3.final_logit_softcapping").filter(|cap| *cap > 0.0);
     if let Some(cap) = capped {
         let what = format!("capping logits (gemma3.final_logit_softcapping = {cap})");
@@ -90,8 +88,15 @@ fn gemma3(
         let (period, rope_theta) = (period.unwrap_or(usual.period), rope_theta.unwrap_or(usual.rope_theta));
         Ok(LocalLayers { period, rope_theta })
     });
-    let query_scalar = (layers == LAYERS_OF_27B).then(|| hidden_size.checked_div(attention_heads)).flatten();
+    let query_scalar = query_scalar(layers, hidden_size, attention_heads);
     Ok(Design { query_scalar, local_layers: local.transpose()?, ..usual })
+}
+
+/// The query scalar of a Gemma 3 of that size, where it is not the width of a head: that of 27B, which
+/// llama.cpp, too, knows by its layers.
+pub(crate) fn query_scalar(layers: usize, hidden_size: usize, attention_heads: usize) -> Option<usize> {
+    const LAYERS_OF_27B: usize = 62;
+    (layers == LAYERS_OF_27B).then(|| hidden_size.checked_div(attention_heads)).flatten()
 }
 
 fn rows(file: &GgufFile, tensor: &str) -> Result<usize, ConfigError> {

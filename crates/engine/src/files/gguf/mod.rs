@@ -2,7 +2,7 @@
 //! and in the Hugging Face layout. candle reads the header and the blocks; everything it is given
 //! has been held against the file's size first.
 
-mod config;
+pub(crate) mod config;
 pub(crate) mod layout;
 mod metadata;
 pub(crate) mod rope;
