@@ -132,6 +132,27 @@ def token_type(processor, id):
     return next((kind for kind, holds in kinds.items() if holds(id)), 1)
 
 
+GEMMA3_TEMPLATE = (
+    "{{ bos_token }}\n{%- if messages[0]['role'] == 'system' -%}\n    {%- if messages[0]['content'] is string -%}\n"
+    "        {%- set first_user_prefix = messages[0]['content'] + '\n\n' -%}\n    {%- else -%}\n"
+    "        {%- set first_user_prefix = messages[0]['content'][0]['text'] + '\n\n' -%}\n    {%- endif -%}\n"
+    "    {%- set loop_messages = messages[1:] -%}\n{%- else -%}\n    {%- set first_user_prefix = \"\" -%}\n"
+    "    {%- set loop_messages = messages -%}\n{%- endif -%}\n{%- for message in loop_messages -%}\n"
+    "    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}\n"
+    "        {{ raise_exception(\"Conversation roles must alternate user/assistant/user/assistant/...\") }}\n"
+    "    {%- endif -%}\n    {%- if (message['role'] == 'assistant') -%}\n        {%- set role = \"model\" -%}\n"
+    "    {%- else -%}\n        {%- set role = message['role'] -%}\n    {%- endif -%}\n"
+    "    {{ '<start_of_turn>' + role + '\n' + (first_user_prefix if loop.first else \"\") }}\n"
+    "    {%- if message['content'] is string -%}\n        {{ message['content'] | trim }}\n"
+    "    {%- elif message['content'] is iterable -%}\n        {%- for item in message['content'] -%}\n"
+    "            {%- if item['type'] == 'image' -%}\n                {{ '<start_of_image>' }}\n"
+    "            {%- elif item['type'] == 'text' -%}\n                {{ item['text'] | trim }}\n"
+    "            {%- endif -%}\n        {%- endfor -%}\n    {%- else -%}\n"
+    "        {{ raise_exception(\"Invalid content type\") }}\n    {%- endif -%}\n    {{ '<end_of_turn>\n' }}\n"
+    "{%- endfor -%}\n{%- if add_generation_prompt -%}\n    {{'<start_of_turn>model\n'}}\n{%- endif -%}\n"
+)
+
+
 def chats(smollm2_template):
     demanding = (
         "{{- bos_token }}\n{%- set ns = namespace(turns=0) %}\n"
@@ -150,7 +171,8 @@ def chats(smollm2_template):
         [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")],
     ]
     cases = []
-    for name, template in [("smollm2", smollm2_template), ("demanding", demanding)]:
+    templates = {"smollm2": smollm2_template, "demanding": demanding, "gemma3": GEMMA3_TEMPLATE}
+    for name, template in templates.items():
         for conversation in conversations:
             messages = [{"role": role, "content": content} for role, content in conversation]
             for generation in [False, True]:
@@ -158,7 +180,7 @@ def chats(smollm2_template):
                     [messages], chat_template=template, add_generation_prompt=generation, bos_token="<s>", eos_token="</s>")
                 cases.append({
                     "template": name, "messages": messages, "add_generation_prompt": generation, "text": rendered[0]})
-    return {"templates": {"smollm2": smollm2_template, "demanding": demanding}, "cases": cases}
+    return {"templates": templates, "cases": cases}
 
 
 def write(name, content):

@@ -70,14 +70,6 @@ pub(crate) struct NormNames {
     pub(crate) after_feed_forward: Option<&'static str>,
 }
 
-impl NormNames {
-    pub(crate) fn all(self) -> impl Iterator<Item = &'static str> {
-        let Self { before_attention, after_attention, before_feed_forward, after_feed_forward } = self;
-        let names = [Some(before_attention), after_attention, Some(before_feed_forward), after_feed_forward];
-        names.into_iter().flatten()
-    }
-}
-
 impl Design {
     /// The norms of each layer.
     pub(crate) fn norm_names(self) -> NormNames {

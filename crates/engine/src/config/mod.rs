@@ -6,7 +6,6 @@ mod design;
 mod hugging_face;
 mod rope;
 
-pub(crate) use design::NormNames;
 pub use design::{Activation, Design, LocalLayers, Sight};
 pub(crate) use hugging_face::token_ids;
 pub use rope::RopeScaling;

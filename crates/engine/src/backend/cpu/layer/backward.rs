@@ -1,12 +1,10 @@
 //! The backward pass of one decoder layer, and what it takes.
 
 use gradus_kernels::attention::{Gradients, attention_backward};
-use gradus_kernels::{
-    Matrix, Number, geglu_backward, rms_norm_again, rms_norm_backward, rms_norm_weight_gradient,
-    swiglu_backward,
-};
+use gradus_kernels::{Matrix, Number, geglu_backward, rms_norm_again, rms_norm_backward, swiglu_backward};
 
-use super::{HiddenGradient, KEY_NORM, Kept, Layer, NormKept, QUERY_NORM, rounded};
+use super::norms::{Norm, NormKept};
+use super::{HiddenGradient, Kept, Layer, rounded};
 use crate::adapter::Method;
 use crate::backend::cpu::Pass;
 use crate::backend::cpu::buffers::Buffers;
@@ -34,20 +32,15 @@ impl<N: Number> Layer<N> {
         let layers = [&self.query, &self.key, &self.value];
         let backward = Backward::new(pass, layers, d_outputs, lows, buffers);
         let mut normalised = buffers.take_matrix(kept.input.rows(), self.hidden);
-        rms_norm_again(&kept.input, &self.attention_norm, &kept.input_inverse_rms, &mut normalised);
+        rms_norm_again(&kept.input, &self.attention_norm.weight, &kept.input_inverse_rms, &mut normalised);
         if needs_input_gradient {
             let mut d_normalised = buffers.take(d_hidden.single.len());
             backward.input_gradient(InputGradient::Single(&mut d_normalised, self.hidden), buffers);
             let before = (&kept.input, &kept.input_inverse_rms[..]);
-            self.add_norm_gradient(
-                (pass, self.norm_names.before_attention),
-                before,
-                &d_normalised,
-                gradients,
-            );
+            self.attention_norm.add_gradient(pass, before, &d_normalised, gradients);
             rms_norm_backward(
                 kept.input.data(),
-                &self.attention_norm,
+                &self.attention_norm.weight,
                 &kept.input_inverse_rms,
                 &d_normalised,
                 (&mut d_hidden.single, d_hidden.rounded.data_mut()),
@@ -71,15 +64,8 @@ impl<N: Number> Layer<N> {
     ) {
         let rows = kept.gate.rows();
         let low = std::mem::take(&mut kept.down_low);
-        let norm = (self.norm_names.after_feed_forward, &self.feed_forward_output_norm);
-        let d_output = self.before_output_norm(
-            pass,
-            norm,
-            kept.feed_forward_output.take(),
-            d_hidden,
-            gradients,
-            buffers,
-        );
+        let norm = self.feed_forward_output_norm.as_ref().zip(kept.feed_forward_output.as_ref());
+        let d_output = self.before_output_norm(pass, norm, d_hidden, gradients, buffers);
         let d_outputs = [d_output.as_ref().unwrap_or(&d_hidden.rounded)];
         let backward = Backward::new(pass, [&self.down], d_outputs, low, buffers);
         let mut d_activated = buffers.take_matrix(rows, self.gate.output());
@@ -99,13 +85,18 @@ impl<N: Number> Layer<N> {
         let mut d_normalised = buffers.take(d_hidden.single.len());
         backward.input_gradient(InputGradient::Single(&mut d_normalised, self.hidden), buffers);
         let mut normalised = buffers.take_matrix(rows, self.hidden);
-        rms_norm_again(&kept.middle, &self.feed_forward_norm, &kept.middle_inverse_rms, &mut normalised);
+        rms_norm_again(
+            &kept.middle,
+            &self.feed_forward_norm.weight,
+            &kept.middle_inverse_rms,
+            &mut normalised,
+        );
         backward.parameter_gradients(&normalised, gradients, buffers);
         let before = (&kept.middle, &kept.middle_inverse_rms[..]);
-        self.add_norm_gradient((pass, self.norm_names.before_feed_forward), before, &d_normalised, gradients);
+        self.feed_forward_norm.add_gradient(pass, before, &d_normalised, gradients);
         rms_norm_backward(
             kept.middle.data(),
-            &self.feed_forward_norm,
+            &self.feed_forward_norm.weight,
             &kept.middle_inverse_rms,
             &d_normalised,
             (&mut d_hidden.single, d_hidden.rounded.data_mut()),
@@ -126,9 +117,8 @@ impl<N: Number> Layer<N> {
     ) -> [Matrix<N>; 3] {
         let rows = pass.positions.len();
         let low = std::mem::take(&mut kept.attention_output_low);
-        let norm = (self.norm_names.after_attention, &self.attention_output_norm);
-        let d_output =
-            self.before_output_norm(pass, norm, kept.attention_output.take(), d_hidden, gradients, buffers);
+        let norm = self.attention_output_norm.as_ref().zip(kept.attention_output.as_ref());
+        let d_output = self.before_output_norm(pass, norm, d_hidden, gradients, buffers);
         let d_outputs = [d_output.as_ref().unwrap_or(&d_hidden.rounded)];
         let backward = Backward::new(pass, [&self.attention_output], d_outputs, low, buffers);
         let mut d_attention = buffers.take_matrix(rows, self.query.output());
@@ -146,15 +136,14 @@ impl<N: Number> Layer<N> {
         let rotary = rotary.of(self.sight);
         rotary.rotate_back(&mut d_queries, self.query.output(), pass.positions);
         rotary.rotate_back(&mut d_keys, self.key.output(), pass.positions);
-        if let (Some((raw_queries, query_inverse)), Some((raw_keys, key_inverse))) =
-            (&kept.raw_queries, &kept.raw_keys)
-        {
-            self.add_norm_gradient((pass, QUERY_NORM), (raw_queries, query_inverse), &d_queries, gradients);
-            self.add_norm_gradient((pass, KEY_NORM), (raw_keys, key_inverse), &d_keys, gradients);
-        }
         let norms = self.head_norms.as_ref();
-        let query_norm = norms.map(|(norm, _)| norm.as_slice()).zip(kept.raw_queries.as_ref());
-        let key_norm = norms.map(|(_, norm)| norm.as_slice()).zip(kept.raw_keys.as_ref());
+        let query_norm = norms.map(|(norm, _)| norm).zip(kept.raw_queries.as_ref());
+        let key_norm = norms.map(|(_, norm)| norm).zip(kept.raw_keys.as_ref());
+        for (norm, d_normalised) in [(query_norm, &d_queries), (key_norm, &d_keys)] {
+            if let Some((norm, (raw, inverse_rms))) = norm {
+                norm.add_gradient(pass, (raw, inverse_rms), d_normalised, gradients);
+            }
+        }
         [
             before_head_norm(d_queries, self.query.output(), query_norm, buffers),
             before_head_norm(d_keys, self.key.output(), key_norm, buffers),
@@ -162,40 +151,19 @@ impl<N: Number> Layer<N> {
         ]
     }
 
-    /// The gradient, rounded, of what was added to the hidden states after a norm, from theirs; `None` where
-    /// there is no norm.
+    /// The gradient, rounded, of what was added to the hidden states after a norm, from theirs and what the norm
+    /// kept; `None` where there is no norm.
     fn before_output_norm(
         &self,
         pass: &Pass<'_>,
-        (name, weight): (Option<&str>, &Option<Vec<f32>>),
-        kept: Option<NormKept<N>>,
+        norm: Option<(&Norm, &NormKept<N>)>,
         d_hidden: &HiddenGradient<N>,
         gradients: &mut [f32],
         buffers: &mut Buffers<N>,
     ) -> Option<Matrix<N>> {
-        let (name, weight, (raw, inverse_rms)) = (name?, weight.as_ref()?, kept?);
-        self.add_norm_gradient((pass, name), (&raw, &inverse_rms), &d_hidden.single, gradients);
-        let mut d_raw = buffers.take_zeroed(d_hidden.single.len());
-        let mut d_rounded = buffers.take_matrix(raw.rows(), raw.cols());
-        let into = (&mut d_raw[..], d_rounded.data_mut());
-        rms_norm_backward(raw.data(), weight, &inverse_rms, &d_hidden.single, into);
-        buffers.give(d_raw);
-        buffers.give_matrix(raw);
-        buffers.give(inverse_rms);
-        Some(d_rounded)
-    }
-
-    /// Adds the gradient of a norm's weight, where that is trained, from what the norm kept.
-    fn add_norm_gradient(
-        &self,
-        (pass, name): (&Pass<'_>, &str),
-        (kept, inverse_rms): (&Matrix<N>, &[f32]),
-        d_output: &[f32],
-        gradients: &mut [f32],
-    ) {
-        if let Some(range) = pass.trained(&self.name(name)) {
-            rms_norm_weight_gradient(kept.data(), inverse_rms, d_output, &mut gradients[range]);
-        }
+        let (norm, kept) = norm?;
+        norm.add_gradient(pass, (&kept.0, &kept.1), &d_hidden.single, gradients);
+        Some(norm.input_gradient(kept, &d_hidden.single, self.hidden, buffers))
     }
 
     /// The buffers that [`Self::backward`] works on, beside the hidden states' gradient and what was kept.
@@ -203,7 +171,7 @@ impl<N: Number> Layer<N> {
         let (queries, keys, values) = (self.query.output(), self.key.output(), self.value.output());
         let group = |layers: &[&Linear<N>]| linear::backward_needs(layers, method);
         let norm = Needs::of(&[self.hidden], &[self.hidden]);
-        let added = |layer: &Linear<N>, norm: &Option<Vec<f32>>| {
+        let added = |layer: &Linear<N>, norm: &Option<Norm>| {
             let d_output = if norm.is_some() { Needs::of(&[], &[self.hidden]) } else { Needs::default() };
             self.output_norm_needs(norm).then(&group(&[layer])).and(&d_output)
         };
@@ -221,22 +189,18 @@ impl<N: Number> Layer<N> {
     }
 }
 
-/// The gradient of a projection's output, rounded, from that after the norm of its heads, if it has one:
-/// the norm's weight and what [`Layer::normalise_heads`] returned.
+/// The gradient of a projection's output, rounded, from that after the norm of its heads, if it has one: the
+/// norm and what [`Layer::normalise_heads`] returned.
 fn before_head_norm<N: Number>(
     gradient: Vec<f32>,
     width: usize,
-    norm: Option<(&[f32], &NormKept<N>)>,
+    norm: Option<(&Norm, &NormKept<N>)>,
     buffers: &mut Buffers<N>,
 ) -> Matrix<N> {
-    let Some((weight, (raw, inverse_rms))) = norm else {
+    let Some((norm, kept)) = norm else {
         return rounded(gradient, width, buffers);
     };
-    let mut d_raw = buffers.take_zeroed(gradient.len());
-    // Heads fill whole cells, so the rows of a head each are laid out as the rows of all heads.
-    let mut matrix = buffers.take_matrix(gradient.len() / width, width);
-    rms_norm_backward(raw.data(), weight, inverse_rms, &gradient, (&mut d_raw, matrix.data_mut()));
-    buffers.give(d_raw);
+    let matrix = norm.input_gradient(kept, &gradient, width, buffers);
     buffers.give(gradient);
     matrix
 }

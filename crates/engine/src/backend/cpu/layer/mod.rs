@@ -3,6 +3,7 @@
 //! where some designs normalise what they add, too. The residual stream is f32; what the backward pass needs is kept as the decoder's numbers.
 
 mod backward;
+mod norms;
 
 use gradus_kernels::attention::{Heads, Inputs, attention};
 use gradus_kernels::product::Target;
@@ -18,12 +19,12 @@ use super::reader::LayerCache;
 use super::rotary::RotaryTables;
 use crate::adapter::{Method, TargetModule};
 use crate::backend::BackendError;
-use crate::config::{Activation, ModelConfig, NormNames, Sight};
+use crate::config::{Activation, ModelConfig, Sight};
 use crate::files::Weights;
+use norms::{Norm, NormKept};
 
 #[derive(Clone)]
 pub(super) struct Layer<N> {
-    index: usize,
     heads: Heads,
     hidden: usize,
     epsilon: f32,
@@ -32,29 +33,22 @@ pub(super) struct Layer<N> {
     /// What attention scores are multiplied by.
     scale: f32,
     activation: Activation,
-    norm_names: NormNames,
-    attention_norm: Vec<f32>,
+    attention_norm: Norm,
     /// Over what attention adds to the residual stream (Gemma 3).
-    attention_output_norm: Option<Vec<f32>>,
-    /// RMSNorm over each head of the queries and of the keys (Qwen 3, Gemma 3).
-    head_norms: Option<(Vec<f32>, Vec<f32>)>,
+    attention_output_norm: Option<Norm>,
+    /// Over each head of the queries and of the keys (Qwen 3, Gemma 3).
+    head_norms: Option<(Norm, Norm)>,
     query: Linear<N>,
     key: Linear<N>,
     value: Linear<N>,
     attention_output: Linear<N>,
-    feed_forward_norm: Vec<f32>,
+    feed_forward_norm: Norm,
     /// As `attention_output_norm`.
-    feed_forward_output_norm: Option<Vec<f32>>,
+    feed_forward_output_norm: Option<Norm>,
     gate: Linear<N>,
     up: Linear<N>,
     down: Linear<N>,
 }
-
-const QUERY_NORM: &str = "self_attn.q_norm";
-const KEY_NORM: &str = "self_attn.k_norm";
-
-/// The inputs of a norm (of heads: a row each), and the factors that it multiplied them by.
-type NormKept<N> = (Matrix<N>, Vec<f32>);
 
 /// What the backward pass of a layer needs from its forward pass.
 #[derive(Default)]
@@ -121,13 +115,14 @@ impl<N: Number> Layer<N> {
         weights: &mut Weights,
         base_weights: BaseWeights,
     ) -> Result<Self, BackendError> {
-        let norm = |weights: &mut Weights, name: &str| -> Result<Vec<f32>, BackendError> {
-            Ok(weights.take(&format!("model.layers.{index}.{name}.weight"))?.data)
-        };
         let mut linear = |module| Linear::new(config, (index, module), weights, base_weights);
-        let (norm_names, sight) = (config.design.norm_names(), config.sight_of(index));
+        let (query, key) = (linear(TargetModule::QProj)?, linear(TargetModule::KProj)?);
+        let (value, attention_output) = (linear(TargetModule::VProj)?, linear(TargetModule::OProj)?);
+        let (gate, up) = (linear(TargetModule::GateProj)?, linear(TargetModule::UpProj)?);
+        let down = linear(TargetModule::DownProj)?;
+        let mut norm = |name| Norm::take(weights, index, name);
+        let (names, sight) = (config.design.norm_names(), config.sight_of(index));
         Ok(Self {
-            index,
             heads: Heads {
                 query: config.attention_heads,
                 key_value: config.key_value_heads,
@@ -139,26 +134,22 @@ impl<N: Number> Layer<N> {
             window: config.window(sight),
             scale: 1.0 / (config.query_scalar() as f32).sqrt(),
             activation: config.design.activation,
-            norm_names,
-            query: linear(TargetModule::QProj)?,
-            key: linear(TargetModule::KProj)?,
-            value: linear(TargetModule::VProj)?,
-            attention_output: linear(TargetModule::OProj)?,
-            gate: linear(TargetModule::GateProj)?,
-            up: linear(TargetModule::UpProj)?,
-            down: linear(TargetModule::DownProj)?,
-            attention_norm: norm(weights, norm_names.before_attention)?,
-            attention_output_norm: norm_names.after_attention.map(|name| norm(weights, name)).transpose()?,
-            feed_forward_norm: norm(weights, norm_names.before_feed_forward)?,
-            feed_forward_output_norm: norm_names
-                .after_feed_forward
-                .map(|name| norm(weights, name))
-                .transpose()?,
+            attention_norm: norm(names.before_attention)?,
+            attention_output_norm: names.after_attention.map(&mut norm).transpose()?,
+            feed_forward_norm: norm(names.before_feed_forward)?,
+            feed_forward_output_norm: names.after_feed_forward.map(&mut norm).transpose()?,
             head_norms: if config.query_key_norm {
-                Some((norm(weights, QUERY_NORM)?, norm(weights, KEY_NORM)?))
+                Some((norm("self_attn.q_norm")?, norm("self_attn.k_norm")?))
             } else {
                 None
             },
+            query,
+            key,
+            value,
+            attention_output,
+            gate,
+            up,
+            down,
         })
     }
 
@@ -184,7 +175,7 @@ impl<N: Number> Layer<N> {
             Some(_) => Needs::of(&[self.heads.query, self.heads.key_value], &[queries, keys]),
             None => Needs::default(),
         };
-        let of_output = |norm: &Option<Vec<f32>>| match norm {
+        let of_output = |norm: &Option<Norm>| match norm {
             Some(_) => Needs::of(&[1], &[hidden]),
             None => Needs::default(),
         };
@@ -210,7 +201,7 @@ impl<N: Number> Layer<N> {
     }
 
     /// What is normalised before it is added to the hidden states.
-    fn output_norm_needs(&self, norm: &Option<Vec<f32>>) -> Needs {
+    fn output_norm_needs(&self, norm: &Option<Norm>) -> Needs {
         match norm {
             Some(_) => Needs::of(&[self.hidden], &[]),
             None => Needs::default(),
@@ -225,43 +216,28 @@ impl<N: Number> Layer<N> {
         }
     }
 
-    fn name(&self, weight: &str) -> String {
-        format!("model.layers.{}.{weight}.weight", self.index)
-    }
-
     /// Every weight by its Hugging Face name.
     pub(super) fn weights(&self) -> Vec<(String, Values<'_, N>)> {
         let mut weights: Vec<_> =
             TargetModule::ALL.iter().flat_map(|module| self.linear(*module).weights()).collect();
-        let of_stream = [
-            Some(&self.attention_norm),
-            self.attention_output_norm.as_ref(),
-            Some(&self.feed_forward_norm),
-            self.feed_forward_output_norm.as_ref(),
-        ];
-        let norms = self.norm_names.all().zip(of_stream.into_iter().flatten());
-        let of_heads = self.head_norms.iter().flat_map(|(query, key)| [(QUERY_NORM, query), (KEY_NORM, key)]);
+        let of_outputs = [&self.attention_output_norm, &self.feed_forward_output_norm].into_iter().flatten();
+        let of_heads = self.head_norms.iter().flat_map(|(query, key)| [query, key]);
+        let norms = [&self.attention_norm, &self.feed_forward_norm].into_iter().chain(of_outputs);
         let norms = norms.chain(of_heads);
-        weights.extend(norms.map(|(name, norm)| (self.name(name), Values::Vector(norm.as_slice()))));
+        weights.extend(norms.map(|norm| (norm.name.clone(), Values::Vector(norm.weight.as_slice()))));
         weights
     }
 
     /// As [`Self::weights`], to be changed.
     pub(super) fn weights_mut(&mut self) -> Vec<(String, ValuesMut<'_, N>)> {
-        let names: Vec<String> =
-            self.norm_names.all().chain([QUERY_NORM, KEY_NORM]).map(|name| self.name(name)).collect();
         let Self { query, key, value, attention_output, gate, up, down, .. } = self;
         let linears = [query, key, value, attention_output, gate, up, down];
         let mut weights: Vec<_> = linears.into_iter().flat_map(Linear::weights_mut).collect();
-        let of_stream = [
-            Some(&mut self.attention_norm),
-            self.attention_output_norm.as_mut(),
-            Some(&mut self.feed_forward_norm),
-            self.feed_forward_output_norm.as_mut(),
-        ];
+        let of_outputs = [&mut self.attention_output_norm, &mut self.feed_forward_output_norm];
         let of_heads = self.head_norms.iter_mut().flat_map(|(query, key)| [query, key]);
-        let norms = names.into_iter().zip(of_stream.into_iter().flatten().chain(of_heads));
-        weights.extend(norms.map(|(name, norm)| (name, ValuesMut::Vector(norm.as_mut_slice()))));
+        let norms = [&mut self.attention_norm, &mut self.feed_forward_norm].into_iter();
+        let norms = norms.chain(of_outputs.into_iter().flatten()).chain(of_heads);
+        weights.extend(norms.map(|norm| (norm.name.clone(), ValuesMut::Vector(norm.weight.as_mut_slice()))));
         weights
     }
 
@@ -279,7 +255,7 @@ impl<N: Number> Layer<N> {
         let mut kept = Kept::default();
         self.project(pass, rotary, hidden, &mut kept, buffers);
         self.attend(pass, cache, &mut kept, buffers);
-        let output = (&self.attention_output, self.attention_output_norm.as_deref());
+        let output = (&self.attention_output, self.attention_output_norm.as_ref());
         (kept.attention_output_low, kept.attention_output) =
             self.add_output(pass, output, &kept.attention, hidden, buffers);
 
@@ -288,7 +264,7 @@ impl<N: Number> Layer<N> {
         kept.middle_inverse_rms = buffers.take(rows);
         rms_norm(
             hidden,
-            &self.feed_forward_norm,
+            &self.feed_forward_norm.weight,
             self.epsilon,
             (normalised.data_mut(), kept.middle.data_mut()),
             &mut kept.middle_inverse_rms,
@@ -302,7 +278,7 @@ impl<N: Number> Layer<N> {
             Activation::Silu => swiglu(kept.gate.data(), kept.up.data(), activated.data_mut()),
             Activation::TanhGelu => geglu(kept.gate.data(), kept.up.data(), activated.data_mut()),
         }
-        let output = (&self.down, self.feed_forward_output_norm.as_deref());
+        let output = (&self.down, self.feed_forward_output_norm.as_ref());
         (kept.down_low, kept.feed_forward_output) =
             self.add_output(pass, output, &activated, hidden, buffers);
         buffers.give_matrix(activated);
@@ -314,7 +290,7 @@ impl<N: Number> Layer<N> {
     fn add_output(
         &self,
         pass: &Pass<'_>,
-        (layer, norm): (&Linear<N>, Option<&[f32]>),
+        (layer, norm): (&Linear<N>, Option<&Norm>),
         input: &Matrix<N>,
         hidden: &mut [f32],
         buffers: &mut Buffers<N>,
@@ -328,7 +304,7 @@ impl<N: Number> Layer<N> {
         let target = Target::Overwrite(MatrixMut::new(&mut output, rows, self.hidden));
         let low = linear::forward(pass, [layer], input, [target], buffers);
         let (mut raw, mut inverse_rms) = (buffers.take_matrix(rows, self.hidden), buffers.take(rows));
-        rms_norm_add(&output, norm, self.epsilon, (hidden, raw.data_mut()), &mut inverse_rms);
+        rms_norm_add(&output, &norm.weight, self.epsilon, (hidden, raw.data_mut()), &mut inverse_rms);
         buffers.give(output);
         (low, Some((raw, inverse_rms)))
     }
@@ -348,7 +324,7 @@ impl<N: Number> Layer<N> {
         kept.input_inverse_rms = buffers.take(rows);
         rms_norm(
             hidden,
-            &self.attention_norm,
+            &self.attention_norm.weight,
             self.epsilon,
             (normalised.data_mut(), kept.input.data_mut()),
             &mut kept.input_inverse_rms,
@@ -369,8 +345,8 @@ impl<N: Number> Layer<N> {
         }
         let [mut queries, mut keys, values] = outputs;
         if let Some((query_norm, key_norm)) = &self.head_norms {
-            kept.raw_queries = Some(self.normalise_heads(query_norm, &mut queries, buffers));
-            kept.raw_keys = Some(self.normalise_heads(key_norm, &mut keys, buffers));
+            kept.raw_queries = Some(self.normalise_heads(&query_norm.weight, &mut queries, buffers));
+            kept.raw_keys = Some(self.normalise_heads(&key_norm.weight, &mut keys, buffers));
         }
         let rotary = rotary.of(self.sight);
         rotary.rotate(&mut queries, self.query.output(), pass.positions);
