@@ -72,7 +72,7 @@ fn white_space_that_was_added_to_a_vocabulary_is_found_in_typed_text_too() {
     }
     assert_eq!(tokenizer.encode("<b>", true).unwrap(), [6]);
     assert_eq!(tokenizer.encode("<b>", false).unwrap(), [9, 8, 10]);
-    assert_eq!(tokenizer.encode("<end_of_turn>", false).unwrap().len(), 12);
+    assert_eq!(tokenizer.encode("<end_of_turn>", false).unwrap().len(), 13);
 }
 
 #[test]

@@ -81,18 +81,7 @@ fn every_architecture_survives_the_round_trip() {
             config.query_key_norm = true;
             config.head_dim = 32;
         }),
-        ("gemma3", "gemma3", &|config| {
-            config.family = Family::Gemma3;
-            (config.tie_word_embeddings, config.query_key_norm) = (true, true);
-            (config.key_value_heads, config.sliding_window) = (1, Some(4));
-            config.design = Design {
-                activation: Activation::TanhGelu,
-                output_norms: true,
-                scaled_embeddings: true,
-                query_scalar: None,
-                local_layers: Some(LocalLayers { period: 2, rope_theta: 100.0 }),
-            };
-        }),
+        ("gemma3", "gemma3", &gemma3),
     ];
     for (name, architecture, change) in changes {
         let base = place.base(change);
@@ -104,6 +93,20 @@ fn every_architecture_survives_the_round_trip() {
         assert_eq!(place.metadata(name)["general.architecture"].to_string().unwrap(), architecture);
         assert_eq!(exported.notes.iter().any(|note| note.contains("looks back 4 tokens")), name == "mistral");
     }
+}
+
+/// One period of layers.
+pub(crate) fn gemma3(config: &mut ModelConfig) {
+    config.family = Family::Gemma3;
+    (config.tie_word_embeddings, config.query_key_norm) = (true, true);
+    (config.layers, config.key_value_heads, config.sliding_window) = (6, 1, Some(4));
+    config.design = Design {
+        activation: Activation::TanhGelu,
+        output_norms: true,
+        scaled_embeddings: true,
+        query_scalar: None,
+        local_layers: Some(LocalLayers { period: 6, rope_theta: 10_000.0 }),
+    };
 }
 
 #[test]
