@@ -56,7 +56,7 @@ impl Activation for Silu {
 struct TanhGelu;
 
 /// 2 √(2/π).
-const GELU_FACTOR: f32 = 1.595_769_1;
+const GELU_FACTOR: f32 = 1.595_769;
 const GELU_CUBIC: f32 = 0.044_715;
 
 impl Activation for TanhGelu {

@@ -62,15 +62,15 @@ impl Family {
     }
 
     /// The values of a tensor as its Hugging Face files have them.
-    pub(crate) fn to_hugging_face(self, name: &str, mut values: Vec<f32>) -> Vec<f32> {
+    pub(crate) fn stored(self, name: &str, mut values: Vec<f32>) -> Vec<f32> {
         if let Some(offset) = self.norm_offset().filter(|_| is_norm(name)) {
             values.iter_mut().for_each(|value| *value -= offset);
         }
         values
     }
 
-    /// The way back from [`Self::to_hugging_face`].
-    pub(crate) fn from_hugging_face(self, name: &str, mut values: Vec<f32>) -> Vec<f32> {
+    /// The way back from [`Self::stored`].
+    pub(crate) fn loaded(self, name: &str, mut values: Vec<f32>) -> Vec<f32> {
         if let Some(offset) = self.norm_offset().filter(|_| is_norm(name)) {
             values.iter_mut().for_each(|value| *value += offset);
         }

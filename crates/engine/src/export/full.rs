@@ -32,7 +32,7 @@ pub fn write_model(
     let mut next = trained.weights().iter();
     tensors::write(&draft.path().join(WEIGHTS), Precision::F32, &shapes, |name| {
         let range = next.next().map_or(0..0, |weight| weight.range.clone());
-        Ok(description.config.family.to_hugging_face(name, trained.parameters[range].to_vec()))
+        Ok(description.config.family.stored(name, trained.parameters[range].to_vec()))
     })?;
     draft.publish()
 }

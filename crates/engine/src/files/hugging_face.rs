@@ -45,7 +45,7 @@ impl TensorSource for OfFamily {
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<f32>, FilesError> {
-        Ok(self.family.from_hugging_face(name, self.stored.read(name)?))
+        Ok(self.family.loaded(name, self.stored.read(name)?))
     }
 }
 

@@ -54,7 +54,7 @@ fn write_weights(path: &Path, base: ModelFiles, merge: &Merge<'_>) -> Result<(),
     let ModelFiles { config, mut weights, .. } = base;
     let shapes: Vec<_> = config.tensor_shapes().collect();
     tensors::write(path, merge.precision, &shapes, |name| {
-        Ok(config.family.to_hugging_face(name, merged_weight(&mut weights, name, &merge.original)?))
+        Ok(config.family.stored(name, merged_weight(&mut weights, name, &merge.original)?))
     })
 }
 
