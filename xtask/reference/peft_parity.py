@@ -4,6 +4,7 @@ Needs: pip install torch transformers peft safetensors (and gguf for --model)
 Run:   python xtask/reference/peft_parity.py
        python xtask/reference/peft_parity.py --model DIR
        python xtask/reference/peft_parity.py --long [--model DIR]
+       python xtask/reference/peft_parity.py --gemma [--model DIR]
 
 Without --model, a tiny random Llama is made and a LoRA adapter is trained on it for ten steps by
 transformers + PEFT in f32 on the CPU: model/, initial/ and final/ (PEFT adapters), tiny.json (batches,
@@ -20,6 +21,10 @@ that both sides have it without a file: A[k] = sin(k + 1 + 7 layer) / sqrt(input
 With --long, the model is trained for 200 steps on the text of examples/cell-biology/marked-answers.csv,
 once with its weights in bf16 and once in f32 (PEFT keeps adapters in f32 beside both), and only the losses
 are kept: tiny_long.json, or with --model smollm2_long.json.
+
+With --gemma, the same is done to a tiny random Gemma 3 (gemma3/model and gemma3/initial; gemma3.json with a
+LoRA adapter, gemma3_full.json with all weights), some of whose sequences are longer than its window, or with
+--model to Gemma 3 270M (gemma3_270m.json).
 """
 
 import argparse
@@ -34,6 +39,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
@@ -139,12 +146,38 @@ def tiny_batch(seed):
     ]
 
 
-def real(path):
+def tiny_gemma():
+    torch.manual_seed(20261123)
+    model = Gemma3ForCausalLM(Gemma3TextConfig(
+        vocab_size=260, hidden_size=48, intermediate_size=96, num_hidden_layers=4, num_attention_heads=4,
+        num_key_value_heads=1, head_dim=32, max_position_embeddings=256, rms_norm_eps=1e-6, query_pre_attn_scalar=24,
+        sliding_window=7, layer_types=["sliding_attention", "full_attention"] * 2, initializer_range=0.15,
+        rope_parameters={
+            "full_attention": {"rope_type": "default", "rope_theta": 1000000.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}},
+        bos_token_id=257, eos_token_id=258, pad_token_id=256, dtype="float32"))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" in name:
+                parameter.add_(0.2 * torch.randn_like(parameter))
+    model.save_pretrained(FIXTURES / "gemma3/model")
+    tiny_tokenizer().save_pretrained(FIXTURES / "gemma3/model")
+    batches = [tiny_batch(step) for step in range(STEPS)]
+    peft = get_peft_model(model, lora(rank=4, alpha=8))
+    save_adapter(peft, "gemma3/initial")
+    record = train(peft, batches, learning_rate=5e-3, max_grad_norm=2.5)
+    write("gemma3.json", record | scores(peft, tiny_batch(99)))
+    model = AutoModelForCausalLM.from_pretrained(FIXTURES / "gemma3/model", dtype=torch.float32)
+    record = train(model, batches, learning_rate=1e-3, max_grad_norm=2.5)
+    write("gemma3_full.json", record | scores(model, tiny_batch(99)))
+
+
+def real(path, name, batch):
     model, tokenizer = load_dense(Path(path))
     peft = adapter_by_formula(model)
-    batches = [real_batch(tokenizer, step) for step in range(STEPS)]
+    batches = [batch(tokenizer, step) for step in range(STEPS)]
     record = train(peft, batches, learning_rate=2e-4, max_grad_norm=4.0)
-    write("smollm2.json", record | scores(peft, real_batch(tokenizer, 0)))
+    write(name, record | scores(peft, batch(tokenizer, 0)))
 
 
 def adapter_by_formula(model):
@@ -226,6 +259,20 @@ def real_batch(tokenizer, step):
     ]
 
 
+def gemma_batch(tokenizer, step):
+    """As `real_batch` without a chat, with one sequence longer than the window of 512."""
+    picked = [ANSWERS[(step * 2 + index) % len(ANSWERS)] for index in range(2 + step % 2)]
+    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
+    examples = [
+        {"prompt": [2] + encode(f"Mark this answer in cell biology: {answer}\nMark: "), "completion": encode(mark) + [1]}
+        for answer, mark in picked
+    ]
+    if step == 3:
+        text = TEXT.read_bytes().decode()
+        examples[0]["prompt"] = [2] + encode(text)[:600] + examples[0]["prompt"][1:]
+    return examples
+
+
 def lora(rank, alpha, **options):
     return LoraConfig(
         r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=TARGETS, task_type="CAUSAL_LM", **options)
@@ -300,11 +347,16 @@ def write(name, content):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="SmolLM2-135M-Instruct: a Hugging Face directory or the GGUF file")
+    parser.add_argument("--gemma", action="store_true", help="a tiny Gemma 3, or with --model Gemma 3 270M")
     parser.add_argument("--long", action="store_true", help="200 steps, in bf16 and in f32")
     arguments = parser.parse_args()
     if arguments.long:
         long_run(arguments.model)
+    elif arguments.model and arguments.gemma:
+        real(arguments.model, "gemma3_270m.json", gemma_batch)
     elif arguments.model:
-        real(arguments.model)
+        real(arguments.model, "smollm2.json", real_batch)
+    elif arguments.gemma:
+        tiny_gemma()
     else:
         tiny()

@@ -1,11 +1,14 @@
 """Token ids that the Rust tokenizers must reproduce, written to crates/engine/tests/fixtures.
 
-Needs: pip install gguf tokenizers sentencepiece transformers jinja2
+Needs: pip install gguf tokenizers sentencepiece protobuf transformers jinja2
 Run:   python xtask/reference/tokenizer_ids.py SmolLM2-135M-Instruct.Q4_1.gguf
+       python xtask/reference/tokenizer_ids.py --gemma gemma-3-270m-q4_k_m.gguf
 
 smollm2_tokens.json  Hugging Face tokenizers, set up as the published tokenizer.json of SmolLM2 is (digits
                      one by one, then byte-level BPE), with the vocabulary of the GGUF file.
 sentencepiece.json   A small vocabulary trained here, and the ids that SentencePiece itself gives.
+gemma3_tokens.json   With --gemma: the ids that SentencePiece itself gives with the pieces, scores and types
+                     of the GGUF file.
 chat.json            Chat templates written out by Jinja as Hugging Face transformers sets it up.
 """
 
@@ -16,6 +19,7 @@ from pathlib import Path
 
 import gguf
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers.utils.chat_template_utils import render_jinja_template
 
@@ -103,9 +107,50 @@ def small_sentencepiece():
     }
 
 
+def gemma(model):
+    """SentencePiece marks spaces in user-defined pieces too; a GGUF file has them as they are typed."""
+    fields = gguf.GGUFReader(model).fields
+    tokens, scores, types = (fields[f"tokenizer.ggml.{name}"].contents() for name in ["tokens", "scores", "token_type"])
+    proto = sentencepiece_model_pb2.ModelProto()
+    for token, score, kind in zip(tokens, scores, types):
+        token = token.replace(" ", "\u2581") if kind == 4 else token
+        proto.pieces.add(piece=token, score=score, type=2 if token == "<unk>" else kind)
+    proto.trainer_spec.model_type = 2
+    proto.trainer_spec.byte_fallback = True
+    proto.trainer_spec.vocab_size = len(tokens)
+    proto.trainer_spec.pad_piece, proto.trainer_spec.unk_piece = "<pad>", "<unk>"
+    proto.trainer_spec.bos_piece, proto.trainer_spec.eos_piece = "<bos>", "<eos>"
+    proto.normalizer_spec.name = "identity"
+    proto.normalizer_spec.add_dummy_prefix = False
+    proto.normalizer_spec.remove_extra_whitespaces = False
+    processor = sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString())
+    write("gemma3_tokens.json", {"texts": [{"text": text, "ids": processor.encode(text)} for text in TEXTS + CORPUS[:5]]})
+
+
 def token_type(processor, id):
     kinds = {2: processor.is_unknown, 3: processor.is_control, 5: processor.is_unused, 6: processor.is_byte}
     return next((kind for kind, holds in kinds.items() if holds(id)), 1)
+
+
+GEMMA3_TEMPLATE = (
+    "{{ bos_token }}\n{%- if messages[0]['role'] == 'system' -%}\n    {%- if messages[0]['content'] is string -%}\n"
+    "        {%- set first_user_prefix = messages[0]['content'] + '\n\n' -%}\n    {%- else -%}\n"
+    "        {%- set first_user_prefix = messages[0]['content'][0]['text'] + '\n\n' -%}\n    {%- endif -%}\n"
+    "    {%- set loop_messages = messages[1:] -%}\n{%- else -%}\n    {%- set first_user_prefix = \"\" -%}\n"
+    "    {%- set loop_messages = messages -%}\n{%- endif -%}\n{%- for message in loop_messages -%}\n"
+    "    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}\n"
+    "        {{ raise_exception(\"Conversation roles must alternate user/assistant/user/assistant/...\") }}\n"
+    "    {%- endif -%}\n    {%- if (message['role'] == 'assistant') -%}\n        {%- set role = \"model\" -%}\n"
+    "    {%- else -%}\n        {%- set role = message['role'] -%}\n    {%- endif -%}\n"
+    "    {{ '<start_of_turn>' + role + '\n' + (first_user_prefix if loop.first else \"\") }}\n"
+    "    {%- if message['content'] is string -%}\n        {{ message['content'] | trim }}\n"
+    "    {%- elif message['content'] is iterable -%}\n        {%- for item in message['content'] -%}\n"
+    "            {%- if item['type'] == 'image' -%}\n                {{ '<start_of_image>' }}\n"
+    "            {%- elif item['type'] == 'text' -%}\n                {{ item['text'] | trim }}\n"
+    "            {%- endif -%}\n        {%- endfor -%}\n    {%- else -%}\n"
+    "        {{ raise_exception(\"Invalid content type\") }}\n    {%- endif -%}\n    {{ '<end_of_turn>\n' }}\n"
+    "{%- endfor -%}\n{%- if add_generation_prompt -%}\n    {{'<start_of_turn>model\n'}}\n{%- endif -%}\n"
+)
 
 
 def chats(smollm2_template):
@@ -126,7 +171,8 @@ def chats(smollm2_template):
         [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")],
     ]
     cases = []
-    for name, template in [("smollm2", smollm2_template), ("demanding", demanding)]:
+    templates = {"smollm2": smollm2_template, "demanding": demanding, "gemma3": GEMMA3_TEMPLATE}
+    for name, template in templates.items():
         for conversation in conversations:
             messages = [{"role": role, "content": content} for role, content in conversation]
             for generation in [False, True]:
@@ -134,7 +180,7 @@ def chats(smollm2_template):
                     [messages], chat_template=template, add_generation_prompt=generation, bos_token="<s>", eos_token="</s>")
                 cases.append({
                     "template": name, "messages": messages, "add_generation_prompt": generation, "text": rendered[0]})
-    return {"templates": {"smollm2": smollm2_template, "demanding": demanding}, "cases": cases}
+    return {"templates": templates, "cases": cases}
 
 
 def write(name, content):
@@ -143,4 +189,7 @@ def write(name, content):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1] == "--gemma":
+        gemma(sys.argv[2])
+    else:
+        main(sys.argv[1])

@@ -16,7 +16,7 @@ use gradus_report::TestReport;
 use crate::datasets::{DatasetRequest, build_dataset, save_dataset};
 use crate::guides::GuideFile;
 use crate::model_test::{ModelTestRequest, Submissions, run_model_test, write_report};
-use crate::models::{Catalogue, ModelStore, fetch};
+use crate::models::{Acceptance, Catalogue, ModelStore, fetch};
 use crate::robustness::Attacks;
 use crate::runtime::Runtime;
 use crate::testing::Feedback;
@@ -132,7 +132,9 @@ fn base_model(
 ) -> Result<(Runtime, String), Error> {
     let name = request.model.unwrap_or(MODEL);
     let source = match request.catalogue.get(name) {
-        Some(_) => fetch(request.store, request.catalogue, name, session)?.manifest.source,
+        Some(_) => {
+            fetch(request.store, request.catalogue, (name, Acceptance::NotGiven), session)?.manifest.source
+        }
         None => name.to_owned(),
     };
     let path = request.store.resolve(name, request.catalogue)?;

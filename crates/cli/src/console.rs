@@ -13,6 +13,18 @@ pub(crate) fn line(text: &str) {
     _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Asks the person at the terminal; false where there is none, or they do not say yes.
+pub(crate) fn agrees(question: &str) -> bool {
+    let (stdin, mut stderr) = (std::io::stdin(), std::io::stderr());
+    if !(stdin.is_terminal() && stderr.is_terminal()) {
+        return false;
+    }
+    let mut answer = String::new();
+    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    let said = asked.and_then(|()| stdin.read_line(&mut answer)).is_ok();
+    said && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
 /// How often a progress line changes on a terminal, and how often one is printed into a log.
 const ON_TERMINAL: Duration = Duration::from_millis(100);
 const IN_LOG: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use gradus_app::domain::SystemClock;
 use gradus_app::engine::cpu::{self, Level};
-use gradus_app::models::{Catalogue, CatalogueSettings, ModelStore};
+use gradus_app::models::{Acceptance, Catalogue, CatalogueSettings, ModelStore};
 use gradus_app::{Session, Watcher};
 
 use crate::console::{Console, JsonLines};
@@ -90,13 +90,15 @@ impl Environment {
         self.store.show(name).map_or_else(|| name.to_owned(), |model| model.manifest.source)
     }
 
-    /// The file or directory of a base model, pulled first where the catalogue has it and it is missing.
+    /// The file or directory of a base model, pulled first where the catalogue has it and it is
+    /// missing; not where it is under terms, which a person has to accept.
     pub(crate) fn base_model(&self, name: &str) -> Result<PathBuf, gradus_app::Error> {
         if self.store.show(name).is_none() && !Path::new(name).exists() && self.catalogue.get(name).is_some()
         {
             self.watch(|session| {
                 session.watcher.stage("Base model");
-                gradus_app::models::fetch(&self.store, &self.catalogue, name, session).map(|_| ())
+                let asked_for = (name, Acceptance::NotGiven);
+                gradus_app::models::fetch(&self.store, &self.catalogue, asked_for, session).map(|_| ())
             })?;
         }
         Ok(self.store.resolve(name, &self.catalogue)?)

@@ -35,6 +35,70 @@ fn a_llama_model_opens_with_its_first_token_and_a_gpt2_one_does_not() {
     assert_eq!(byte_level("llama-bpe").opening_token(), Some(0));
 }
 
+/// Pieces of Gemma's kind: runs of white space and tags that are found before anything is merged.
+fn gemma() -> Tokenizer {
+    let pieces =
+        ["<unk>", "<bos>", "<end_of_turn>", "\n", "\n\n", "  ", "<b>", "a", "b", "<", ">", "▁", "▁a", "ab"];
+    let mut tokens: Vec<String> = pieces.map(str::to_owned).to_vec();
+    tokens.extend((0..=u8::MAX).map(|byte| format!("<0x{byte:02X}>")));
+    let mut token_types = vec![2, 3, 3, 4, 4, 4, 4, 1, 1, 1, 1, 1, 1, 1];
+    token_types.extend([6; 256]);
+    let mut scores: Vec<f32> = (0..pieces.len()).map(|index| -(index as f32)).collect();
+    scores.extend([0.0; 256]);
+    Tokenizer::from_gguf(GgufVocabulary {
+        model: "llama".to_owned(),
+        tokens,
+        token_types,
+        scores,
+        adds_space_prefix: Some(false),
+        unknown: Some(0),
+        special: SpecialIds { bos: Some(1), eos: Some(2), pad: None },
+        ..GgufVocabulary::default()
+    })
+    .unwrap()
+}
+
+#[test]
+fn white_space_that_was_added_to_a_vocabulary_is_found_in_typed_text_too() {
+    let tokenizer = gemma();
+    for (text, expected) in
+        [("a\n\nb  a\n", &[7, 4, 8, 5, 7, 3][..]), (" a  ab", &[12, 5, 13]), ("\n\n\n", &[4, 3])]
+    {
+        for special in [true, false] {
+            assert_eq!(tokenizer.encode(text, special).unwrap(), expected, "{text:?}");
+        }
+        assert_eq!(tokenizer.guard(text), text);
+        assert_eq!(tokenizer.decode(expected), text);
+    }
+    assert_eq!(tokenizer.encode("<b>", true).unwrap(), [6]);
+    assert_eq!(tokenizer.encode("<b>", false).unwrap(), [9, 8, 10]);
+    assert_eq!(tokenizer.encode("<end_of_turn>", false).unwrap().len(), 13);
+}
+
+#[test]
+fn white_space_that_was_added_to_a_vocabulary_survives_the_way_into_a_gguf_file() {
+    let tokenizer = gemma();
+    let again = Tokenizer::from_gguf(tokenizer.to_gguf(tokenizer.vocabulary_size()).unwrap()).unwrap();
+    // Hugging Face marks spaces in such tokens, and knows merges to them.
+    let mut json: Value = serde_json::from_str(&tokenizer.to_json().unwrap()).unwrap();
+    let id = json["model"]["vocab"].as_object_mut().unwrap().remove("  ").unwrap();
+    json["model"]["vocab"]["▁▁"] = id;
+    json["model"]["merges"].as_array_mut().unwrap().insert(0, serde_json::json!(["▁", "▁"]));
+    for token in json["added_tokens"].as_array_mut().unwrap() {
+        if token["content"] == "  " {
+            token["content"] = "▁▁".into();
+        }
+    }
+    let published = Tokenizer::from_json(&json.to_string()).unwrap();
+    let exported = Tokenizer::from_gguf(published.to_gguf(published.vocabulary_size()).unwrap()).unwrap();
+    for text in ["a\n\nb  a\n", " a  ab", "<b>", "<end_of_turn>a"] {
+        let expected = tokenizer.encode(text, true).unwrap();
+        for other in [&again, &published, &exported] {
+            assert_eq!(other.encode(text, true).unwrap(), expected, "{text:?}");
+        }
+    }
+}
+
 #[test]
 fn control_tokens_are_found_in_prompts_and_never_in_typed_text() {
     let tokenizer = byte_level("gpt-2");

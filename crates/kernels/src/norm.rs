@@ -21,6 +21,28 @@ pub fn rms_norm<O: Number, K: Number>(
     (output, kept): (&mut [O], &mut [K]),
     inverse_rms: &mut [f32],
 ) {
+    for_each_row((input, weight), epsilon, (output, kept), inverse_rms, scale_and_keep::<O, K>);
+}
+
+/// As [`rms_norm`], with the normalised rows added to `sums`.
+pub fn rms_norm_add<K: Number>(
+    input: &[f32],
+    weight: &[f32],
+    epsilon: f32,
+    (sums, kept): (&mut [f32], &mut [K]),
+    inverse_rms: &mut [f32],
+) {
+    for_each_row((input, weight), epsilon, (sums, kept), inverse_rms, add_and_keep::<K>);
+}
+
+/// Finds the factor of each row and hands the row, weight and factor to `put`, with where they go.
+fn for_each_row<O: Number, K: Number>(
+    (input, weight): (&[f32], &[f32]),
+    epsilon: f32,
+    (output, kept): (&mut [O], &mut [K]),
+    inverse_rms: &mut [f32],
+    put: impl Fn(&[f32], &[f32], f32, &mut [O], &mut [K]) + Sync,
+) {
     let width = weight.len();
     let (stride, kept_stride) = (Matrix::<O>::stride_of(width), Matrix::<K>::stride_of(width));
     let rows = inverse_rms.len();
@@ -35,7 +57,7 @@ pub fn rms_norm<O: Number, K: Number>(
             let rows = output.chunks_mut(stride).zip(kept.chunks_mut(kept_stride)).zip(input.chunks(width));
             for (((output, kept), input), inverse) in rows.zip(inverse_rms) {
                 *inverse = 1.0 / (dot(input, input) / width as f32 + epsilon).sqrt();
-                scale_and_keep(input, weight, *inverse, output, kept);
+                put(input, weight, *inverse, output, kept);
             }
         });
 }
@@ -136,6 +158,15 @@ vectorised! {
         }
     }
 
+    fn add_and_keep<K: Number>(
+        input: &[f32], weight: &[f32], scale: f32, sums: &mut [f32], kept: &mut [K],
+    ) {
+        for (((sum, k), x), w) in sums.iter_mut().zip(kept).zip(input).zip(weight) {
+            *sum += x * scale * w;
+            *k = K::from_f32(*x);
+        }
+    }
+
     fn scale_row<N: Number>(input: &[N], weight: &[f32], scale: f32, output: &mut [N]) {
         for ((y, x), w) in output.iter_mut().zip(input).zip(weight) {
             *y = N::from_f32(x.to_f32() * scale * w);
@@ -204,6 +235,19 @@ mod tests {
             assert!((d_got[i] - d_input[i]).abs() < 1e-5, "{i}");
             assert!((at(&rounded) - d_input[i]).abs() <= 0.004 * d_input[i].abs() + 1e-5, "{i}");
         }
+    }
+
+    #[test]
+    fn adding_gives_the_sum_with_what_normalising_gives() {
+        let (rows, width) = (35, 19);
+        let input: Vec<f32> = (0..rows * width).map(|i| ((i * 7 % 23) as f32 - 11.0) / 8.0).collect();
+        let weight: Vec<f32> = (0..width).map(|i| 0.5 + i as f32 / 20.0).collect();
+        let (output, kept, inverse) = normalised::<f32>(&input, &weight);
+        let (mut sums, mut again) = (vec![2.0; rows * width], vec![0.0; rows * width]);
+        let mut inverse_again = vec![0.0; rows];
+        rms_norm_add(&input, &weight, 1e-5, (&mut sums, &mut again), &mut inverse_again);
+        assert!(sums.iter().zip(output.data()).all(|(sum, y)| *sum == 2.0 + y));
+        assert!(again == kept.data() && inverse_again == inverse);
     }
 
     #[test]

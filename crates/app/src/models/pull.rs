@@ -7,14 +7,15 @@ use super::error::{FailedSource, ModelsError};
 use super::installed::{InstalledFile, InstalledModel, MANIFEST, Manifest, ModelStore};
 use super::progress::Progress;
 use super::source::{ModelSource, SourceError};
+use super::terms::Terms;
 use gradus_domain::Clock;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 impl ModelStore {
-    /// Makes sure that a model is on this machine: returns at once when it is, else tries its sources in
-    /// order. What a cut connection left is taken up again by the next pull.
+    /// Makes sure that a model, whose terms were accepted, is on this machine: returns at once when it is, else
+    /// tries its sources in order. What a cut connection left is taken up again by the next pull.
     ///
     /// # Errors
     /// When no source delivers the right bytes (each with its reason), or the disk is full.
@@ -38,7 +39,9 @@ impl ModelStore {
         match fetch_from_any_source(entry, &aside, progress) {
             Ok((source, files)) => {
                 let pulled_at = clock.now().to_rfc3339();
-                let manifest = Manifest { name: entry.name.clone(), source, pulled_at, files };
+                let accepted_terms = entry.terms.as_ref().map(Terms::reference);
+                let manifest =
+                    Manifest { name: entry.name.clone(), source, pulled_at, accepted_terms, files };
                 self.install(&aside, manifest)
             }
             Err(error) => {

@@ -31,6 +31,7 @@ pub(crate) fn entry(sources: Vec<Box<dyn ModelSource>>) -> CatalogueEntry {
         name: NAME.to_owned(),
         description: "for tests".to_owned(),
         licence: "CC0-1.0".to_owned(),
+        terms: None,
         parameters: 1,
         files: vec![file],
         sources,

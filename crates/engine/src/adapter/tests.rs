@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use super::*;
-use crate::config::{Family, RopeScaling};
+use crate::config::{Design, Family, RopeScaling};
 
 fn model() -> ModelConfig {
     ModelConfig {
@@ -22,6 +22,7 @@ fn model() -> ModelConfig {
         attention_bias: true,
         query_key_norm: false,
         sliding_window: None,
+        design: Design::default(),
         context_length: 16,
         bos_token_id: None,
         eos_token_ids: Vec::new(),

@@ -1,7 +1,9 @@
 //! `config.json` as Hugging Face writes it, in the shapes of transformers 4 (`rope_theta`,
 //! `rope_scaling`) and 5 (`rope_parameters`), to and from [`ModelConfig`].
 
-use super::{ConfigError, Family, ModelConfig, RopeScaling};
+mod gemma3;
+
+use super::{ConfigError, Design, Family, ModelConfig, RopeScaling};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,12 +15,16 @@ impl ModelConfig {
     pub fn from_hugging_face(text: &str) -> Result<Self, ConfigError> {
         let json: Value = serde_json::from_str(text)?;
         let family = family_of(&json)?;
-        refuse_unsupported(&json)?;
+        refuse_unsupported(family, &json)?;
         let fields: Fields = serde_json::from_value(json.clone())?;
         let head_dim = fields
             .head_dim
             .unwrap_or_else(|| fields.hidden_size.checked_div(fields.num_attention_heads).unwrap_or(0));
-        let (rope_theta, rope_scaling) = rope_of(&json)?;
+        let (rope_theta, rope_scaling) = rope_of(family, &json)?;
+        let design = match family {
+            Family::Gemma3 => gemma3::design(&json, fields.num_hidden_layers, head_dim)?,
+            _ => Design::default(),
+        };
         let config = Self {
             family,
             vocabulary_size: fields.vocab_size,
@@ -31,10 +37,11 @@ impl ModelConfig {
             rope_theta,
             rope_scaling,
             rms_norm_epsilon: fields.rms_norm_eps,
-            tie_word_embeddings: fields.tie_word_embeddings,
+            tie_word_embeddings: fields.tie_word_embeddings.unwrap_or(family == Family::Gemma3),
             attention_bias: family == Family::Qwen2,
-            query_key_norm: family == Family::Qwen3,
+            query_key_norm: matches!(family, Family::Qwen3 | Family::Gemma3),
             sliding_window: sliding_window_of(family, &json)?,
+            design,
             context_length: fields.max_position_embeddings,
             bos_token_id: token_ids(&json, "bos_token_id")?.first().copied(),
             eos_token_ids: token_ids(&json, "eos_token_id")?,
@@ -47,14 +54,15 @@ impl ModelConfig {
     /// The `config.json` that Hugging Face transformers reads this model with.
     #[must_use]
     pub fn to_hugging_face(&self) -> Value {
-        let (model_type, architecture) = match self.family {
-            Family::Llama => ("llama", "LlamaForCausalLM"),
-            Family::Mistral => ("mistral", "MistralForCausalLM"),
-            Family::Qwen2 => ("qwen2", "Qwen2ForCausalLM"),
-            Family::Qwen3 => ("qwen3", "Qwen3ForCausalLM"),
+        let architecture = match self.family {
+            Family::Llama => "LlamaForCausalLM",
+            Family::Mistral => "MistralForCausalLM",
+            Family::Qwen2 => "Qwen2ForCausalLM",
+            Family::Qwen3 => "Qwen3ForCausalLM",
+            Family::Gemma3 => "Gemma3ForCausalLM",
         };
         let mut json = json!({
-            "model_type": model_type,
+            "model_type": self.family.name(),
             "architectures": [architecture],
             "vocab_size": self.vocabulary_size,
             "hidden_size": self.hidden_size,
@@ -68,7 +76,6 @@ impl ModelConfig {
             "rms_norm_eps": self.rms_norm_epsilon,
             "tie_word_embeddings": self.tie_word_embeddings,
             "max_position_embeddings": self.context_length,
-            "hidden_act": "silu",
             "bos_token_id": self.bos_token_id,
             "eos_token_id": eos_json(&self.eos_token_ids),
             "pad_token_id": self.pad_token_id,
@@ -77,6 +84,10 @@ impl ModelConfig {
             Family::Llama => json["attention_bias"] = json!(false),
             Family::Mistral => json["sliding_window"] = json!(self.sliding_window),
             Family::Qwen2 | Family::Qwen3 => json["use_sliding_window"] = json!(false),
+            Family::Gemma3 => gemma3::describe(self, &mut json),
+        }
+        if self.family != Family::Gemma3 {
+            json["hidden_act"] = json!("silu");
         }
         json
     }
@@ -93,8 +104,7 @@ struct Fields {
     head_dim: Option<usize>,
     #[serde(default = "default_epsilon")]
     rms_norm_eps: f64,
-    #[serde(default)]
-    tie_word_embeddings: bool,
+    tie_word_embeddings: Option<bool>,
     max_position_embeddings: usize,
 }
 
@@ -103,18 +113,18 @@ fn default_epsilon() -> f64 {
 }
 
 fn family_of(json: &Value) -> Result<Family, ConfigError> {
+    let all = [Family::Llama, Family::Mistral, Family::Qwen2, Family::Qwen3, Family::Gemma3];
     match json.get("model_type").and_then(Value::as_str) {
-        Some("llama") => Ok(Family::Llama),
-        Some("mistral") => Ok(Family::Mistral),
-        Some("qwen2") => Ok(Family::Qwen2),
-        Some("qwen3") => Ok(Family::Qwen3),
-        Some(other) => Err(ConfigError::UnsupportedArchitecture { model_type: other.to_owned() }),
+        Some(name) => all
+            .into_iter()
+            .find(|family| family.name() == name)
+            .ok_or_else(|| ConfigError::UnsupportedArchitecture { model_type: name.to_owned() }),
         None => Err(ConfigError::Missing { field: "model_type".to_owned() }),
     }
 }
 
 /// Variants that would load and then compute something else than the model's authors did.
-fn refuse_unsupported(json: &Value) -> Result<(), ConfigError> {
+fn refuse_unsupported(family: Family, json: &Value) -> Result<(), ConfigError> {
     let refused = |what: &str| Err(ConfigError::UnsupportedFeature { what: what.to_owned() });
     if json.get("quantization_config").is_some_and(|value| !value.is_null()) {
         return refused("quantization_config (GPTQ, AWQ, FP8 and the like)");
@@ -124,20 +134,27 @@ fn refuse_unsupported(json: &Value) -> Result<(), ConfigError> {
             return refused(&format!("\"{field}\": true"));
         }
     }
-    match json.get("hidden_act").and_then(Value::as_str) {
-        None | Some("silu") => Ok(()),
-        Some(other) => refused(&format!("\"hidden_act\": \"{other}\"")),
+    let (field, supported) = match family {
+        Family::Gemma3 => ("hidden_activation", gemma3::ACTIVATION),
+        _ => ("hidden_act", "silu"),
+    };
+    match json.get(field).and_then(Value::as_str) {
+        Some(other) if other != supported => refused(&format!("\"{field}\": \"{other}\"")),
+        _ => Ok(()),
     }
 }
 
-fn rope_of(json: &Value) -> Result<(f64, RopeScaling), ConfigError> {
+fn rope_of(family: Family, json: &Value) -> Result<(f64, RopeScaling), ConfigError> {
     let parameters = ["rope_parameters", "rope_scaling"]
         .iter()
         .find_map(|field| json.get(*field).filter(|value| value.is_object()));
+    // Where kinds of layers differ, each has parameters of its own.
+    let parameters = parameters.map(|rope| rope.get(gemma3::WHOLE).unwrap_or(rope));
+    let usual = if family == Family::Gemma3 { gemma3::ROPE_THETA } else { 10_000.0 };
     let theta = parameters
         .and_then(|rope| rope.get("rope_theta"))
         .or_else(|| json.get("rope_theta"))
-        .map_or(Some(10_000.0), Value::as_f64)
+        .map_or(Some(usual), Value::as_f64)
         .ok_or_else(|| ConfigError::invalid("rope_theta", &json["rope_theta"], "must be a number"))?;
     let scaling = parameters.map_or(Ok(RopeScaling::None), scaling_of)?;
     Ok((theta, scaling))
@@ -186,11 +203,11 @@ fn rope_scaling_json(scaling: &RopeScaling) -> Value {
     }
 }
 
-/// Only Mistral has a window over all layers; there, leaving the field out means 4096 (the default
-/// of transformers' `MistralConfig`) and null means none.
+/// Only Mistral has a window over all layers, and Gemma 3 over its local ones; there, leaving the field out
+/// means 4096 (the default in transformers) and null means none.
 fn sliding_window_of(family: Family, json: &Value) -> Result<Option<usize>, ConfigError> {
     match json.get("sliding_window") {
-        _ if family != Family::Mistral => Ok(None),
+        _ if !matches!(family, Family::Mistral | Family::Gemma3) => Ok(None),
         None => Ok(Some(4096)),
         Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64() {

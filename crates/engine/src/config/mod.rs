@@ -1,14 +1,17 @@
-//! The architecture of a Llama-family decoder: sizes, rotary embedding, norms, attention variants.
+//! The architecture of a decoder of the families of Llama and Gemma: sizes, rotary embedding, norms,
+//! attention variants.
 //! Read from a Hugging Face `config.json` here and from GGUF metadata in `files`; knows no weights.
 
+mod design;
 mod hugging_face;
 mod rope;
 
+pub use design::{Activation, Design, LocalLayers, Sight};
 pub(crate) use hugging_face::token_ids;
 pub use rope::RopeScaling;
 
 /// The `model_type` values of `config.json` that can be trained.
-pub const SUPPORTED_MODEL_TYPES: &str = "llama, mistral, qwen2, qwen3";
+pub const SUPPORTED_MODEL_TYPES: &str = "llama, mistral, qwen2, qwen3, gemma3_text";
 
 /// The embedding table, `[vocabulary, hidden]`, by its Hugging Face name.
 pub(crate) const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -18,6 +21,11 @@ pub(crate) const FINAL_NORM: &str = "model.norm.weight";
 pub(crate) const OUTPUT: &str = "lm_head.weight";
 /// Projections that have biases where any has.
 const BIASED: [&str; 3] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"];
+
+/// Whether a tensor is the weight of a norm, by its Hugging Face name.
+fn is_norm(name: &str) -> bool {
+    name.ends_with("norm.weight")
+}
 
 /// Which published architecture the model follows. The differences that matter to the mathematics
 /// are fields of [`ModelConfig`]; the family decides what an exported `config.json` says.
@@ -31,6 +39,43 @@ pub enum Family {
     Qwen2,
     /// Qwen 3: RMSNorm on each head of the queries and keys.
     Qwen3,
+    /// Gemma 3, the language model: see [`Design`].
+    Gemma3,
+}
+
+impl Family {
+    /// Its `model_type`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Llama => "llama",
+            Self::Mistral => "mistral",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
+            Self::Gemma3 => "gemma3_text",
+        }
+    }
+
+    /// What has to be added to the norms' weights of its Hugging Face files to multiply by: those of Gemma
+    /// lie around zero. In GGUF files, and everywhere here, they are what is multiplied by.
+    fn norm_offset(self) -> Option<f32> {
+        (self == Self::Gemma3).then_some(1.0)
+    }
+
+    /// The values of a tensor as its Hugging Face files have them.
+    pub(crate) fn stored(self, name: &str, mut values: Vec<f32>) -> Vec<f32> {
+        if let Some(offset) = self.norm_offset().filter(|_| is_norm(name)) {
+            values.iter_mut().for_each(|value| *value -= offset);
+        }
+        values
+    }
+
+    /// The way back from [`Self::stored`].
+    pub(crate) fn loaded(self, name: &str, mut values: Vec<f32>) -> Vec<f32> {
+        if let Some(offset) = self.norm_offset().filter(|_| is_norm(name)) {
+            values.iter_mut().for_each(|value| *value += offset);
+        }
+        values
+    }
 }
 
 /// Everything needed to build the decoder, apart from its weights.
@@ -42,7 +87,7 @@ pub struct ModelConfig {
     pub vocabulary_size: usize,
     /// Width of the residual stream; even.
     pub hidden_size: usize,
-    /// Width inside the SwiGLU block; even.
+    /// Width inside the feed-forward block; even.
     pub intermediate_size: usize,
     /// Decoder layers.
     pub layers: usize,
@@ -64,8 +109,11 @@ pub struct ModelConfig {
     pub attention_bias: bool,
     /// Queries and keys pass through an RMSNorm over each head before the rotation.
     pub query_key_norm: bool,
-    /// Each position sees only this many positions up to itself.
+    /// Each position sees only this many positions up to itself; in the local layers alone, where the
+    /// design has some.
     pub sliding_window: Option<usize>,
+    /// What it has that Llama has not.
+    pub design: Design,
     /// The longest sequence that the model was made for, in tokens.
     pub context_length: usize,
     /// Token that opens a text.
@@ -118,6 +166,7 @@ impl ModelConfig {
         if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
             return Err(ConfigError::invalid("rope_theta", self.rope_theta, "must be above 0"));
         }
+        self.design.validate(self.sliding_window)?;
         self.rope_scaling.validate()
     }
 
@@ -157,20 +206,24 @@ impl ModelConfig {
         let (hidden, inner) = (self.hidden_size, self.intermediate_size);
         let queries = self.attention_heads * self.head_dim;
         let keys = self.key_value_heads * self.head_dim;
+        let norms = self.design.norm_names();
         let weights = [
-            ("input_layernorm", vec![hidden]),
+            (norms.before_attention, vec![hidden]),
             ("self_attn.q_proj", vec![queries, hidden]),
             ("self_attn.k_proj", vec![keys, hidden]),
             ("self_attn.v_proj", vec![keys, hidden]),
             ("self_attn.o_proj", vec![hidden, queries]),
-            ("post_attention_layernorm", vec![hidden]),
+            (norms.before_feed_forward, vec![hidden]),
             ("mlp.gate_proj", vec![inner, hidden]),
             ("mlp.up_proj", vec![inner, hidden]),
             ("mlp.down_proj", vec![hidden, inner]),
         ];
         let biases = BIASED.into_iter().zip([queries, keys, keys]).filter(|(path, _)| self.has_bias(path));
-        let norms = ["self_attn.q_norm", "self_attn.k_norm"].into_iter().filter(|_| self.query_key_norm);
-        let norms = norms.map(|path| (path, vec![self.head_dim]));
+        let of_outputs = norms.after_attention.into_iter().chain(norms.after_feed_forward);
+        let of_heads = ["self_attn.q_norm", "self_attn.k_norm"].into_iter().filter(|_| self.query_key_norm);
+        let norms = of_heads
+            .map(|path| (path, vec![self.head_dim]))
+            .chain(of_outputs.map(|path| (path, vec![hidden])));
         let named = |path: &str, kind: &str, shape| (format!("model.layers.{layer}.{path}.{kind}"), shape);
         let weights = weights.into_iter().map(|(path, shape)| named(path, "weight", shape));
         let biases = biases.map(|(path, length)| named(path, "bias", vec![length]));

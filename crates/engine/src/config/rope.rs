@@ -1,7 +1,7 @@
 //! Rotary position embedding: the frequency of each pair of a head's dimensions, and how long-context
 //! models stretch them.
 
-use super::{ConfigError, ModelConfig};
+use super::{ConfigError, ModelConfig, Sight};
 use std::f64::consts::TAU;
 
 /// How rotary frequencies are stretched to reach beyond the context a model was first trained on.
@@ -73,10 +73,23 @@ impl ModelConfig {
     /// is paired with `i + head_dim / 2` (the rotate-half layout of Hugging Face).
     #[must_use]
     pub fn rope_inverse_frequencies(&self) -> Vec<f32> {
+        self.inverse_frequencies(self.rope_theta, self.rope_scaling)
+    }
+
+    /// As [`Self::rope_inverse_frequencies`] in layers of that sight; those of local layers are not stretched.
+    #[must_use]
+    pub fn rope_inverse_frequencies_of(&self, sight: Sight) -> Vec<f32> {
+        match self.design.local_layers.filter(|_| sight == Sight::Local) {
+            Some(local) => self.inverse_frequencies(local.rope_theta, RopeScaling::None),
+            None => self.rope_inverse_frequencies(),
+        }
+    }
+
+    fn inverse_frequencies(&self, theta: f64, scaling: RopeScaling) -> Vec<f32> {
         (0..self.head_dim / 2)
             .map(|pair| {
                 let exponent = (2 * pair) as f64 / self.head_dim as f64;
-                self.rope_scaling.stretch(self.rope_theta.powf(-exponent)) as f32
+                scaling.stretch(theta.powf(-exponent)) as f32
             })
             .collect()
     }

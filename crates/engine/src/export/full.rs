@@ -30,9 +30,9 @@ pub fn write_model(
     let shapes: Vec<_> =
         trained.weights().iter().map(|weight| (weight.name.clone(), weight.shape.clone())).collect();
     let mut next = trained.weights().iter();
-    tensors::write(&draft.path().join(WEIGHTS), Precision::F32, &shapes, |_| {
+    tensors::write(&draft.path().join(WEIGHTS), Precision::F32, &shapes, |name| {
         let range = next.next().map_or(0..0, |weight| weight.range.clone());
-        Ok(trained.parameters[range].to_vec())
+        Ok(description.config.family.stored(name, trained.parameters[range].to_vec()))
     })?;
     draft.publish()
 }

@@ -1,9 +1,10 @@
 //! A directory in the layout of Hugging Face.
 
 use super::safetensors::SafetensorsFiles;
+use super::weights::TensorSource;
 use super::{FilesError, ModelFiles, Weights, fingerprint};
 use crate::chat::ChatTemplate;
-use crate::config::{ConfigError, ModelConfig, token_ids};
+use crate::config::{ConfigError, Family, ModelConfig, token_ids};
 use crate::tokenizer::{SpecialIds, Tokenizer};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -20,7 +21,8 @@ const GENERATION_CONFIG: &str = "generation_config.json";
 pub(super) fn load(directory: &Path) -> Result<ModelFiles, FilesError> {
     let mut config = read_config(directory)?;
     let shards = shard_paths(directory)?;
-    let weights = Weights::check(&config, Box::new(SafetensorsFiles::open(&shards)?), directory)?;
+    let source = OfFamily { stored: SafetensorsFiles::open(&shards)?, family: config.family };
+    let weights = Weights::check(&config, Box::new(source), directory)?;
     let tokenizer_config = read_json(directory, TOKENIZER_CONFIG)?.unwrap_or_default();
     let tokenizer = read_tokenizer(directory, &config, &tokenizer_config)?;
     // The end of a turn (tokenizer) and of a text (configuration) may differ; both stop generation.
@@ -29,6 +31,22 @@ pub(super) fn load(directory: &Path) -> Result<ModelFiles, FilesError> {
     let chat_template = read_chat_template(directory, &tokenizer_config, &tokenizer)?;
     let fingerprint = fingerprint::of_files(&shards)?;
     Ok(ModelFiles { config, weights, tokenizer, chat_template, fingerprint })
+}
+
+/// Weights in the layout of one family's files.
+struct OfFamily {
+    stored: SafetensorsFiles,
+    family: Family,
+}
+
+impl TensorSource for OfFamily {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.stored.shape(name)
+    }
+
+    fn read(&mut self, name: &str) -> Result<Vec<f32>, FilesError> {
+        Ok(self.family.loaded(name, self.stored.read(name)?))
+    }
 }
 
 fn read_config(directory: &Path) -> Result<ModelConfig, FilesError> {

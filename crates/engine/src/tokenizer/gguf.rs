@@ -158,7 +158,8 @@ fn sentence_piece(vocabulary: &GgufVocabulary) -> Result<tokenizers::Tokenizer, 
         .ok_or_else(|| TokenizerError::build("its unknown token is not in it"))?;
     let pieces: Vec<(&str, Option<f32>)> = (vocabulary.tokens.iter().zip(&vocabulary.scores).enumerate())
         .map(|(id, (token, &score))| {
-            let produced = !matches!(vocabulary.token_type(id), UNKNOWN | CONTROL | UNUSED);
+            // A user-defined piece is found in the text before anything is merged.
+            let produced = !matches!(vocabulary.token_type(id), UNKNOWN | CONTROL | UNUSED | USER_DEFINED);
             (token.as_str(), produced.then_some(score))
         })
         .collect();

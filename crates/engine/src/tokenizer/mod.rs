@@ -36,7 +36,7 @@ pub struct SpecialIds {
 pub struct Tokenizer {
     /// As the model's authors made it.
     full: tokenizers::Tokenizer,
-    /// The same without added tokens: whatever the text, its pieces are ordinary.
+    /// The same without added tokens but white space: whatever the text, its pieces are ordinary.
     plain: tokenizers::Tokenizer,
     added: AddedTokens,
     bytes: PieceBytes,
@@ -141,6 +141,8 @@ impl Tokenizer {
         plain.with_normalizer(full.get_normalizer().cloned()).map_err(TokenizerError::build)?;
         plain.with_pre_tokenizer(full.get_pre_tokenizer().cloned());
         plain.with_decoder(full.get_decoder().cloned());
+        let white_space = added::white_space(&full).into_iter().map(|(_, token)| token);
+        plain.add_tokens(white_space).map_err(TokenizerError::build)?;
         let mut tokenizer = Self {
             added: AddedTokens::of(&full),
             bytes: PieceBytes::of(&full)?,

@@ -1,10 +1,11 @@
 //! A tokenizer in the lists of a GGUF header, for exports: the way back from `gguf`. Kept only when the
 //! lists, read again, make a tokenizer with the same rules.
 
+use super::added::white_space;
 use super::gguf::{CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED};
 use super::{GgufVocabulary, PieceBytes, Tokenizer, TokenizerError, gguf};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const BYTE: i64 = 6;
 /// Splitting rules as llama.cpp names them.
@@ -69,7 +70,7 @@ impl Tokenizer {
         }
         for added in json["added_tokens"].as_array().into_iter().flatten() {
             let (Some(id), Some(text)) = (added["id"].as_u64(), added["content"].as_str()) else { continue };
-            tokens[id as usize] = text.to_owned();
+            tokens[id as usize] = self.as_typed(text);
             let special = added["special"].as_bool().unwrap_or(false);
             token_types[id as usize] = if special { CONTROL } else { USER_DEFINED };
         }
@@ -81,10 +82,20 @@ impl Tokenizer {
         GgufVocabulary { tokens, token_types, ..GgufVocabulary::default() }
     }
 
+    /// An added token as it stands in a text before that is prepared: llama.cpp finds it there.
+    fn as_typed(&self, added: &str) -> String {
+        match self.bytes {
+            PieceBytes::ByteLevel => added.to_owned(),
+            PieceBytes::SentencePiece => added.replace('▁', " "),
+        }
+    }
+
     /// Some tokenizers take the white space around an added token with it, or find it in whole words only.
     fn with_same_added_tokens(&self, vocabulary: GgufVocabulary) -> Result<GgufVocabulary, TokenizerError> {
         let rebuilt = Self::from_gguf(vocabulary.clone())?;
-        for (text, _) in self.added.texts() {
+        let white_space = white_space(&self.full).into_iter().map(|(_, token)| token.content);
+        for text in self.added.texts().iter().map(|(text, _)| text.clone()).chain(white_space) {
+            let text = self.as_typed(&text);
             let probe = format!("a {text} b{text}c");
             if self.encode(&probe, true)? != rebuilt.encode(&probe, true)? {
                 let what = "it finds its added tokens in text by rules of its own";
@@ -109,11 +120,15 @@ impl Rules {
         let model = &json["model"];
         let mut pre_tokenizer = json["pre_tokenizer"].clone();
         without_offsets(&mut pre_tokenizer);
+        // An added token is found in the text before anything is merged.
+        let added = json["added_tokens"].as_array().into_iter().flatten();
+        let added: HashSet<String> =
+            added.filter_map(|token| token["content"].as_str().map(str::to_owned)).collect();
         let flag = |name: &str| Value::Bool(model[name].as_bool().unwrap_or(false));
         Self {
             normalizer: json["normalizer"].clone(),
             pre_tokenizer,
-            merges: merges(model).collect(),
+            merges: merges(model).filter(|(left, right)| !added.contains(&(left.clone() + right))).collect(),
             flags: [flag("ignore_merges"), flag("byte_fallback")],
         }
     }

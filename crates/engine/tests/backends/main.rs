@@ -15,7 +15,7 @@ mod sequences;
 mod support;
 mod threads;
 
-use gradus_engine::config::{Family, RopeScaling};
+use gradus_engine::config::{Activation, Design, Family, LocalLayers, ModelConfig, RopeScaling};
 use support::TinyModel;
 
 /// One model for each variant of the architecture, by name.
@@ -42,7 +42,21 @@ fn variants() -> Vec<(&'static str, TinyModel)> {
             "qwen3's head norms",
             TinyModel::changed(|config| (config.family, config.query_key_norm) = (Family::Qwen3, true)),
         ),
+        ("gemma3", TinyModel::changed(gemma3)),
     ]
+}
+
+/// All that Gemma 3 has: one layer sees a window, the other everything, each with frequencies of its own.
+fn gemma3(config: &mut ModelConfig) {
+    config.family = Family::Gemma3;
+    (config.key_value_heads, config.query_key_norm, config.sliding_window) = (1, true, Some(5));
+    config.design = Design {
+        activation: Activation::TanhGelu,
+        output_norms: true,
+        scaled_embeddings: true,
+        query_scalar: Some(6),
+        local_layers: Some(LocalLayers { period: 2, rope_theta: 10.0 }),
+    };
 }
 
 /// Largest absolute value.

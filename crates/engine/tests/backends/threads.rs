@@ -1,15 +1,22 @@
 //! Results of the CPU backend do not depend on how many threads computed them.
 
+use crate::gemma3;
 use crate::sequences::{family, pack};
 use crate::support::{TinyModel, read_in_pieces};
 use gradus_engine::adapter::Adapter;
 use gradus_engine::backend::cpu::{BaseWeights, CpuBackend, Precision};
 use gradus_engine::backend::{Backend, Dropout};
 use gradus_engine::batch::PackedBatch;
+use gradus_engine::config::ModelConfig;
 
 /// Large enough for every kernel to be cut into pieces, in widths of whole blocks.
 fn model() -> TinyModel {
+    changed(|_| ())
+}
+
+fn changed(change: impl FnOnce(&mut ModelConfig)) -> TinyModel {
     TinyModel::changed(|config| {
+        change(config);
         (config.hidden_size, config.intermediate_size, config.vocabulary_size) = (64, 480, 700);
         (config.head_dim, config.sliding_window) = (16, Some(150));
     })
@@ -18,6 +25,18 @@ fn model() -> TinyModel {
 #[test]
 fn one_thread_and_several_give_the_same_bits_by_every_method() {
     let model = model();
+    let batch = pack(&family(&model, 250));
+    for precision in [Precision::F32, Precision::Bf16] {
+        let backend = || model.quantised(precision, BaseWeights::Full);
+        for (method, adapter) in model.trained_by_each_method(8) {
+            check(&format!("{method}, {precision:?}"), backend, &batch, &adapter);
+        }
+    }
+}
+
+#[test]
+fn one_thread_and_several_give_the_same_bits_on_a_gemma() {
+    let model = changed(gemma3);
     let batch = pack(&family(&model, 250));
     for precision in [Precision::F32, Precision::Bf16] {
         let backend = || model.quantised(precision, BaseWeights::Full);

@@ -12,6 +12,11 @@ pub(crate) fn base_model() -> Option<PathBuf> {
     variable("GRADUS_TEST_MODEL", "the GGUF file of SmolLM2-135M-Instruct")
 }
 
+/// The GGUF file of Gemma 3 270M.
+pub(crate) fn gemma_model() -> Option<PathBuf> {
+    variable("GRADUS_TEST_GEMMA", "the GGUF file of Gemma 3 270M")
+}
+
 /// A Python that has torch, transformers and peft.
 pub(crate) fn python() -> Option<PathBuf> {
     variable("GRADUS_PEFT_PYTHON", "a Python with torch, transformers and peft")

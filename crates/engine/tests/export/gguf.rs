@@ -8,7 +8,7 @@ use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::{Content, Value};
 use gradus_engine::adapter::{Adapter, LoraConfig};
 use gradus_engine::batch::Sequence;
-use gradus_engine::config::{Family, ModelConfig, RopeScaling};
+use gradus_engine::config::{Activation, Design, Family, LocalLayers, ModelConfig, RopeScaling};
 use gradus_engine::export::gguf::{About, GgufExport, GgufExported, GgufType, Prompting, write_gguf};
 use gradus_engine::export::{Drift, ExportError};
 use gradus_engine::files;
@@ -60,7 +60,7 @@ fn every_architecture_survives_the_round_trip() {
         original_context_length: 8192,
     };
     type Change<'a> = &'a dyn Fn(&mut ModelConfig);
-    let changes: [(&str, &str, Change<'_>); 7] = [
+    let changes: [(&str, &str, Change<'_>); 8] = [
         ("llama", "llama", &|_| ()),
         ("tied", "llama", &|config| config.tie_word_embeddings = true),
         ("llama31", "llama", &|config| {
@@ -81,6 +81,7 @@ fn every_architecture_survives_the_round_trip() {
             config.query_key_norm = true;
             config.head_dim = 32;
         }),
+        ("gemma3", "gemma3", &gemma3),
     ];
     for (name, architecture, change) in changes {
         let base = place.base(change);
@@ -92,6 +93,20 @@ fn every_architecture_survives_the_round_trip() {
         assert_eq!(place.metadata(name)["general.architecture"].to_string().unwrap(), architecture);
         assert_eq!(exported.notes.iter().any(|note| note.contains("looks back 4 tokens")), name == "mistral");
     }
+}
+
+/// One period of layers.
+pub(crate) fn gemma3(config: &mut ModelConfig) {
+    config.family = Family::Gemma3;
+    (config.tie_word_embeddings, config.query_key_norm) = (true, true);
+    (config.layers, config.key_value_heads, config.sliding_window) = (6, 1, Some(4));
+    config.design = Design {
+        activation: Activation::TanhGelu,
+        output_norms: true,
+        scaled_embeddings: true,
+        query_scalar: None,
+        local_layers: Some(LocalLayers { period: 6, rope_theta: 10_000.0 }),
+    };
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::environment;
-use crate::gguf::{Place, export_smollm2, sample, small_adapter, smollm2_adapter};
+use crate::gguf::{Place, export_smollm2, gemma3, sample, small_adapter, smollm2_adapter};
 use crate::reference::{Example, Reference, backend, read, scores};
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ fn llama_cpp_agrees_with_every_architecture() {
     };
     let place = Place::new();
     type Change<'a> = &'a dyn Fn(&mut ModelConfig);
-    let changes: [(&str, Change<'_>); 3] = [
+    let changes: [(&str, Change<'_>); 4] = [
         ("llama", &|_| ()),
         ("qwen2", &|config| {
             config.family = Family::Qwen2;
@@ -50,6 +50,7 @@ fn llama_cpp_agrees_with_every_architecture() {
             config.query_key_norm = true;
             config.head_dim = 32;
         }),
+        ("gemma3", &gemma3),
     ];
     for (name, change) in changes {
         let base = place.base(change);
@@ -62,6 +63,21 @@ fn llama_cpp_agrees_with_every_architecture() {
         assert!(largest < 0.02, "{name}: {largest}");
         assert_eq!(answer.token_ids, token_ids(&base), "{name}");
     }
+}
+
+#[test]
+fn llama_cpp_says_of_gemma_3_270m_what_is_said_here() {
+    let (Some(python), Some(model)) = (environment::llama_cpp_python(), environment::gemma_model()) else {
+        return;
+    };
+    let sample = read::<Reference>("gemma3_270m.json").sample;
+    let answer = ask(&python, &model, &sample, &[]);
+    let expected = scores(&mut backend(&model), None, &sample);
+    let (mean, largest) = differences(&expected, &answer.log_probabilities);
+    println!("llama.cpp, Gemma 3 270M: {mean:.2e} on average, {largest:.2e} at most");
+    // llama.cpp rounds activations to 8 bits before it multiplies quantised weights.
+    assert!(mean < 0.3, "{mean}");
+    assert_eq!(answer.token_ids, token_ids(&model));
 }
 
 #[test]

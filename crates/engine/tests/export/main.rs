@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod environment;
+mod gemma3;
 mod gguf;
 mod gguf_tokenizer;
 #[path = "../support/level.rs"]

@@ -106,7 +106,12 @@ fn each_backend(check: impl Fn(&str, &mut dyn Backend)) {
 }
 
 #[expect(clippy::print_stdout, reason = "the figures of docs/parity.md")]
-fn check_ten_steps(backend_name: &str, reference: &str, backend: &mut dyn Backend, mut adapter: Adapter) {
+pub(crate) fn check_ten_steps(
+    backend_name: &str,
+    reference: &str,
+    backend: &mut dyn Backend,
+    mut adapter: Adapter,
+) {
     let name = format!("{reference}, {backend_name}");
     let reference: Reference = read(reference);
     let worst = train_alike(&reference, backend, &mut adapter);

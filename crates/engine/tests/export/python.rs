@@ -19,8 +19,8 @@ use crate::reference::{
 };
 
 #[derive(Deserialize)]
-struct Answer {
-    log_probabilities: Vec<Vec<f32>>,
+pub(crate) struct Answer {
+    pub(crate) log_probabilities: Vec<Vec<f32>>,
     /// The token ids of the conversation, by the chat template.
     chat_ids: Vec<u32>,
 }
@@ -99,7 +99,7 @@ fn chat_ids(model: &Path) -> Vec<u32> {
     model.tokenizer.encode(&text, true).unwrap()
 }
 
-fn ask(python: &Path, model: &Path, adapter: Option<&Path>, sample: &[Example]) -> Answer {
+pub(crate) fn ask(python: &Path, model: &Path, adapter: Option<&Path>, sample: &[Example]) -> Answer {
     let question = json!({
         "model": model, "adapter": adapter, "sample": sample,
         "messages": [{ "role": "user", "content": QUESTION }],

@@ -3,6 +3,7 @@
 
 mod computing;
 mod damage;
+mod gemma3;
 mod reading;
 mod smollm2;
 mod tiny_model;

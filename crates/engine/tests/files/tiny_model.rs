@@ -3,7 +3,7 @@
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
-use gradus_engine::config::{Family, ModelConfig, RopeScaling};
+use gradus_engine::config::{Design, Family, ModelConfig, RopeScaling};
 use safetensors::tensor::TensorView;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,6 +27,7 @@ pub(crate) fn config() -> ModelConfig {
         attention_bias: false,
         query_key_norm: false,
         sliding_window: None,
+        design: Design::default(),
         context_length: 128,
         bos_token_id: Some(1),
         eos_token_ids: vec![2],

@@ -9,7 +9,7 @@ use gradus_engine::adapter::{Adapter, LoraConfig, Method};
 use gradus_engine::backend::Backend;
 use gradus_engine::backend::cpu::{BaseWeights, CpuBackend};
 use gradus_engine::backend::generic::{Device, GenericBackend, Precision};
-use gradus_engine::config::{Family, ModelConfig, RopeScaling};
+use gradus_engine::config::{Design, Family, ModelConfig, RopeScaling};
 use gradus_engine::files::{Tensor, Weights};
 use gradus_engine::random::Random;
 use gradus_engine::reading::{Piece, Reader};
@@ -45,6 +45,7 @@ impl TinyModel {
             attention_bias: false,
             query_key_norm: false,
             sliding_window: None,
+            design: Design::default(),
             context_length: 512,
             bos_token_id: None,
             eos_token_ids: Vec::new(),

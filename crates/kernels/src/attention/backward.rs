@@ -168,10 +168,10 @@ fn block<N: Number>(
             d_scores[hidden].fill(0.0);
         }
         let (seen, d_seen) = (&mut weights[visible.clone()], &mut d_scores[visible]);
-        scale(seen, inputs.scale());
+        scale(seen, inputs.scale);
         exponentials(seen, saved.log_sums[(row + i) * heads.query + head]);
         softmax_backward(d_seen, seen, dot(d_output.row(i), output.row(i)));
-        scale(d_seen, inputs.scale());
+        scale(d_seen, inputs.scale);
     }
 
     scratch.woven.round_from(weights, width);

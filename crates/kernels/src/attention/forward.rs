@@ -74,7 +74,7 @@ fn block<N: Number>(
         scores[..visible.start].fill(0.0);
         scores[visible.end..].fill(0.0);
         let seen = &mut scores[visible];
-        scale(seen, inputs.scale());
+        scale(seen, inputs.scale);
         let highest = maximum(seen);
         denominators[i] = exponentials(seen, highest);
         round(scores, &mut rounded[..width]);

@@ -100,13 +100,11 @@ pub struct Inputs<'a, N> {
     pub segments: &'a [Segment],
     /// How many positions back a query sees, itself included (sliding-window attention).
     pub window: Option<usize>,
+    /// What scores are multiplied by, usually 1 / √dim.
+    pub scale: f32,
 }
 
 impl<'a, N: Number> Inputs<'a, N> {
-    fn scale(&self) -> f32 {
-        1.0 / (self.heads.dim as f32).sqrt()
-    }
-
     fn query_head(&self, data: View<'a, N>, head: usize) -> View<'a, N> {
         data.cols(head * self.heads.dim..(head + 1) * self.heads.dim)
     }

@@ -77,7 +77,7 @@ fn row_of_heads<N: Number>(
         column += rows.len();
     }
     for (weights, log_sum) in weights.chunks_mut(seen).zip(log_sums) {
-        scale(weights, inputs.scale());
+        scale(weights, inputs.scale);
         let highest = maximum(weights);
         let total = exponentials(weights, highest);
         scale(weights, 1.0 / total);

@@ -61,7 +61,7 @@ impl<N: Number> Case<N> {
     fn inputs(&self) -> Inputs<'_, N> {
         let [queries, keys, values] = self.inputs.each_ref().map(Matrix::view);
         let (segments, window) = (&self.segments, self.window);
-        Inputs { heads: HEADS, queries, keys, values, segments, window }
+        Inputs { heads: HEADS, queries, keys, values, segments, window, scale: 0.25 }
     }
 
     fn run(&self) -> Run {

@@ -2,10 +2,12 @@
 
 mod hub;
 mod local;
+mod parts;
 mod python;
 
 pub use hub::HubRepository;
 pub use local::LocalDirectory;
+pub use parts::{PackagedPart, PythonPackages};
 pub use python::PythonPackage;
 
 use super::catalogue::ModelFile;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gradus_kernels::{
-    CrossEntropy, Matrix, Number, RotaryTable, SoftmaxChunk, add_assign, rms_norm, rms_norm_backward,
+    CrossEntropy, Matrix, Number, SoftmaxChunk, add_assign, rms_norm, rms_norm_backward,
     rms_norm_weight_gradient,
 };
 
@@ -15,7 +15,8 @@ use super::factors::Factors;
 use super::layer::{HiddenGradient, Kept, Layer};
 use super::model::Model;
 use super::reader::DecoderReader;
-use super::{Pass, memory, reach};
+use super::rotary::RotaryTables;
+use super::{Pass, memory};
 use crate::adapter::{Adapter, Method};
 use crate::backend::{Backend, BackendError, CachedModel, Noise, WeightBytes, check_batch};
 use crate::batch::PackedBatch;
@@ -28,7 +29,7 @@ pub(super) struct Decoder<N> {
     pub(super) base: Arc<Model<N>>,
     /// What was made for the adapter computed with last, by its revision.
     adapted: Option<(u64, Adapted<N>)>,
-    pub(super) rotary: RotaryTable,
+    pub(super) rotary: RotaryTables,
     pub(super) buffers: Buffers<N>,
     softmax: SoftmaxChunk<N>,
     /// Of a part with more rows only the inputs of the layers are saved, and the rest is computed again in
@@ -69,7 +70,7 @@ impl<N: Number> Decoder<N> {
         base_weights: BaseWeights,
     ) -> Result<Self, BackendError> {
         let base = Arc::new(Model::new(&config, &mut weights, base_weights)?);
-        let rotary = RotaryTable::new(&[], 0);
+        let rotary = RotaryTables::empty(&config);
         Ok(Self {
             base,
             adapted: None,
@@ -116,12 +117,15 @@ impl<N: Number> Decoder<N> {
         for (row, token) in hidden.chunks_mut(width).zip(tokens) {
             model.embedding.widen_row(*token as usize, row);
         }
+        if let Some(scale) = self.config.embedding_scale() {
+            hidden.iter_mut().for_each(|value| *value *= scale);
+        }
         hidden
     }
 
     fn prepare(&mut self, batch: &PackedBatch) -> Result<Vec<Part>, BackendError> {
         let length = check_batch(&self.config, batch)?;
-        reach(&mut self.rotary, &self.config, length);
+        self.rotary.reach(&self.config, length);
         Ok(cut::cut::<N>(batch))
     }
 
@@ -276,7 +280,13 @@ impl<N: Number> Decoder<N> {
 
     fn add_embedding_gradient(&self, tokens: &[u32], d_embeddings: &[f32], d_table: &mut [f32]) {
         let width = self.config.hidden_size;
+        let scale = self.config.embedding_scale();
+        let mut scaled = vec![0.0; width];
         for (token, row) in tokens.iter().zip(d_embeddings.chunks(width)) {
+            let row = scale.map_or(row, |scale| {
+                scaled.iter_mut().zip(row).for_each(|(scaled, value)| *scaled = scale * value);
+                &scaled
+            });
             add_assign(&mut d_table[*token as usize * width..][..width], row);
         }
     }

@@ -12,12 +12,13 @@ mod memory;
 mod model;
 mod needs;
 mod reader;
+mod rotary;
 
 use std::ops::Range;
 
+use gradus_kernels::Bf16;
 use gradus_kernels::attention::Segment;
 use gradus_kernels::cpu::{Level, level};
-use gradus_kernels::{Bf16, RotaryTable};
 
 use super::{Backend, BackendError, CachedModel, Dropout, Noise, WeightBytes};
 use crate::adapter::{Adapter, Method};
@@ -151,13 +152,5 @@ impl Pass<'_> {
     /// The place of a weight of the model in the flat vector, if it is trained itself.
     fn trained(&self, name: &str) -> Option<Range<usize>> {
         self.adapter?.weight(name).map(|weight| weight.range.clone())
-    }
-}
-
-/// Makes the rotary table long enough: it grows with what is read, since a table for a context of 128k
-/// positions would be larger than a small model.
-fn reach(rotary: &mut RotaryTable, config: &ModelConfig, length: usize) {
-    if length > rotary.positions() {
-        *rotary = RotaryTable::new(&config.rope_inverse_frequencies(), length.next_power_of_two());
     }
 }

@@ -3,8 +3,8 @@
 use gradus_kernels::attention::Segment;
 use gradus_kernels::{Matrix, Number};
 
+use super::Pass;
 use super::decoder::{Adapted, Decoder};
-use super::{Pass, reach};
 use crate::adapter::Adapter;
 use crate::backend::{BackendError, CachedModel, CachedRows};
 
@@ -42,7 +42,7 @@ impl<'a, N: Number> DecoderReader<'a, N> {
 
     fn read(&mut self, rows: CachedRows<'_>) -> Vec<f32> {
         let decoder = &mut *self.decoder;
-        reach(&mut decoder.rotary, &decoder.config, rows.longest());
+        decoder.rotary.reach(&decoder.config, rows.longest());
         let (adapter, Adapted { model, factors }) = match rows.adapter {
             Some(index) => (Some(&self.adapters[index].0), &self.adapters[index].1),
             None => (None, &self.unadapted),

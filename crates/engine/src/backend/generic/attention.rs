@@ -1,4 +1,4 @@
-//! Causal attention with grouped heads: softmax(Q Kᵀ / √d + mask) V. The mask says who sees whom, so a
+//! Causal attention with grouped heads: softmax(Q Kᵀ / √s + mask) V, s usually being the heads' width. The mask says who sees whom, so a
 //! packed tree of sequences is one dense product. Heads share keys in equal groups.
 
 use candle_core::{D, Tensor};
@@ -20,6 +20,7 @@ pub(super) struct Attention {
     query_heads: usize,
     key_value_heads: usize,
     head_dim: usize,
+    query_scalar: usize,
 }
 
 /// Keys and values of the rows that were read.
@@ -52,6 +53,7 @@ impl Attention {
             query_heads: config.attention_heads,
             key_value_heads: config.key_value_heads,
             head_dim: config.head_dim,
+            query_scalar: config.query_scalar(),
         })
     }
 
@@ -92,7 +94,7 @@ impl Attention {
         let grouped = |rows_last: usize| (shared, group, rows, rows_last);
         let stacked = |rows_last: usize| (shared, group * rows, rows_last);
 
-        let queries = (queries / (dim as f64).sqrt())?.reshape((rows, shared, group, dim))?;
+        let queries = (queries / (self.query_scalar as f64).sqrt())?.reshape((rows, shared, group, dim))?;
         let queries = queries.permute((1, 2, 0, 3))?.reshape(stacked(dim))?;
         let keys = keys.permute((1, 2, 0))?.contiguous()?;
         let values = values.transpose(0, 1)?.contiguous()?;

@@ -1,4 +1,5 @@
-//! One decoder layer: middle = x + attention(norm(x)); out = middle + feed_forward(norm(middle)).
+//! One decoder layer: middle = x + attention(norm(x)); out = middle + feed_forward(norm(middle)), where some
+//! designs normalise what they add, too.
 
 use candle_core::Tensor;
 
@@ -12,8 +13,10 @@ use crate::config::ModelConfig;
 pub(super) struct Layer {
     attention_norm: RmsNorm,
     attention: Attention,
+    attention_output_norm: Option<RmsNorm>,
     feed_forward_norm: RmsNorm,
     feed_forward: FeedForward,
+    feed_forward_output_norm: Option<RmsNorm>,
 }
 
 impl Layer {
@@ -26,9 +29,12 @@ impl Layer {
             let weight = weights.take(&format!("model.layers.{index}.{name}.weight"))?;
             Ok(RmsNorm::new(weight, config.rms_norm_epsilon))
         };
+        let names = config.design.norm_names();
         Ok(Self {
-            attention_norm: norm("input_layernorm")?,
-            feed_forward_norm: norm("post_attention_layernorm")?,
+            attention_norm: norm(names.before_attention)?,
+            attention_output_norm: names.after_attention.map(norm).transpose()?,
+            feed_forward_norm: norm(names.before_feed_forward)?,
+            feed_forward_output_norm: names.after_feed_forward.map(norm).transpose()?,
             attention: Attention::new(config, index, weights)?,
             feed_forward: FeedForward::new(config, index, weights)?,
         })
@@ -41,10 +47,15 @@ impl Layer {
         pass: Pass<'_>,
         cache: Option<&mut dyn Cache>,
     ) -> candle_core::Result<Tensor> {
-        let middle = (x + self.attention.forward(&self.attention_norm.forward(x)?, pass, cache)?)?;
-        let normalised = self.feed_forward_norm.forward(&middle)?;
-        &middle + self.feed_forward.forward(&normalised, pass)?
+        let attention = self.attention.forward(&self.attention_norm.forward(x)?, pass, cache)?;
+        let middle = (x + normalised(attention, self.attention_output_norm.as_ref())?)?;
+        let output = self.feed_forward.forward(&self.feed_forward_norm.forward(&middle)?, pass)?;
+        &middle + normalised(output, self.feed_forward_output_norm.as_ref())?
     }
+}
+
+fn normalised(x: Tensor, norm: Option<&RmsNorm>) -> candle_core::Result<Tensor> {
+    norm.map_or(Ok(x.clone()), |norm| norm.forward(&x))
 }
 
 #[cfg(test)]
@@ -64,7 +75,7 @@ mod tests {
     use crate::adapter::{Adapter, LoraConfig, Method};
     use crate::backend::Dropout;
     use crate::backend::cpu::BaseWeights;
-    use crate::config::{Family, RopeScaling};
+    use crate::config::{Design, Family, RopeScaling};
     use crate::files::{self, Weights};
 
     /// With every variant switched on.
@@ -85,6 +96,7 @@ mod tests {
             attention_bias: true,
             query_key_norm: true,
             sliding_window: Some(3),
+            design: Design::gemma3(),
             context_length: 16,
             bos_token_id: None,
             eos_token_ids: Vec::new(),

@@ -28,7 +28,7 @@ use super::cpu::BaseWeights;
 use super::{Backend, BackendError, CachedModel, Dropout, EmbeddingNoise, Noise, WeightBytes, check_batch};
 use crate::adapter::{Adapter, Method};
 use crate::batch::{PackedBatch, PackedLabel};
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, Sight};
 use crate::files::Weights;
 use head::Head;
 use layer::Layer;
@@ -60,6 +60,20 @@ struct Rows {
     /// Added to attention scores, `[rows, keys]`.
     mask: Tensor,
     dropout: Option<Dropout>,
+}
+
+/// [`Rows`] for the layers of either sight.
+struct RowsBySight {
+    main: Rows,
+    /// Where the model has local layers.
+    local: Option<Rows>,
+}
+
+impl RowsBySight {
+    /// Those of a layer.
+    fn of(&self, sight: Sight) -> &Rows {
+        self.local.as_ref().filter(|_| sight == Sight::Local).unwrap_or(&self.main)
+    }
 }
 
 /// What the operations of one layer need besides their input.
@@ -120,23 +134,34 @@ impl GenericBackend {
         Ok(loss(&batch.labels, &values(&self.forward(batch, Some(adapter), noise)?)?))
     }
 
+    /// Rows at these positions, `mask` giving who sees whom through a window.
     fn rows(
         &self,
         positions: &[u32],
-        mask: Vec<f64>,
+        mask: impl Fn(Option<usize>) -> Vec<f64>,
         dropout: Option<Dropout>,
-    ) -> Result<Rows, BackendError> {
-        let shape = (positions.len(), mask.len() / positions.len());
-        Ok(Rows {
-            rotation: Rotation::new(&self.config.rope_inverse_frequencies(), positions, &self.placement)?,
-            mask: self.placement.tensor(mask, shape)?,
-            dropout: dropout.filter(|dropout| dropout.probability > 0.0),
-        })
+    ) -> Result<RowsBySight, BackendError> {
+        let of_sight = |sight: Sight| -> Result<Rows, BackendError> {
+            let frequencies = self.config.rope_inverse_frequencies_of(sight);
+            let mask = mask(self.config.window(sight));
+            let shape = (positions.len(), mask.len() / positions.len());
+            Ok(Rows {
+                rotation: Rotation::new(&frequencies, positions, &self.placement)?,
+                mask: self.placement.tensor(mask, shape)?,
+                dropout: dropout.filter(|dropout| dropout.probability > 0.0),
+            })
+        };
+        let local = self.config.design.local_layers.map(|_| of_sight(Sight::Local));
+        Ok(RowsBySight { main: of_sight(Sight::Main)?, local: local.transpose()? })
     }
 
-    fn rows_of_batch(&self, batch: &PackedBatch, dropout: Option<Dropout>) -> Result<Rows, BackendError> {
+    fn rows_of_batch(
+        &self,
+        batch: &PackedBatch,
+        dropout: Option<Dropout>,
+    ) -> Result<RowsBySight, BackendError> {
         check_batch(&self.config, batch)?;
-        self.rows(&batch.positions, mask::of_batch(batch, self.config.sliding_window), dropout)
+        self.rows(&batch.positions, |window| mask::of_batch(batch, window), dropout)
     }
 
     fn loras(&self, adapter: Option<&Adapter>) -> Result<Vec<LayerLora>, BackendError> {
@@ -174,7 +199,8 @@ impl GenericBackend {
     ) -> Result<Tensor, BackendError> {
         let (model, rows) = (self.model(adapter)?, &self.rows_of_batch(batch, noise.dropout)?);
         let mut hidden = self.embed(&model, batch, noise.embedding)?;
-        for (layer, lora) in model.layers.iter().zip(&self.loras(adapter)?) {
+        for (index, (layer, lora)) in model.layers.iter().zip(&self.loras(adapter)?).enumerate() {
+            let rows = rows.of(self.config.sight_of(index));
             hidden = layer.forward(&hidden, Pass { rows, lora }, None)?;
         }
         Ok(model.head.log_probabilities(&hidden, &batch.labels)?)
@@ -211,7 +237,8 @@ impl Backend for GenericBackend {
 
         let mut inputs = Vec::with_capacity(model.layers.len());
         let mut hidden = self.embed(&model, batch, noise.embedding)?;
-        for (layer, lora) in model.layers.iter().zip(&loras) {
+        for (index, (layer, lora)) in model.layers.iter().zip(&loras).enumerate() {
+            let rows = rows.of(self.config.sight_of(index));
             let output = layer.forward(&hidden, Pass { rows, lora }, None)?;
             inputs.push(std::mem::replace(&mut hidden, output));
         }
@@ -229,13 +256,15 @@ impl Backend for GenericBackend {
         )?;
         for ((index, lora), input) in loras.iter().enumerate().zip(inputs).rev() {
             let (of_layer, lora) = (source(), &lora.variables()?);
+            let rows = rows.of(self.config.sight_of(index));
             let layer = Layer::new(&self.config, index, &of_layer)?;
             let stage = differentiate(&input, &d_hidden, |x| layer.forward(x, Pass { rows, lora }, None))?;
             lora.add_gradients(&stage.gradients, gradients)?;
             of_layer.add_gradients(&stage.gradients, trained, gradients)?;
             d_hidden = stage.d_input;
         }
-        add_embedding_gradient(adapter, &batch.tokens, &d_hidden, gradients)?;
+        let scale = self.config.embedding_scale();
+        add_embedding_gradient(adapter, (&batch.tokens, scale), &d_hidden, gradients)?;
         Ok(loss(&batch.labels, &values(&log_probabilities)?))
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new(config: &ModelConfig, weights: WeightTensors) -> Result<Self, BackendError> {
         let source = weights.constants();
-        let embedding = Embedding { table: source.take(EMBEDDING)? };
+        let embedding = Embedding { table: source.take(EMBEDDING)?, scale: config.embedding_scale() };
         let layers = (0..config.layers).map(|index| Layer::new(config, index, &source));
         let layers = layers.collect::<Result<_, BackendError>>()?;
         let head = Head::new(config, &source)?;
@@ -38,19 +38,21 @@ impl Model {
     }
 }
 
-/// Adds the gradient of the embedding table, from that of the embeddings `[tokens, hidden]`.
+/// Adds the gradient of the embedding table, from that of the embeddings `[tokens, hidden]` and what they were
+/// multiplied by.
 pub(super) fn add_embedding_gradient(
     adapter: &Adapter,
-    tokens: &[u32],
+    (tokens, scale): (&[u32], Option<f32>),
     d_embeddings: &Tensor,
     gradients: &mut [f32],
 ) -> candle_core::Result<()> {
     let Some(table) = adapter.weights().iter().find(|weight| weight.name == EMBEDDING) else { return Ok(()) };
     let width = table.shape[1];
+    let scale = f64::from(scale.unwrap_or(1.0));
     let gradients = &mut gradients[table.range.clone()];
     for (token, row) in tokens.iter().zip(values(d_embeddings)?.chunks(width)) {
         let sums = &mut gradients[*token as usize * width..][..width];
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += *value as f32);
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += (*value * scale) as f32);
     }
     Ok(())
 }

@@ -49,15 +49,17 @@ impl CachedModel for GenericReader<'_> {
     fn forward(&mut self, rows: CachedRows<'_>) -> std::result::Result<Vec<f32>, BackendError> {
         let backend = &*self.backend;
         let seen = seen(rows.segments);
-        let mask = mask::of_cached(rows.segments, &seen, backend.config.sliding_window);
+        let mask = |window| mask::of_cached(rows.segments, &seen, window);
+        let of_pass = &backend.rows(rows.positions, mask, None)?;
         let (own, seen) = (rows.places().collect::<Vec<_>>(), backend.placement.index(&seen)?);
         let places = &Places { own: &own, end: rows.end_of_cache(), capacity: self.capacity, seen: &seen };
-        let of_pass = &backend.rows(rows.positions, mask, None)?;
         let (model, loras) = &self.adapted[rows.adapter.map_or(0, |adapter| adapter + 1)];
         let mut hidden = model.embedding.forward(rows.tokens)?;
-        for ((layer, lora), kept) in model.layers.iter().zip(loras).zip(&mut self.kept) {
+        let layers = model.layers.iter().zip(loras).zip(&mut self.kept).enumerate();
+        for (index, ((layer, lora), kept)) in layers {
+            let rows = of_pass.of(backend.config.sight_of(index));
             let mut cache = LayerCache { kept, places };
-            hidden = layer.forward(&hidden, Pass { rows: of_pass, lora }, Some(&mut cache))?;
+            hidden = layer.forward(&hidden, Pass { rows, lora }, Some(&mut cache))?;
         }
         if rows.outputs.is_empty() {
             return Ok(Vec::new());

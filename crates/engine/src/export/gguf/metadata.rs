@@ -84,6 +84,7 @@ pub(super) fn architecture_name(family: Family) -> &'static str {
         Family::Llama | Family::Mistral => "llama",
         Family::Qwen2 => "qwen2",
         Family::Qwen3 => "qwen3",
+        Family::Gemma3 => "gemma3",
     }
 }
 
@@ -106,6 +107,10 @@ fn architecture(config: &ModelConfig) -> Vec<(String, Value)> {
     ];
     if let Some(window) = config.sliding_window {
         fields.push(("attention.sliding_window", size(window)));
+    }
+    if let Some(local) = config.design.local_layers {
+        fields.push(("attention.sliding_window_pattern", size(local.period)));
+        fields.push(("rope.freq_base_swa", Value::F32(local.rope_theta as f32)));
     }
     if let RopeScaling::Linear { factor } = config.rope_scaling {
         fields.push(("rope.scaling.type", text("linear")));

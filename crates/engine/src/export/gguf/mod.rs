@@ -82,6 +82,7 @@ pub fn write_gguf(destination: &Path, export: &GgufExport<'_>) -> Result<GgufExp
     let draft = Draft::begin(destination)?;
     let base = files::load(original.base)?;
     original.check_fit(&base.config)?;
+    check_query_scalar(&base.config, original.base)?;
     let factors = rope_factors(&base.config, original.base)?;
 
     let carried = files::gguf_metadata(original.base)?;
@@ -108,6 +109,16 @@ fn compare(path: &Path, export: &GgufExport<'_>) -> Result<Drift, ExportError> {
     if drift.is_within(tolerance) { Ok(drift) } else { Err(ExportError::Drifted { drift, tolerance }) }
 }
 
+/// The format has no place for what attention scores are divided by: its readers know it by the model's size.
+fn check_query_scalar(config: &ModelConfig, base: &Path) -> Result<(), ExportError> {
+    let known = gguf::config::query_scalar(config.layers, config.hidden_size, config.attention_heads);
+    if config.design.query_scalar.is_none_or(|scalar| Some(scalar) == known) {
+        return Ok(());
+    }
+    let reason = "its attention scores are scaled in a way that a GGUF file cannot say; export it merged";
+    Err(ExportError::unsupported(base, reason))
+}
+
 /// The rotary divisors that the file holds as a tensor, made sure to mean what they should to its readers.
 fn rope_factors(config: &ModelConfig, base: &Path) -> Result<Option<Vec<f32>>, ExportError> {
     let Some(factors) = gguf::rope::factors(config) else {
@@ -126,13 +137,10 @@ fn rope_factors(config: &ModelConfig, base: &Path) -> Result<Option<Vec<f32>>, E
 
 /// The tensors in the order in which they are written: those of the model, then the rotary divisors.
 fn stored_tensors(config: &ModelConfig, kind: GgufType, factors: Option<&[f32]>) -> Vec<Stored> {
+    let layout = layout(config);
     let of_model = config.tensor_shapes().filter_map(|(name, shape)| {
         let wanted = kind.wanted(&shape, name == config.output_projection());
-        Some(Stored {
-            name: gguf::layout::gguf_name(&name)?,
-            blocks: storage::fitting(wanted, &shape),
-            shape,
-        })
+        Some(Stored { name: layout.name(&name)?, blocks: storage::fitting(wanted, &shape), shape })
     });
     let of_rope = factors.map(|factors| Stored {
         name: gguf::rope::FACTORS.to_owned(),
@@ -140,6 +148,11 @@ fn stored_tensors(config: &ModelConfig, kind: GgufType, factors: Option<&[f32]>)
         blocks: GgmlDType::F32,
     });
     of_model.chain(of_rope).collect()
+}
+
+fn layout(config: &ModelConfig) -> gguf::layout::Layout {
+    let interleaved = metadata::architecture_name(config.family) == "llama";
+    gguf::layout::Layout::of_file(interleaved, config)
 }
 
 fn write_tensors(
@@ -151,8 +164,7 @@ fn write_tensors(
 ) -> Result<(), ExportError> {
     let ModelFiles { config, mut weights, .. } = base;
     let names: Vec<String> = config.tensor_shapes().map(|(name, _)| name).collect();
-    let interleaved = metadata::architecture_name(config.family) == "llama";
-    let layout = gguf::layout::Layout::of_file(interleaved, &config);
+    let layout = layout(&config);
     file::write(path, metadata, tensors, |index| {
         let Some(name) = names.get(index) else {
             return Ok(factors.clone().unwrap_or_default());
@@ -178,7 +190,9 @@ fn notes(config: &ModelConfig, kind: GgufType) -> Vec<String> {
             "{count} {of} whose rows are no whole blocks of {block} weights {has} the type {name}, as in llama.cpp"
         ));
     }
-    if let Some(window) = config.sliding_window.filter(|window| *window < config.context_length) {
+    // Whoever knows an architecture with local layers knows of their window.
+    let window = config.sliding_window.filter(|_| config.design.local_layers.is_none());
+    if let Some(window) = window.filter(|window| *window < config.context_length) {
         notes.push(format!(
             "the model looks back {window} tokens; a program that does not read this from the file says \
              something else beyond them"

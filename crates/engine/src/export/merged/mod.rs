@@ -53,7 +53,9 @@ pub fn write_merged(destination: &Path, merge: &Merge<'_>) -> Result<Drift, Expo
 fn write_weights(path: &Path, base: ModelFiles, merge: &Merge<'_>) -> Result<(), ExportError> {
     let ModelFiles { config, mut weights, .. } = base;
     let shapes: Vec<_> = config.tensor_shapes().collect();
-    tensors::write(path, merge.precision, &shapes, |name| merged_weight(&mut weights, name, &merge.original))
+    tensors::write(path, merge.precision, &shapes, |name| {
+        Ok(config.family.stored(name, merged_weight(&mut weights, name, &merge.original)?))
+    })
 }
 
 /// The weight of that name with what was trained of it, row-major.

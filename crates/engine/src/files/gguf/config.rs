@@ -3,7 +3,7 @@
 use super::GgufFile;
 use super::metadata::Metadata;
 use super::rope;
-use crate::config::{ConfigError, Family, ModelConfig, RopeScaling};
+use crate::config::{ConfigError, Design, Family, LocalLayers, ModelConfig, RopeScaling};
 
 pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConfig, ConfigError> {
     if metadata.optional_size("split.count")?.is_some_and(|count| count > 1) {
@@ -20,6 +20,7 @@ pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConf
         "llama" => Family::Llama,
         "qwen2" => Family::Qwen2,
         "qwen3" => Family::Qwen3,
+        "gemma3" => Family::Gemma3,
         other => {
             return Err(ConfigError::UnsupportedArchitecture { model_type: other.to_owned() });
         }
@@ -36,12 +37,13 @@ pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConf
         Some(length) => length,
         None => hidden_size.checked_div(attention_heads).unwrap_or(0),
     };
+    let layers = metadata.size(&key("block_count"))?;
     let mut config = ModelConfig {
         family,
         vocabulary_size: rows(file, "token_embd.weight")?,
         hidden_size,
         intermediate_size: metadata.size(&key("feed_forward_length"))?,
-        layers: metadata.size(&key("block_count"))?,
+        layers,
         attention_heads,
         key_value_heads: metadata.optional_size(&key("attention.head_count_kv"))?.unwrap_or(attention_heads),
         head_dim,
@@ -50,8 +52,12 @@ pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConf
         rms_norm_epsilon: required_number(metadata, &key("attention.layer_norm_rms_epsilon"))?,
         tie_word_embeddings: !has("output.weight"),
         attention_bias: family == Family::Qwen2,
-        query_key_norm: family == Family::Qwen3,
-        sliding_window: sliding_window.filter(|_| family == Family::Mistral),
+        query_key_norm: matches!(family, Family::Qwen3 | Family::Gemma3),
+        sliding_window: sliding_window.filter(|_| matches!(family, Family::Mistral | Family::Gemma3)),
+        design: match family {
+            Family::Gemma3 => gemma3(metadata, (layers, hidden_size, attention_heads))?,
+            _ => Design::default(),
+        },
         context_length: metadata.size(&key("context_length"))?,
         bos_token_id: metadata.token_id("tokenizer.ggml.bos_token_id"),
         eos_token_ids: eos_token_ids(metadata),
@@ -63,6 +69,34 @@ pub(super) fn read(metadata: &Metadata<'_>, file: &GgufFile) -> Result<ModelConf
         config.rope_scaling = rope::scaling_behind(&factors(file)?, &config)?;
     }
     Ok(config)
+}
+
+/// What files leave out is the same in all published sizes, but for the query scalar.
+fn gemma3(
+    metadata: &Metadata<'_>,
+    (layers, hidden_size, attention_heads): (usize, usize, usize),
+) -> Result<Design, ConfigError> {
+    let capped = metadata.number("gemma3.final_logit_softcapping").filter(|cap| *cap > 0.0);
+    if let Some(cap) = capped {
+        let what = format!("capping logits (gemma3.final_logit_softcapping = {cap})");
+        return Err(ConfigError::UnsupportedFeature { what });
+    }
+    let usual = Design::gemma3();
+    let local = usual.local_layers.map(|usual| -> Result<LocalLayers, ConfigError> {
+        let period = metadata.optional_size("gemma3.attention.sliding_window_pattern")?;
+        let rope_theta = metadata.number("gemma3.rope.freq_base_swa");
+        let (period, rope_theta) = (period.unwrap_or(usual.period), rope_theta.unwrap_or(usual.rope_theta));
+        Ok(LocalLayers { period, rope_theta })
+    });
+    let query_scalar = query_scalar(layers, hidden_size, attention_heads);
+    Ok(Design { query_scalar, local_layers: local.transpose()?, ..usual })
+}
+
+/// The query scalar of a Gemma 3 of that size, where it is not the width of a head: that of 27B, which
+/// llama.cpp, too, knows by its layers.
+pub(crate) fn query_scalar(layers: usize, hidden_size: usize, attention_heads: usize) -> Option<usize> {
+    const LAYERS_OF_27B: usize = 62;
+    (layers == LAYERS_OF_27B).then(|| hidden_size.checked_div(attention_heads)).flatten()
 }
 
 fn rows(file: &GgufFile, tensor: &str) -> Result<usize, ConfigError> {

@@ -2,7 +2,7 @@
 //! projections in files of the architecture `llama`.
 
 use super::metadata::Metadata;
-use crate::config::ModelConfig;
+use crate::config::{Design, ModelConfig};
 
 /// Puts the tensors of one file into the Hugging Face layout.
 pub(crate) struct Layout {
@@ -11,6 +11,7 @@ pub(crate) struct Layout {
     interleaved: bool,
     head_dim: usize,
     hidden_size: usize,
+    design: Design,
 }
 
 impl Layout {
@@ -20,7 +21,13 @@ impl Layout {
 
     /// The layout of a file of the architecture `llama` (`interleaved`) or another.
     pub(crate) fn of_file(interleaved: bool, config: &ModelConfig) -> Self {
-        Self { interleaved, head_dim: config.head_dim, hidden_size: config.hidden_size }
+        let ModelConfig { head_dim, hidden_size, design, .. } = *config;
+        Self { interleaved, head_dim, hidden_size, design }
+    }
+
+    /// The name in the file of a Hugging Face tensor.
+    pub(crate) fn name(&self, name: &str) -> Option<String> {
+        gguf_name(name, self.design)
     }
 
     /// `name` is the Hugging Face name; the values are row-major.
@@ -79,8 +86,7 @@ fn pairs_from_halves(values: &[f32], head_dim: usize, width: usize) -> Vec<f32> 
     reordered
 }
 
-/// The name in the file of a Hugging Face tensor.
-pub(crate) fn gguf_name(name: &str) -> Option<String> {
+fn gguf_name(name: &str, design: Design) -> Option<String> {
     let whole = match name {
         "model.embed_tokens.weight" => "token_embd.weight",
         "model.norm.weight" => "output_norm.weight",
@@ -88,22 +94,31 @@ pub(crate) fn gguf_name(name: &str) -> Option<String> {
         _ => {
             let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
             let (module, kind) = part.rsplit_once('.')?;
-            return Some(format!("blk.{layer}.{}.{kind}", gguf_module(module)?));
+            return Some(format!("blk.{layer}.{}.{kind}", gguf_module(module, design)?));
         }
     };
     Some(whole.to_owned())
 }
 
-fn gguf_module(module: &str) -> Option<&'static str> {
+fn gguf_module(module: &str, design: Design) -> Option<&'static str> {
+    // Hugging Face has one name for a norm before the feed-forward block and for one after attention.
+    let norms = design.norm_names();
+    let norms = [
+        (Some(norms.before_attention), "attn_norm"),
+        (norms.after_attention, "post_attention_norm"),
+        (Some(norms.before_feed_forward), "ffn_norm"),
+        (norms.after_feed_forward, "post_ffw_norm"),
+    ];
+    if let Some((_, stored)) = norms.into_iter().find(|(name, _)| *name == Some(module)) {
+        return Some(stored);
+    }
     Some(match module {
-        "input_layernorm" => "attn_norm",
         "self_attn.q_proj" => "attn_q",
         "self_attn.k_proj" => "attn_k",
         "self_attn.v_proj" => "attn_v",
         "self_attn.o_proj" => "attn_output",
         "self_attn.q_norm" => "attn_q_norm",
         "self_attn.k_norm" => "attn_k_norm",
-        "post_attention_layernorm" => "ffn_norm",
         "mlp.gate_proj" => "ffn_gate",
         "mlp.up_proj" => "ffn_up",
         "mlp.down_proj" => "ffn_down",
@@ -126,8 +141,18 @@ mod tests {
 
     #[test]
     fn every_kind_of_tensor_has_a_name_in_the_file() {
-        assert_eq!(gguf_name("model.layers.12.self_attn.q_proj.bias").unwrap(), "blk.12.attn_q.bias");
-        assert_eq!(gguf_name("model.layers.0.mlp.down_proj.weight").unwrap(), "blk.0.ffn_down.weight");
-        assert_eq!(gguf_name("model.layers.0.mlp.router.weight"), None);
+        let llama = |name: &str| gguf_name(name, Design::default());
+        assert_eq!(llama("model.layers.12.self_attn.q_proj.bias").unwrap(), "blk.12.attn_q.bias");
+        assert_eq!(llama("model.layers.0.mlp.down_proj.weight").unwrap(), "blk.0.ffn_down.weight");
+        assert_eq!(llama("model.layers.0.mlp.router.weight"), None);
+        assert_eq!(llama("model.layers.0.post_attention_layernorm.weight").unwrap(), "blk.0.ffn_norm.weight");
+        assert_eq!(llama("model.layers.0.post_feedforward_layernorm.weight"), None);
+        let norms = ["post_attention", "pre_feedforward", "post_feedforward"].map(|place| {
+            gguf_name(&format!("model.layers.0.{place}_layernorm.weight"), Design::gemma3()).unwrap()
+        });
+        assert_eq!(
+            norms,
+            ["post_attention_norm", "ffn_norm", "post_ffw_norm"].map(|name| format!("blk.0.{name}.weight"))
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! and in the Hugging Face layout. candle reads the header and the blocks; everything it is given
 //! has been held against the file's size first.
 
-mod config;
+pub(crate) mod config;
 pub(crate) mod layout;
 mod metadata;
 pub(crate) mod rope;
@@ -173,20 +173,20 @@ struct GgufWeights {
 
 impl TensorSource for GgufWeights {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        let info = self.file.content.tensor_infos.get(&layout::gguf_name(name)?)?;
+        let info = self.file.content.tensor_infos.get(&self.layout.name(name)?)?;
         Some(info.shape.dims().to_vec())
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<f32>, FilesError> {
         let stored =
-            layout::gguf_name(name).ok_or_else(|| FilesError::TensorTaken { tensor: name.to_owned() })?;
+            self.layout.name(name).ok_or_else(|| FilesError::TensorTaken { tensor: name.to_owned() })?;
         let values = self.file.read(&stored)?;
         Ok(self.layout.to_hugging_face(name, values))
     }
 
     fn read_quantised(&mut self, name: &str) -> Result<Option<QuantisedMatrix>, FilesError> {
         let taken = || FilesError::TensorTaken { tensor: name.to_owned() };
-        let stored = layout::gguf_name(name).ok_or_else(taken)?;
+        let stored = self.layout.name(name).ok_or_else(taken)?;
         let Some((format, blocks)) = self.file.read_blocks(&stored)? else {
             return Ok(None);
         };

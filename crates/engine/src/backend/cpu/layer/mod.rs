@@ -1,12 +1,14 @@
 //! One decoder layer, forward (and in `backward` the other way):
-//! middle = x + o(attention(norm(x))); out = middle + down(silu(gate(norm(middle))) · up(norm(middle))).
-//! The residual stream is f32; what the backward pass needs is kept as the decoder's numbers.
+//! middle = x + o(attention(norm(x))); out = middle + down(activation(gate(norm(middle))) · up(norm(middle))),
+//! where some designs normalise what they add, too. The residual stream is f32; what the backward pass needs is
+//! kept as the decoder's numbers.
 
 mod backward;
+mod norms;
 
 use gradus_kernels::attention::{Heads, Inputs, attention};
 use gradus_kernels::product::Target;
-use gradus_kernels::{Matrix, MatrixMut, Number, RotaryTable, View, add_assign, rms_norm, swiglu};
+use gradus_kernels::{Matrix, MatrixMut, Number, View, add_assign, geglu, rms_norm, rms_norm_add, swiglu};
 
 use super::Pass;
 use super::base_weights::BaseWeights;
@@ -15,38 +17,39 @@ use super::linear::{self, Linear, Low};
 use super::model::{Values, ValuesMut};
 use super::needs::Needs;
 use super::reader::LayerCache;
+use super::rotary::RotaryTables;
 use crate::adapter::{Method, TargetModule};
 use crate::backend::BackendError;
-use crate::config::ModelConfig;
+use crate::config::{Activation, ModelConfig, Sight};
 use crate::files::Weights;
+use norms::{Norm, NormKept};
 
 #[derive(Clone)]
 pub(super) struct Layer<N> {
-    index: usize,
     heads: Heads,
     hidden: usize,
     epsilon: f32,
+    sight: Sight,
     window: Option<usize>,
-    attention_norm: Vec<f32>,
-    /// RMSNorm over each head of the queries and of the keys (Qwen 3).
-    head_norms: Option<(Vec<f32>, Vec<f32>)>,
+    /// What attention scores are multiplied by.
+    scale: f32,
+    activation: Activation,
+    attention_norm: Norm,
+    /// Over what attention adds to the residual stream (Gemma 3).
+    attention_output_norm: Option<Norm>,
+    /// Over each head of the queries and of the keys (Qwen 3, Gemma 3).
+    head_norms: Option<(Norm, Norm)>,
     query: Linear<N>,
     key: Linear<N>,
     value: Linear<N>,
     attention_output: Linear<N>,
-    feed_forward_norm: Vec<f32>,
+    feed_forward_norm: Norm,
+    /// As `attention_output_norm`.
+    feed_forward_output_norm: Option<Norm>,
     gate: Linear<N>,
     up: Linear<N>,
     down: Linear<N>,
 }
-
-const ATTENTION_NORM: &str = "input_layernorm";
-const FEED_FORWARD_NORM: &str = "post_attention_layernorm";
-const QUERY_NORM: &str = "self_attn.q_norm";
-const KEY_NORM: &str = "self_attn.k_norm";
-
-/// The inputs of the norm of heads, a row each, and the factors that it multiplied them by.
-type HeadsKept<N> = (Matrix<N>, Vec<f32>);
 
 /// What the backward pass of a layer needs from its forward pass.
 #[derive(Default)]
@@ -54,17 +57,20 @@ pub(super) struct Kept<N> {
     input: Matrix<N>,
     input_inverse_rms: Vec<f32>,
     /// Where the model has norms of heads.
-    raw_queries: Option<HeadsKept<N>>,
-    raw_keys: Option<HeadsKept<N>>,
+    raw_queries: Option<NormKept<N>>,
+    raw_keys: Option<NormKept<N>>,
     queries: Matrix<N>,
     keys: Matrix<N>,
     values: Matrix<N>,
     attention: Matrix<N>,
     log_sums: Vec<f32>,
+    /// Where the model has norms of what is added.
+    attention_output: Option<NormKept<N>>,
     middle: Matrix<N>,
     middle_inverse_rms: Vec<f32>,
     gate: Matrix<N>,
     up: Matrix<N>,
+    feed_forward_output: Option<NormKept<N>>,
     projection_lows: [Low<N>; 3],
     attention_output_low: [Low<N>; 1],
     gate_up_lows: [Low<N>; 2],
@@ -73,7 +79,8 @@ pub(super) struct Kept<N> {
 
 impl<N: Number> Kept<N> {
     pub(super) fn recycle(self, buffers: &mut Buffers<N>) {
-        for (raw, inverse_rms) in [self.raw_queries, self.raw_keys].into_iter().flatten() {
+        let norms = [self.raw_queries, self.raw_keys, self.attention_output, self.feed_forward_output];
+        for (raw, inverse_rms) in norms.into_iter().flatten() {
             buffers.give_matrix(raw);
             buffers.give(inverse_rms);
         }
@@ -109,12 +116,14 @@ impl<N: Number> Layer<N> {
         weights: &mut Weights,
         base_weights: BaseWeights,
     ) -> Result<Self, BackendError> {
-        let norm = |weights: &mut Weights, name: &str| -> Result<Vec<f32>, BackendError> {
-            Ok(weights.take(&format!("model.layers.{index}.{name}.weight"))?.data)
-        };
         let mut linear = |module| Linear::new(config, (index, module), weights, base_weights);
+        let (query, key) = (linear(TargetModule::QProj)?, linear(TargetModule::KProj)?);
+        let (value, attention_output) = (linear(TargetModule::VProj)?, linear(TargetModule::OProj)?);
+        let (gate, up) = (linear(TargetModule::GateProj)?, linear(TargetModule::UpProj)?);
+        let down = linear(TargetModule::DownProj)?;
+        let mut norm = |name| Norm::take(weights, index, name);
+        let (names, sight) = (config.design.norm_names(), config.sight_of(index));
         Ok(Self {
-            index,
             heads: Heads {
                 query: config.attention_heads,
                 key_value: config.key_value_heads,
@@ -122,21 +131,26 @@ impl<N: Number> Layer<N> {
             },
             hidden: config.hidden_size,
             epsilon: config.rms_norm_epsilon as f32,
-            window: config.sliding_window,
-            query: linear(TargetModule::QProj)?,
-            key: linear(TargetModule::KProj)?,
-            value: linear(TargetModule::VProj)?,
-            attention_output: linear(TargetModule::OProj)?,
-            gate: linear(TargetModule::GateProj)?,
-            up: linear(TargetModule::UpProj)?,
-            down: linear(TargetModule::DownProj)?,
-            attention_norm: norm(weights, ATTENTION_NORM)?,
-            feed_forward_norm: norm(weights, FEED_FORWARD_NORM)?,
+            sight,
+            window: config.window(sight),
+            scale: 1.0 / (config.query_scalar() as f32).sqrt(),
+            activation: config.design.activation,
+            attention_norm: norm(names.before_attention)?,
+            attention_output_norm: names.after_attention.map(&mut norm).transpose()?,
+            feed_forward_norm: norm(names.before_feed_forward)?,
+            feed_forward_output_norm: names.after_feed_forward.map(&mut norm).transpose()?,
             head_norms: if config.query_key_norm {
-                Some((norm(weights, QUERY_NORM)?, norm(weights, KEY_NORM)?))
+                Some((norm("self_attn.q_norm")?, norm("self_attn.k_norm")?))
             } else {
                 None
             },
+            query,
+            key,
+            value,
+            attention_output,
+            gate,
+            up,
+            down,
         })
     }
 
@@ -162,8 +176,15 @@ impl<N: Number> Layer<N> {
             Some(_) => Needs::of(&[self.heads.query, self.heads.key_value], &[queries, keys]),
             None => Needs::default(),
         };
+        let of_output = |norm: &Option<Norm>| match norm {
+            Some(_) => Needs::of(&[1], &[hidden]),
+            None => Needs::default(),
+        };
+        let of_outputs =
+            of_output(&self.attention_output_norm).and(&of_output(&self.feed_forward_output_norm));
         let lows = TargetModule::ALL.iter().map(|module| self.linear(*module).kept_needs(method));
-        Needs::of(&[1, 1, self.heads.query], &kept).and(&of_heads).and(&lows.collect())
+        let norms = of_heads.and(&of_outputs);
+        Needs::of(&[1, 1, self.heads.query], &kept).and(&norms).and(&lows.collect())
     }
 
     /// The buffers that [`Self::forward`] works on, beside the hidden states and what it keeps.
@@ -172,10 +193,20 @@ impl<N: Number> Layer<N> {
         let group = |layers: &[&Linear<N>]| linear::forward_needs(layers, method);
         let projections = Needs::of(&[queries, keys, values], &[self.hidden])
             .and(&group(&[&self.query, &self.key, &self.value]).then(&self.head_norm_needs()));
+        let added = |layer: &Linear<N>, norm| group(&[layer]).and(&self.output_norm_needs(norm));
+        let down = added(&self.down, &self.feed_forward_output_norm);
         let feed_forward = Needs::of(&[], &[self.hidden])
             .and(&group(&[&self.gate, &self.up]))
-            .then(&Needs::of(&[], &[self.hidden, self.gate.output()]).and(&group(&[&self.down])));
-        projections.then(&group(&[&self.attention_output])).then(&feed_forward)
+            .then(&Needs::of(&[], &[self.hidden, self.gate.output()]).and(&down));
+        projections.then(&added(&self.attention_output, &self.attention_output_norm)).then(&feed_forward)
+    }
+
+    /// What is normalised before it is added to the hidden states.
+    fn output_norm_needs(&self, norm: &Option<Norm>) -> Needs {
+        match norm {
+            Some(_) => Needs::of(&[self.hidden], &[]),
+            None => Needs::default(),
+        }
     }
 
     /// What the norm of the heads puts in the place of queries or keys.
@@ -186,31 +217,28 @@ impl<N: Number> Layer<N> {
         }
     }
 
-    fn name(&self, weight: &str) -> String {
-        format!("model.layers.{}.{weight}.weight", self.index)
-    }
-
     /// Every weight by its Hugging Face name.
     pub(super) fn weights(&self) -> Vec<(String, Values<'_, N>)> {
         let mut weights: Vec<_> =
             TargetModule::ALL.iter().flat_map(|module| self.linear(*module).weights()).collect();
-        let norms = [(ATTENTION_NORM, &self.attention_norm), (FEED_FORWARD_NORM, &self.feed_forward_norm)];
-        let of_heads = self.head_norms.iter().flat_map(|(query, key)| [(QUERY_NORM, query), (KEY_NORM, key)]);
-        let norms = norms.into_iter().chain(of_heads);
-        weights.extend(norms.map(|(name, norm)| (self.name(name), Values::Vector(norm.as_slice()))));
+        let of_outputs = [&self.attention_output_norm, &self.feed_forward_output_norm].into_iter().flatten();
+        let of_heads = self.head_norms.iter().flat_map(|(query, key)| [query, key]);
+        let norms = [&self.attention_norm, &self.feed_forward_norm].into_iter().chain(of_outputs);
+        let norms = norms.chain(of_heads);
+        weights.extend(norms.map(|norm| (norm.name.clone(), Values::Vector(norm.weight.as_slice()))));
         weights
     }
 
     /// As [`Self::weights`], to be changed.
     pub(super) fn weights_mut(&mut self) -> Vec<(String, ValuesMut<'_, N>)> {
-        let names = [ATTENTION_NORM, FEED_FORWARD_NORM, QUERY_NORM, KEY_NORM].map(|name| self.name(name));
         let Self { query, key, value, attention_output, gate, up, down, .. } = self;
         let linears = [query, key, value, attention_output, gate, up, down];
         let mut weights: Vec<_> = linears.into_iter().flat_map(Linear::weights_mut).collect();
+        let of_outputs = [&mut self.attention_output_norm, &mut self.feed_forward_output_norm];
+        let of_heads = self.head_norms.iter_mut().flat_map(|(query, key)| [query, key]);
         let norms = [&mut self.attention_norm, &mut self.feed_forward_norm].into_iter();
-        let norms = norms.chain(self.head_norms.iter_mut().flat_map(|(query, key)| [query, key]));
-        let norms = names.into_iter().zip(norms);
-        weights.extend(norms.map(|(name, norm)| (name, ValuesMut::Vector(norm.as_mut_slice()))));
+        let norms = norms.chain(of_outputs.into_iter().flatten()).chain(of_heads);
+        weights.extend(norms.map(|norm| (norm.name.clone(), ValuesMut::Vector(norm.weight.as_mut_slice()))));
         weights
     }
 
@@ -219,7 +247,7 @@ impl<N: Number> Layer<N> {
     pub(super) fn forward(
         &self,
         pass: &Pass<'_>,
-        rotary: &RotaryTable,
+        rotary: &RotaryTables,
         cache: Option<&mut LayerCache<N>>,
         hidden: &mut [f32],
         buffers: &mut Buffers<N>,
@@ -228,16 +256,16 @@ impl<N: Number> Layer<N> {
         let mut kept = Kept::default();
         self.project(pass, rotary, hidden, &mut kept, buffers);
         self.attend(pass, cache, &mut kept, buffers);
-        let target = Target::Add(MatrixMut::new(hidden, rows, self.hidden));
-        let layers = [&self.attention_output];
-        kept.attention_output_low = linear::forward(pass, layers, &kept.attention, [target], buffers);
+        let output = (&self.attention_output, self.attention_output_norm.as_ref());
+        (kept.attention_output_low, kept.attention_output) =
+            self.add_output(pass, output, &kept.attention, hidden, buffers);
 
         let mut normalised = buffers.take_matrix(rows, self.hidden);
         kept.middle = buffers.take_matrix(rows, self.hidden);
         kept.middle_inverse_rms = buffers.take(rows);
         rms_norm(
             hidden,
-            &self.feed_forward_norm,
+            &self.feed_forward_norm.weight,
             self.epsilon,
             (normalised.data_mut(), kept.middle.data_mut()),
             &mut kept.middle_inverse_rms,
@@ -247,19 +275,46 @@ impl<N: Number> Layer<N> {
         let targets = [Target::Round(&mut kept.gate), Target::Round(&mut kept.up)];
         kept.gate_up_lows = linear::forward(pass, [&self.gate, &self.up], &normalised, targets, buffers);
         let mut activated = buffers.take_matrix(rows, self.gate.output());
-        swiglu(kept.gate.data(), kept.up.data(), activated.data_mut());
-        let target = Target::Add(MatrixMut::new(hidden, rows, self.hidden));
-        kept.down_low = linear::forward(pass, [&self.down], &activated, [target], buffers);
+        match self.activation {
+            Activation::Silu => swiglu(kept.gate.data(), kept.up.data(), activated.data_mut()),
+            Activation::TanhGelu => geglu(kept.gate.data(), kept.up.data(), activated.data_mut()),
+        }
+        let output = (&self.down, self.feed_forward_output_norm.as_ref());
+        (kept.down_low, kept.feed_forward_output) =
+            self.add_output(pass, output, &activated, hidden, buffers);
         buffers.give_matrix(activated);
         buffers.give_matrix(normalised);
         kept
+    }
+
+    /// Adds a linear layer of the input to the hidden states, normalised where there is a norm for it.
+    fn add_output(
+        &self,
+        pass: &Pass<'_>,
+        (layer, norm): (&Linear<N>, Option<&Norm>),
+        input: &Matrix<N>,
+        hidden: &mut [f32],
+        buffers: &mut Buffers<N>,
+    ) -> ([Low<N>; 1], Option<NormKept<N>>) {
+        let rows = input.rows();
+        let Some(norm) = norm else {
+            let target = Target::Add(MatrixMut::new(hidden, rows, self.hidden));
+            return (linear::forward(pass, [layer], input, [target], buffers), None);
+        };
+        let mut output = buffers.take(hidden.len());
+        let target = Target::Overwrite(MatrixMut::new(&mut output, rows, self.hidden));
+        let low = linear::forward(pass, [layer], input, [target], buffers);
+        let (mut raw, mut inverse_rms) = (buffers.take_matrix(rows, self.hidden), buffers.take(rows));
+        rms_norm_add(&output, &norm.weight, self.epsilon, (hidden, raw.data_mut()), &mut inverse_rms);
+        buffers.give(output);
+        (low, Some((raw, inverse_rms)))
     }
 
     /// Queries, keys and values, normalised where the model does so, and rotated.
     fn project(
         &self,
         pass: &Pass<'_>,
-        rotary: &RotaryTable,
+        rotary: &RotaryTables,
         hidden: &[f32],
         kept: &mut Kept<N>,
         buffers: &mut Buffers<N>,
@@ -270,7 +325,7 @@ impl<N: Number> Layer<N> {
         kept.input_inverse_rms = buffers.take(rows);
         rms_norm(
             hidden,
-            &self.attention_norm,
+            &self.attention_norm.weight,
             self.epsilon,
             (normalised.data_mut(), kept.input.data_mut()),
             &mut kept.input_inverse_rms,
@@ -291,9 +346,10 @@ impl<N: Number> Layer<N> {
         }
         let [mut queries, mut keys, values] = outputs;
         if let Some((query_norm, key_norm)) = &self.head_norms {
-            kept.raw_queries = Some(self.normalise_heads(query_norm, &mut queries, buffers));
-            kept.raw_keys = Some(self.normalise_heads(key_norm, &mut keys, buffers));
+            kept.raw_queries = Some(self.normalise_heads(&query_norm.weight, &mut queries, buffers));
+            kept.raw_keys = Some(self.normalise_heads(&key_norm.weight, &mut keys, buffers));
         }
+        let rotary = rotary.of(self.sight);
         rotary.rotate(&mut queries, self.query.output(), pass.positions);
         rotary.rotate(&mut keys, self.key.output(), pass.positions);
         kept.queries = rounded(queries, self.query.output(), buffers);
@@ -308,7 +364,7 @@ impl<N: Number> Layer<N> {
         weight: &[f32],
         values: &mut Vec<f32>,
         buffers: &mut Buffers<N>,
-    ) -> HeadsKept<N> {
+    ) -> NormKept<N> {
         let mut normalised = buffers.take(values.len());
         let heads = values.len() / weight.len();
         let mut raw = buffers.take_matrix(heads, weight.len());
@@ -356,6 +412,7 @@ impl<N: Number> Layer<N> {
             values: kept.values.view(),
             segments: pass.segments,
             window: self.window,
+            scale: self.scale,
         }
     }
 }

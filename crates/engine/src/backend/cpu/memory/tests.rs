@@ -10,7 +10,7 @@ use crate::backend::cpu::BaseWeights;
 use crate::backend::cpu::decoder::Decoder;
 use crate::backend::{Backend, Dropout, Noise};
 use crate::batch::{Label, PackedBatch, Sequence};
-use crate::config::{Family, ModelConfig, RopeScaling};
+use crate::config::{Design, Family, ModelConfig, RopeScaling};
 use crate::files::{Tensor, Weights};
 use crate::random::Random;
 
@@ -34,11 +34,18 @@ fn config(query_key_norm: bool) -> ModelConfig {
         attention_bias: false,
         query_key_norm,
         sliding_window: None,
+        design: Design::default(),
         context_length: 512,
         bos_token_id: None,
         eos_token_ids: Vec::new(),
         pad_token_id: None,
     }
+}
+
+/// With all that layers may have beside that.
+fn gemma3() -> ModelConfig {
+    let design = Design { query_scalar: Some(3), ..Design::gemma3() };
+    ModelConfig { sliding_window: Some(50), design, ..config(true) }
 }
 
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
@@ -85,11 +92,12 @@ fn learn<N: Number>(decoder: &mut Decoder<N>, method: &Method, rows: usize) -> (
 }
 
 fn takes_what_was_foretold<N: Number>() {
-    for (method, norm, keeps) in methods()
-        .iter()
-        .flat_map(|method| [(method, false, true), (method, true, true), (method, true, false)])
-    {
-        let mut decoder = decoder::<N>(&config(norm));
+    let (llama, qwen3, gemma3) = (config(false), config(true), gemma3());
+    let models = [(&llama, true), (&qwen3, true), (&qwen3, false), (&gemma3, true), (&gemma3, false)];
+    let methods = methods();
+    let cases = methods.iter().flat_map(|method| models.map(|(config, keeps)| (method, config, keeps)));
+    for (method, config, keeps) in cases {
+        let mut decoder = decoder::<N>(config);
         decoder.most_kept_rows = if keeps { ROWS } else { 0 };
         learn(&mut decoder, method, ROWS / 2);
         learn(&mut decoder, method, ROWS);
@@ -99,7 +107,8 @@ fn takes_what_was_foretold<N: Number>() {
         let close = taken <= foretold && foretold * 100 <= taken * 106;
         assert!(
             close,
-            "{taken} of {foretold} bytes, {needs} by rows: {method:?}, norms {norm}, keeps {keeps}"
+            "{taken} of {foretold} bytes, {needs} by rows: {method:?}, {:?}, keeps {keeps}",
+            config.design
         );
     }
 }
@@ -111,8 +120,9 @@ fn a_pass_takes_the_buffers_that_were_foretold() {
 }
 
 fn computes_the_same_again<N: Number>() {
-    for method in methods() {
-        let mut decoder = decoder::<N>(&config(true));
+    let cases = methods().into_iter().flat_map(|method| [(method.clone(), config(true)), (method, gemma3())]);
+    for (method, config) in cases {
+        let mut decoder = decoder::<N>(&config);
         let kept = learn(&mut decoder, &method, ROWS);
         decoder.most_kept_rows = 0;
         let again = learn(&mut decoder, &method, ROWS);
