@@ -21,7 +21,8 @@ use crate::robustness::Attacks;
 use crate::runtime::Runtime;
 use crate::testing::Feedback;
 use crate::training::{
-    TrainingRequest, TrainingSource, USUAL_AGREEMENT, check, default_selection, prepare, train,
+    TrainingRequest, TrainingSource, USUAL_AGREEMENT, check, default_selection, model_directory, prepare,
+    train,
 };
 use crate::{Error, Session, files, preflight};
 
@@ -123,7 +124,14 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
     let report = run_model_test(&test, &mut runtime, session)?;
     let (html, json) = write_report(&report, request.output)?;
     let paper = course.held_out.join("H07.docx");
-    Ok(QuickstartResult { report, html, json, model: training.model_directory(), guide: course.guide, paper })
+    Ok(QuickstartResult {
+        report,
+        html,
+        json,
+        model: model_directory(training.directory),
+        guide: course.guide,
+        paper,
+    })
 }
 
 fn base_model(

@@ -8,6 +8,8 @@ mod environment;
 mod interrupt;
 mod output;
 mod plan;
+mod run;
+mod share;
 mod trust;
 
 use std::process::ExitCode;

@@ -10,6 +10,8 @@ use gradus_app::grading::synthetic::SyntheticOptions;
 use gradus_app::trained::Purpose;
 use gradus_app::training::{PreparedData, USUAL_AGREEMENT, default_selection};
 
+use crate::share;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Hyperparameters")]
 pub(crate) struct PlanOptions {
@@ -25,7 +27,7 @@ pub(crate) struct PlanOptions {
     group_size: Option<usize>,
     /// Synthetic answers, labelled by how they were made, as a share of the number of training examples;
     /// 0: none
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share::of_training)]
     synthetic_share: Option<f64>,
     /// Peak learning rate [default: 0.0004, with --method full a tenth of it]
     #[arg(long)]
@@ -88,7 +90,7 @@ pub(crate) struct PlanOptions {
     checkpoint_every: Option<u64>,
     /// Share of the marks given without a person's look that should be the teacher's own: chooses how sure
     /// they must be [default: 0.9]
-    #[arg(long, value_name = "SHARE", value_parser = wanted_share)]
+    #[arg(long, value_name = "SHARE", value_parser = share::wanted)]
     wanted_agreement: Option<f64>,
     /// Which step's parameters become the model [default: last for marking, best-loss otherwise]
     #[arg(long, value_enum)]
@@ -132,16 +134,6 @@ fn base_weights(name: &str) -> Result<BaseWeights, String> {
         let known: Vec<&str> = BaseWeights::ALL.into_iter().map(BaseWeights::name).collect();
         format!("use one of {}", known.join(", "))
     })
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share: &f64| (0.0..=10.0).contains(share));
-    share.ok_or_else(|| "give a number from 0 to 10, such as 0.2".to_owned())
-}
-
-fn wanted_share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share: &f64| *share > 0.0 && *share < 1.0);
-    share.ok_or_else(|| "give a number above 0 and below 1, such as 0.9".to_owned())
 }
 
 fn target_module(name: &str) -> Result<TargetModule, String> {

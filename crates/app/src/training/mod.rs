@@ -74,12 +74,12 @@ pub fn default_selection(purpose: Purpose, plan: &TrainingPlan) -> Selection {
     if purpose == Purpose::Marking && plan.patience == 0 { Selection::Last } else { Selection::BestLoss }
 }
 
-impl TrainingRequest<'_> {
-    /// Where the trained model will be.
-    pub fn model_directory(&self) -> PathBuf {
-        self.directory.join("model")
-    }
+/// Where in a run's directory the trained model will be.
+pub fn model_directory(directory: &Path) -> PathBuf {
+    directory.join("model")
+}
 
+impl TrainingRequest<'_> {
     /// Where the checkpoints are.
     fn checkpoints(&self, runtime: &Runtime) -> Checkpoints {
         Checkpoints::new(self.directory.join("checkpoints"), self.fingerprint(runtime))
@@ -131,7 +131,7 @@ pub fn train(
         let learnt = judgement::learn((dataset, request.wanted), &model.adapter, runtime, session);
         model.judgement = Some(learnt.map_err(Error::resumable)?);
     }
-    trained::save(&request.model_directory(), &model, runtime)?;
+    trained::save(&model_directory(request.directory), &model, runtime)?;
     Ok(model)
 }
 

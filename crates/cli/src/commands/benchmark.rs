@@ -9,21 +9,17 @@ use gradus_app::benchmark::{
 };
 use gradus_app::grading::import::public::{HoldOut, PartKind, PublicSet, hold_out};
 use gradus_app::grading::metrics::Estimate;
-use gradus_app::preflight;
 use gradus_app::public_sets::read_public_set;
-use gradus_app::quickstart::MODEL;
 use gradus_app::report::BenchmarkReport;
 use gradus_app::report::data::{BenchmarkPart, MarkerResult};
 use gradus_app::robustness::Attacks;
-use gradus_app::runtime::Runtime;
-use gradus_app::trained;
-use gradus_app::training::{TrainingRequest, TrainingSource, check, prepare, train};
+use gradus_app::training::TrainingSource;
 
 use crate::again::Again;
-use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
-use crate::plan::PlanOptions;
+use crate::run::RunOptions;
+use crate::share;
 use crate::trust::{attacks_table, automatic_line};
 
 /// Train and test on a public set of marked answers, beside baselines
@@ -51,11 +47,11 @@ pub(crate) struct Arguments {
     parts: Parts,
     /// Share of the answers to each training question that is held out [default: 0.1, or 0 where the set has
     /// a validation part]
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share::held_out)]
     validation_answers: Option<f64>,
     /// Share of the training questions that is held out whole, at least one where it is above 0 [default:
     /// 0.1, or 0 where the set has a validation part]
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share::held_out)]
     validation_questions: Option<f64>,
     /// Decides what is held out
     #[arg(long, value_name = "SEED", default_value_t = 1)]
@@ -66,16 +62,8 @@ pub(crate) struct Arguments {
     /// Also mark answers made to mislead: worthless texts, contradictions, orders to the marker
     #[arg(long)]
     robustness: bool,
-    /// Base model: a name from `gradus models list`, a GGUF file or a Hugging Face directory
-    #[arg(long, value_name = "NAME|PATH", default_value = MODEL)]
-    model: String,
-    /// A trained model to start from: the `model` directory of an earlier run, on another set for instance
-    #[arg(long, value_name = "DIR")]
-    from: Option<PathBuf>,
     #[command(flatten)]
-    device: DeviceOption,
-    #[command(flatten)]
-    plan: PlanOptions,
+    run: RunOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,46 +81,28 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         Parts::Validation => TestedParts::Validation,
     };
     tested_parts(&set, parts)?;
-    let path = environment.base_model(&arguments.model)?;
-    let options = &arguments.plan;
-    let device = arguments.device.device;
-    let mut runtime = Runtime::load(&arguments.model, &path, device, options.base_weights())?;
-    let start = arguments.from.as_deref().map(|from| trained::load(from, &runtime)).transpose()?;
     let source =
-        TrainingSource::Marking { dataset: Box::new(dataset(&set)?), synthetic: options.synthetic() };
-    let prepared = prepare(source, &runtime)?;
-    let plan = options.plan(prepared.data.train.len())?;
-    let needs = check(&prepared, &plan, &runtime)?;
-    options.check_use(&prepared, &plan)?;
-    let request = TrainingRequest {
-        prepared: &prepared,
-        plan: &plan,
-        start: start.as_ref(),
-        directory: &arguments.output,
-        wanted: options.wanted(),
-        selection: options.selection(&prepared, &plan),
-    };
+        TrainingSource::Marking { dataset: Box::new(dataset(&set)?), synthetic: arguments.run.synthetic() };
+    let mut ready = arguments.run.ready(source, environment)?;
     let measurements = Measurements {
         parts,
         baselines: if arguments.no_baselines { Baselines::Skipped } else { Baselines::Measured },
         attacks: if arguments.robustness { Attacks::Tried } else { Attacks::Skipped },
     };
-    let model_source = environment.source_of(&arguments.model);
+    let model_source = environment.source_of(&arguments.run.model);
     let report = environment.watch(|session| {
         set.notes.iter().for_each(|note| session.watcher.note(note));
-        session.watcher.note(&preflight::describe(&needs, &plan, runtime.device));
-        let warning = preflight::warning(&needs, &plan, runtime.device);
-        warning.into_iter().for_each(|warning| session.watcher.warning(&warning));
-        let model = train(&request, &mut runtime, session)?;
+        let model = ready.train(&arguments.output, session)?;
+        let dataset = ready.prepared.dataset.as_ref();
         let request = BenchmarkRequest {
             set: &set,
-            findings: &prepared.dataset.as_ref().map_or(Vec::new(), |dataset| dataset.findings.clone()),
+            findings: dataset.map_or(&[], |dataset| &dataset.findings),
             model: &model,
             model_source,
             measurements,
             command: Again::as_given(environment).into_line(),
         };
-        run_benchmark(&request, &mut runtime, session)
+        run_benchmark(&request, &mut ready.runtime, session)
     })?;
     let (html, json) = write_benchmark(&report, &arguments.output)?;
     show(&report, environment)?;
@@ -155,11 +125,6 @@ fn read_set(arguments: &Arguments) -> anyhow::Result<PublicSet> {
         seed: arguments.validation_seed,
     };
     Ok(hold_out(set, held_out))
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share: &f64| (0.0..=0.9).contains(share));
-    share.ok_or_else(|| "give a number from 0 to 0.9, such as 0.1".to_owned())
 }
 
 fn show(report: &BenchmarkReport, environment: &Environment) -> anyhow::Result<()> {

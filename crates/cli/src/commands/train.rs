@@ -1,6 +1,6 @@
 //! `gradus train`: hyperparameters from the command line, preflight, the run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -12,16 +12,13 @@ use gradus_app::engine::memory;
 use gradus_app::engine::preflight::Preflight;
 use gradus_app::engine::training::TrainingPlan;
 use gradus_app::preflight::{self, duration, gibibytes};
-use gradus_app::quickstart::MODEL;
-use gradus_app::runtime::Runtime;
-use gradus_app::trained::{self, TrainedModel};
-use gradus_app::training::{TrainingRequest, TrainingSource, check, prepare, train};
+use gradus_app::trained::TrainedModel;
+use gradus_app::training::{TrainingSource, model_directory};
 
 use crate::console;
-use crate::device::DeviceOption;
 use crate::environment::Environment;
 use crate::output;
-use crate::plan::PlanOptions;
+use crate::run::{ReadyRun, RunOptions};
 
 /// Fine-tune a model on a dataset of marked answers, or on conversations
 ///
@@ -45,56 +42,26 @@ pub(crate) struct Arguments {
     /// Holds the checkpoints and, in the end, the trained model
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Base model: a name from `gradus models list`, a GGUF file or a Hugging Face directory
-    #[arg(long, value_name = "NAME|PATH", default_value = MODEL)]
-    model: String,
-    /// A trained model to start from, of the same base model and adapter: the `model` directory of an
-    /// earlier run, on other marked answers for instance
-    #[arg(long, value_name = "DIR")]
-    from: Option<PathBuf>,
     /// Only look at the data and say what the run would need
     #[arg(long)]
     preflight: bool,
     #[command(flatten)]
-    device: DeviceOption,
-    #[command(flatten)]
-    plan: PlanOptions,
+    run: RunOptions,
 }
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
-    let source = source(arguments)?;
-    let path = environment.base_model(&arguments.model)?;
-    let base_weights = arguments.plan.base_weights();
-    let mut runtime = Runtime::load(&arguments.model, &path, arguments.device.device, base_weights)?;
-    let start = arguments.from.as_deref().map(|from| trained::load(from, &runtime)).transpose()?;
-    let prepared = prepare(source, &runtime)?;
-    let plan = arguments.plan.plan(prepared.data.train.len())?;
-    let needs = check(&prepared, &plan, &runtime)?;
-    arguments.plan.check_use(&prepared, &plan)?;
+    let mut ready = arguments.run.ready(source(arguments)?, environment)?;
     if arguments.preflight {
-        return show_preflight(&needs, &plan, runtime.device, environment);
+        return show_preflight(&ready.needs, &ready.plan, ready.runtime.device, environment);
     }
-    let request = TrainingRequest {
-        prepared: &prepared,
-        plan: &plan,
-        start: start.as_ref(),
-        directory: &arguments.output,
-        wanted: arguments.plan.wanted(),
-        selection: arguments.plan.selection(&prepared, &plan),
-    };
-    let model = environment.watch(|session| {
-        session.watcher.note(&preflight::describe(&needs, &plan, runtime.device));
-        let warning = preflight::warning(&needs, &plan, runtime.device);
-        warning.into_iter().for_each(|warning| session.watcher.warning(&warning));
-        train(&request, &mut runtime, session)
-    })?;
-    show_result(&request, &needs, &model, environment)
+    let model = environment.watch(|session| ready.train(&arguments.output, session))?;
+    show_result(&ready, &model, &arguments.output, environment)
 }
 
 fn source(arguments: &Arguments) -> anyhow::Result<TrainingSource> {
     if let Some(path) = &arguments.dataset {
         let dataset = Box::new(load_dataset(path)?);
-        let synthetic = arguments.plan.synthetic();
+        let synthetic = arguments.run.synthetic();
         return Ok(TrainingSource::Marking { dataset, synthetic });
     }
     let train = arguments.chat.as_ref().context("give --dataset or --chat")?;
@@ -156,19 +123,19 @@ fn show_preflight(
 }
 
 fn show_result(
-    request: &TrainingRequest<'_>,
-    needs: &Preflight,
+    ready: &ReadyRun<'_>,
     model: &TrainedModel,
+    output: &Path,
     environment: &Environment,
 ) -> anyhow::Result<()> {
-    let directory = request.model_directory();
+    let (directory, estimate) = (model_directory(output), ready.needs.memory.total);
     let run = &model.manifest.run;
     if environment.json {
         return output::print_json(&serde_json::json!({
-            "event": "finished", "model": directory, "dataset_hash": request.prepared.hash, "run": {
+            "event": "finished", "model": directory, "dataset_hash": ready.prepared.hash, "run": {
                 "steps": run.steps, "chosen_step": run.chosen_step, "best": run.best, "tokens": run.tokens,
                 "seconds": run.seconds, "device": run.device, "peak_memory_bytes": memory::peak_bytes(),
-                "estimated_memory_bytes": needs.memory.total,
+                "estimated_memory_bytes": estimate,
             },
         }));
     }
@@ -176,7 +143,7 @@ fn show_result(
         .best
         .map_or(String::new(), |best| format!(", validation loss {:.3} at step {}", best.loss, best.step));
     let (steps, time) = (run.steps, duration(run.seconds));
-    let memory = preflight::peak_beside(needs.memory.total).map_or(String::new(), |peak| format!("; {peak}"));
+    let memory = preflight::peak_beside(estimate).map_or(String::new(), |peak| format!("; {peak}"));
     let judgement = model.judgement.iter().flat_map(|judgement| judgement.sentences());
     let judgement: String = judgement.map(|sentence| format!("{sentence}\n")).collect();
     output::print(format!(
