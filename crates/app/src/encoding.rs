@@ -4,7 +4,9 @@ use gradus_engine::batch::{Label, Sequence};
 use gradus_engine::chat::{Message, Role};
 use gradus_engine::tokenizer::Tokenizer;
 use gradus_grading::guide::{Question, Verdict};
-use gradus_grading::prompt::{FEEDBACK_PREFIX, feedback_completion, marking_prompt, verdict_completion};
+use gradus_grading::prompt::{
+    FEEDBACK_PREFIX, feedback_completion, marking_prompt, order_completion, verdict_completion,
+};
 
 use crate::Error;
 use crate::runtime::Runtime;
@@ -36,6 +38,11 @@ pub(crate) fn verdict_tokens(
     Ok(tokenizer.encode(&verdict_completion(question, verdict), false)?)
 }
 
+/// The tokens that state, in a verdict's place, that the answer speaks to the marker.
+pub(crate) fn order_tokens(tokenizer: &Tokenizer, question: &Question) -> Result<Vec<u32>, Error> {
+    Ok(tokenizer.encode(&order_completion(question), false)?)
+}
+
 /// The tokens that ask for feedback after a mark.
 pub(crate) fn feedback_prefix_tokens(tokenizer: &Tokenizer) -> Result<Vec<u32>, Error> {
     Ok(tokenizer.encode(FEEDBACK_PREFIX, false)?)
@@ -57,6 +64,18 @@ pub(crate) fn marking_sequence(
         let tokens = tokenizer.encode(&feedback_completion(feedback), false)?;
         completion.extend(weighted(tokens, FEEDBACK_WEIGHT));
     }
+    Ok(Sequence::completion(&prompt, &completion))
+}
+
+/// What an answer teaches that speaks to the marker.
+pub(crate) fn order_sequence(
+    tokenizer: &Tokenizer,
+    question: &Question,
+    answer: &str,
+) -> Result<Sequence, Error> {
+    let prompt = prompt_tokens(tokenizer, question, answer)?;
+    let completion = order_tokens(tokenizer, question)?;
+    let completion: Vec<(u32, f32)> = completion.into_iter().map(|token| (token, 1.0)).collect();
     Ok(Sequence::completion(&prompt, &completion))
 }
 

@@ -145,6 +145,7 @@ impl Attack {
             original: shares(&self.original),
             lowest: lowest.as_f64() / maximum,
             attacked: shares(&self.attacked),
+            found_out: self.attacked.is_order(),
         }
     }
 }

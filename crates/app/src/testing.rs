@@ -8,7 +8,7 @@ use gradus_grading::metrics::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::marking::{Marking, Unmarked, judge, mark_answers, probabilities, write_feedback};
+use crate::marking::{Marking, Unmarked, judge, mark_answers, opinions, write_feedback};
 use crate::runtime::Runtime;
 use crate::students::Students;
 use crate::trained::TrainedModel;
@@ -85,7 +85,7 @@ pub fn test_answers(
     session.watcher.stage("Marking with the base model");
     let base = mark_answers(runtime, None, &unmarked, session)?;
     session.watcher.stage("Marking with the trained model");
-    let alone = probabilities(runtime, Some(&model.adapter), &unmarked, session)?;
+    let alone = opinions(runtime, Some(model), &unmarked, session)?;
     let trained = judge(model.judgement.as_ref(), &unmarked, &alone);
     let uncalibrated = judge(None, &unmarked, &alone);
     let feedback = match feedback {

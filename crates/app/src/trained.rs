@@ -17,7 +17,7 @@ use crate::{Error, files};
 const MANIFEST: &str = "gradus.json";
 /// How the model's probabilities become verdicts; absent where it was not learnt.
 const JUDGEMENT: &str = "judgement.json";
-const FORMAT_VERSION: u32 = 3;
+const FORMAT_VERSION: u32 = 4;
 
 /// What a model was trained for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub struct TrainedManifest {
     pub training_examples: usize,
     /// How many of them nobody wrote.
     pub synthetic_examples: usize,
+    /// How many of these speak to the marker, so that the model can tell orders from answers.
+    pub orders: usize,
     /// Identifies the parameters of the trained model that training started from.
     pub started_from: Option<String>,
     /// The hyperparameters.

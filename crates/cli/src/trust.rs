@@ -25,9 +25,14 @@ pub(crate) fn automatic_line(automatic: &AutomaticMarking) -> String {
     }
 }
 
+/// How many genuine answers the model takes for orders, in a sentence.
+pub(crate) fn orders_line(count: usize, answers: usize) -> String {
+    format!("Taken for orders to the marker, though genuine: {count} of {answers} answers")
+}
+
 /// What attacks came to, by group and by kind.
 pub(crate) fn attacks_table(robustness: &RobustnessSummary) -> String {
-    let header = ["ATTACK", "TRIED", "MEAN SHIFT", "RAISED", "TO FULL MARKS"];
+    let header = ["ATTACK", "TRIED", "MEAN SHIFT", "RAISED", "TO FULL MARKS", "FOUND OUT"];
     let row = |name: &str, one: &AttackSummary| {
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
         vec![
@@ -36,6 +41,7 @@ pub(crate) fn attacks_table(robustness: &RobustnessSummary) -> String {
             format!("{:+.1} %", one.mean_shift * 100.0),
             percent(one.share_raised),
             percent(one.share_raised_to_full),
+            percent(one.share_found_out),
         ]
     };
     let groups =

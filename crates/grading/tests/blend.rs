@@ -66,7 +66,7 @@ fn answers_to_few_new_questions_decide_nothing_however_many_they_are() {
             .collect()
     };
     let decision = |questions| Blend::fit(&to_questions(questions), 2).new_questions.decision;
-    assert_eq!(decision(4), BlendDecision::TooFewAnswers);
+    assert_eq!(decision(2), BlendDecision::TooFewAnswers);
     assert_eq!(decision(20), BlendDecision::Blended);
 }
 

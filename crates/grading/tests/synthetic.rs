@@ -7,7 +7,7 @@ use gradus_domain::text::Span;
 use gradus_grading::guide::{Guide, Question, QuestionId, RubricPoint, Verdict};
 use gradus_grading::robustness::{AttackGroup, AttackKind, Expectation};
 use gradus_grading::synthetic::{
-    GenuineAnswer, SyntheticAnswer, SyntheticKind, SyntheticOptions, synthesise,
+    GenuineAnswer, Lesson, SyntheticAnswer, SyntheticKind, SyntheticOptions, synthesise,
 };
 
 const ATP: &str = "Cells pump ions through membranes against gradients which needs energy";
@@ -41,31 +41,33 @@ fn guide() -> Guide {
 
 fn made(share: f64, seed: u64) -> Vec<SyntheticAnswer> {
     let (one, two) = (QuestionId("1".into()), QuestionId("2".into()));
-    let examples = [
-        GenuineAnswer { question: &one, answer: ATP, verdict: 1 },
-        GenuineAnswer { question: &two, answer: SALT, verdict: 2 },
-    ];
+    let examples =
+        [GenuineAnswer { question: &one, answer: ATP }, GenuineAnswer { question: &two, answer: SALT }];
     synthesise(&guide(), &examples, &SyntheticOptions { share, seed, ..SyntheticOptions::default() })
 }
 
 #[test]
-fn a_verdict_follows_from_how_the_answer_was_made() {
+fn what_an_answer_teaches_follows_from_how_it_was_made() {
     let made = made(300.0, 1);
     let lowest = BTreeMap::from([("1", "0"), ("2", "incorrect")]);
-    let genuine = BTreeMap::from([("1", "1"), ("2", "correct")]);
     let best = BTreeMap::from([("1", "2"), ("2", "correct")]);
-    for SyntheticAnswer { question, answer, verdict, origin } in &made {
+    for SyntheticAnswer { question, answer, lesson, origin } in &made {
         let question = question.0.as_str();
         let expected = match origin {
-            SyntheticKind::ModelAnswer => best[question],
-            SyntheticKind::RubricPoints => "1",
+            SyntheticKind::ModelAnswer => Some(best[question]),
+            SyntheticKind::RubricPoints => Some("1"),
+            SyntheticKind::Attack(AttackKind::InstructionsAlone) => None,
             SyntheticKind::Attack(attack) => match attack.expectation() {
-                Expectation::Worthless => lowest[question],
-                Expectation::NotAbove => genuine[question],
-                Expectation::BelowModelAnswer => "contradictory",
+                Expectation::Worthless => Some(lowest[question]),
+                Expectation::NotAbove => None,
+                Expectation::BelowModelAnswer => Some("contradictory"),
             },
         };
-        assert_eq!(verdict.name, expected, "{origin:?}: {answer}");
+        let learnt = match lesson {
+            Lesson::Verdict(verdict) => Some(verdict.name.as_str()),
+            Lesson::Order => None,
+        };
+        assert_eq!(learnt, expected, "{origin:?}: {answer}");
     }
     let kinds: BTreeSet<SyntheticKind> = made.iter().map(|made| made.origin).collect();
     assert_eq!(kinds, SyntheticKind::all().into_iter().collect());

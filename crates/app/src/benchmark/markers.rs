@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use gradus_domain::Marks;
-use gradus_engine::adapter::Adapter;
 use gradus_grading::guide::Verdict;
 use gradus_grading::import::public::{Part, PartKind, PublicSet};
+use gradus_grading::judgement::Judgement;
 use gradus_grading::lexical::{Baseline, LexicalModel, Majority, TrainingAnswer};
 use gradus_report::data::BenchmarkPart;
 
 use super::measures::{Judged, confusion, measure, outcomes};
 use super::{Baselines, Measurements};
-use crate::marking::{Unmarked, probabilities};
+use crate::marking::{Opinion, Unmarked, opinions};
 use crate::reporting::trust;
 use crate::robustness::{Attacks, Robustness, test_robustness};
 use crate::runtime::Runtime;
@@ -50,20 +50,19 @@ impl<'a> Markers<'a> {
 
     pub(super) fn test(&mut self, part: &Part, session: &mut Session<'_>) -> Result<BenchmarkPart, Error> {
         let answers = answers_of(self.set, part);
-        let alone = self.probabilities(Some(&self.model.adapter), &answers, session)?;
+        let texts = unmarked(&answers);
+        let trained = opinions(self.runtime, Some(self.model), &texts, session)?;
         let judgement = self.model.judgement.as_ref();
-        let judged = answers.iter().zip(&alone).map(|(known, alone)| match judgement {
-            Some(judgement) => judgement.distribution(known.answer.question, known.answer.answer, alone),
-            None => alone.clone(),
-        });
-        let judged = with(&answers, judged);
-        let mut markers = vec![measure("trained model", &judged)];
+        let mut marked = with(&answers, judged(&trained, judgement, &texts));
+        marked.iter_mut().zip(&trained).for_each(|(one, opinion)| one.is_order = opinion.is_order());
+        let mut markers = vec![measure("trained model", &marked)];
         if judgement.is_some() {
-            markers.push(measure("its language model alone", &with(&answers, alone.into_iter())));
+            let alone = judged(&trained, None, &texts);
+            markers.push(measure("its language model alone", &with(&answers, alone)));
         }
         if self.baselines.is_some() {
-            let base = self.probabilities(None, &answers, session)?;
-            markers.push(measure("base model, untrained", &with(&answers, base.into_iter())));
+            let base = opinions(self.runtime, None, &texts, session)?;
+            markers.push(measure("base model, untrained", &with(&answers, judged(&base, None, &texts))));
         }
         if let Some(Learnt { lexical, majority }) = &self.baselines {
             for (name, baseline) in
@@ -71,20 +70,23 @@ impl<'a> Markers<'a> {
             {
                 let given = answers
                     .iter()
-                    .map(|known| baseline.distribution(known.answer.question, known.answer.answer));
+                    .map(|known| baseline.distribution(known.answer.question, known.answer.answer))
+                    .collect();
                 markers.push(measure(name, &with(&answers, given)));
             }
         }
         let questions: BTreeSet<&str> =
             answers.iter().map(|known| known.answer.question.id.0.as_str()).collect();
-        let outcomes = outcomes(judgement, &judged);
+        let outcomes = outcomes(judgement, &marked);
         Ok(BenchmarkPart {
             name: part.name.clone(),
             kind: described(part.kind).to_owned(),
             answers: answers.len(),
             questions: questions.len(),
             markers: markers.into_iter().flatten().collect(),
-            confusion: confusion("trained model", &judged),
+            taken_for_orders: (self.model.manifest.orders > 0)
+                .then(|| trained.iter().filter(|opinion| opinion.is_order()).count()),
+            confusion: confusion("trained model", &marked),
             // On the validation answers that the threshold was chosen on it would only seem to be tested.
             automatic: match judgement.filter(|_| part.kind != PartKind::Validation) {
                 Some(judgement) => trust::automatic_marking(judgement, &outcomes),
@@ -107,15 +109,11 @@ impl<'a> Markers<'a> {
         let answers: Vec<_> = parts.iter().flat_map(|part| answers_of(self.set, part)).collect();
         test_robustness(self.runtime, self.model, &unmarked(&answers), session)
     }
+}
 
-    fn probabilities(
-        &mut self,
-        adapter: Option<&Adapter>,
-        answers: &[Known<'_>],
-        session: &mut Session<'_>,
-    ) -> Result<Vec<Vec<f64>>, Error> {
-        probabilities(self.runtime, adapter, &unmarked(answers), session)
-    }
+/// What each opinion comes to.
+fn judged(opinions: &[Opinion], judgement: Option<&Judgement>, answers: &[Unmarked<'_>]) -> Vec<Vec<f64>> {
+    opinions.iter().zip(answers).map(|(opinion, answer)| opinion.judged(judgement, answer)).collect()
 }
 
 /// What is new in a part.
@@ -150,13 +148,14 @@ fn answers_of<'a>(set: &'a PublicSet, part: &'a Part) -> Vec<Known<'a>> {
     answers.collect()
 }
 
-fn with<'a>(answers: &[Known<'a>], distributions: impl Iterator<Item = Vec<f64>>) -> Vec<Judged<'a>> {
+fn with<'a>(answers: &[Known<'a>], distributions: Vec<Vec<f64>>) -> Vec<Judged<'a>> {
     let judged = answers.iter().zip(distributions).map(|(Known { answer, mark }, distribution)| Judged {
         question: answer.question,
         scale: answer.question.scale(),
         verdict: answer.verdict,
         mark: *mark,
         distribution,
+        is_order: false,
     });
     judged.collect()
 }

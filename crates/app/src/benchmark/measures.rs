@@ -22,6 +22,8 @@ pub(super) struct Judged<'a> {
     pub(super) mark: Marks,
     /// The probability of each verdict of the scale.
     pub(super) distribution: Vec<f64>,
+    /// Whether the marker takes it for an order.
+    pub(super) is_order: bool,
 }
 
 impl Judged<'_> {
@@ -40,7 +42,7 @@ pub(super) fn outcomes(judgement: Option<&Judgement>, judged: &[Judged<'_>]) -> 
         Outcome {
             confidence,
             right: given == one.verdict,
-            automatic: threshold.is_some_and(|threshold| threshold.accepts(confidence)),
+            automatic: threshold.is_some_and(|threshold| threshold.accepts(confidence)) && !one.is_order,
             seen_question: judgement.is_some_and(|judgement| judgement.has_marked_answers(one.question)),
             cluster,
         }

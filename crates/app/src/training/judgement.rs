@@ -1,20 +1,20 @@
 //! How far a trained model is to be trusted, learnt from its dataset's validation answers.
 
-use gradus_engine::adapter::Adapter;
 use gradus_grading::calibration::WantedAgreement;
 use gradus_grading::dataset::{Dataset, Example, Split};
 use gradus_grading::guide::Question;
 use gradus_grading::judgement::{Judgement, ValidationAnswer};
 use gradus_grading::lexical::TrainingAnswer;
 
-use crate::marking::{Unmarked, probabilities};
+use crate::marking::{Unmarked, opinions};
 use crate::runtime::Runtime;
 use crate::students::Students;
+use crate::trained::TrainedModel;
 use crate::{Error, Session};
 
 pub(super) fn learn(
     (dataset, wanted): (&Dataset, WantedAgreement),
-    adapter: &Adapter,
+    trained: &TrainedModel,
     runtime: &mut Runtime,
     session: &mut Session<'_>,
 ) -> Result<Judgement, Error> {
@@ -27,14 +27,15 @@ pub(super) fn learn(
         .iter()
         .map(|(example, question, _)| Unmarked { question, answer: &example.answer })
         .collect();
-    let model = probabilities(runtime, Some(adapter), &unmarked, session)?;
+    let opinions = opinions(runtime, Some(trained), &unmarked, session)?;
     let students = Students::of(validation.iter().map(|(example, ..)| example.student.as_deref()));
     let validation: Vec<ValidationAnswer<'_>> = validation
         .into_iter()
-        .zip(model)
+        .zip(opinions)
         .enumerate()
-        .map(|(number, ((example, question, verdict), model))| {
+        .map(|(number, ((example, question, verdict), opinion))| {
             let cluster = students.number(example.student.as_deref(), number);
+            let model = opinion.verdicts;
             ValidationAnswer { question, answer: &example.answer, verdict, model, cluster }
         })
         .collect();

@@ -128,7 +128,7 @@ pub fn train(
     let finished = checkpoints.finish(outcome.state, request.selection)?;
     let mut model = finish(request, runtime, session.clock, (finished, device));
     if let Some(dataset) = &request.prepared.dataset {
-        let learnt = judgement::learn((dataset, request.wanted), &model.adapter, runtime, session);
+        let learnt = judgement::learn((dataset, request.wanted), &model, runtime, session);
         model.judgement = Some(learnt.map_err(Error::resumable)?);
     }
     trained::save(&model_directory(request.directory), &model, runtime)?;
@@ -165,6 +165,7 @@ fn finish(
         dataset_hash: request.prepared.hash.clone(),
         training_examples: request.prepared.data.train.len(),
         synthetic_examples: request.prepared.synthetic,
+        orders: request.prepared.orders,
         started_from: request.start.map(|start| start.adapter.fingerprint()),
         plan: request.plan.clone(),
         judgement_hash: None,

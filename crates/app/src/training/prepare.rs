@@ -6,7 +6,7 @@ use gradus_engine::training::TrainingData;
 use gradus_grading::dataset::{Dataset, Example, Split};
 use gradus_grading::guide::QuestionId;
 use gradus_grading::import::chat::ChatExample;
-use gradus_grading::synthetic::{GenuineAnswer, SyntheticOptions, synthesise};
+use gradus_grading::synthetic::{GenuineAnswer, Lesson, SyntheticOptions, synthesise};
 
 use super::judgement::of_split;
 use crate::runtime::Runtime;
@@ -44,6 +44,8 @@ pub struct PreparedData {
     pub dataset: Option<Box<Dataset>>,
     /// How many of the training sequences nobody wrote; they are the last ones.
     pub synthetic: usize,
+    /// How many of these speak to the marker.
+    pub orders: usize,
     /// Identifies the data.
     pub hash: String,
     /// What it is for.
@@ -75,13 +77,19 @@ fn prepare_marking(
         data.groups.push(positions[&question.id]);
         rows.push(row(example));
     }
-    let genuine = data.train.len();
+    let (genuine, mut orders) = (data.train.len(), 0);
     for answer in synthesise(&dataset.guide, &genuine_answers(&dataset), synthetic) {
         let Some(question) = dataset.guide.question(&answer.question) else { continue };
-        let target = (&answer.verdict, None);
-        let sequence = encoding::marking_sequence(tokenizer, question, &answer.answer, target)?;
+        let text = &answer.answer;
+        let sequence = match &answer.lesson {
+            Lesson::Verdict(verdict) => {
+                encoding::marking_sequence(tokenizer, question, text, (verdict, None))?
+            }
+            Lesson::Order => encoding::order_sequence(tokenizer, question, text)?,
+        };
         // Nobody wrote it, so nobody could shorten it.
         if sequence.tokens.len() <= runtime.config.context_length {
+            orders += usize::from(answer.lesson == Lesson::Order);
             data.train.push(sequence);
             data.groups.push(positions[&question.id]);
             rows.push(format!("a synthetic answer ({}) to question {}", answer.origin.name(), question.id.0));
@@ -96,6 +104,7 @@ fn prepare_marking(
     }
     Ok(PreparedData {
         synthetic: data.train.len() - genuine,
+        orders,
         data,
         rows,
         validation_rows,
@@ -107,12 +116,8 @@ fn prepare_marking(
 
 /// The training examples, as synthetic ones are made from them.
 fn genuine_answers(dataset: &Dataset) -> Vec<GenuineAnswer<'_>> {
-    let examples = of_split(dataset, Split::Train).map(|(example, _, verdict)| GenuineAnswer {
-        question: &example.question,
-        answer: &example.answer,
-        verdict,
-    });
-    examples.collect()
+    let examples = of_split(dataset, Split::Train);
+    examples.map(|(one, ..)| GenuineAnswer { question: &one.question, answer: &one.answer }).collect()
 }
 
 fn prepare_chat(
@@ -144,6 +149,7 @@ fn prepare_chat(
         validation_rows: rows(validation),
         dataset: None,
         synthetic: 0,
+        orders: 0,
         hash: data.fingerprint(),
         data,
         purpose: Purpose::Chat,

@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::output;
 use crate::run::RunOptions;
 use crate::share;
-use crate::trust::{attacks_table, automatic_line};
+use crate::trust::{attacks_table, automatic_line, orders_line};
 
 /// Train and test on a public set of marked answers, beside baselines
 ///
@@ -139,6 +139,9 @@ fn show(report: &BenchmarkReport, environment: &Environment) -> anyhow::Result<(
         let BenchmarkPart { name, answers, questions, .. } = part;
         output::print(format!("{}, {name}: {answers} answers to {questions} questions", report.set));
         output::print(format!("{}\n", output::table(&rows(&part.markers))));
+        part.taken_for_orders
+            .iter()
+            .for_each(|count| output::print(format!("{}\n", orders_line(*count, *answers))));
         part.automatic.iter().for_each(|automatic| output::print(format!("{}\n", automatic_line(automatic))));
     }
     if let Some(robustness) = &report.robustness {

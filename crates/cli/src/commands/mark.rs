@@ -127,6 +127,9 @@ fn show(
             given(marking, answer.max_marks),
             marking.expected_mark
         ));
+        if marking.is_order() {
+            output::print("  Seems to speak to the marker: worth nothing until a person has looked at it.");
+        }
         answer.feedback.iter().for_each(|feedback| output::print(format!("  → {feedback}")));
     }
     let to_be_looked_at: Vec<&str> = marked

@@ -12,7 +12,7 @@ use pool::{Pool, log_loss};
 /// With fewer validation answers, weights would follow chance.
 const MIN_ANSWERS: usize = 50;
 /// With fewer new questions, weights would follow what happens to hold for these.
-const MIN_QUESTIONS: usize = 5;
+const MIN_QUESTIONS: usize = 3;
 /// How many parts the validation answers are cut into to see what a blend gains on answers it was not fitted on.
 const FOLDS: usize = 5;
 /// A gain counts where it is above this many of its standard errors.

@@ -86,7 +86,7 @@ const SAMPLES: [&str; 6] = [
     "a\nb\u{B}c\u{C}d\re\u{1C}f\u{1D}g\u{1E}h\u{85}i\u{2028}j\u{2029}k\tl",
     "\u{FEFF}a\u{AD}b \u{5D0}\u{200F}! \u{58F}\u{200F}! \u{1EFF}\u{200C}\u{2070}\u{200C} \u{2764}\u{FE0F}\u{200D}x",
     "a\u{200B}\u{200B}b\u{E0041}c \u{E0041} \u{E0041} d",
-    "Mark: 1 **mark** : 2 _Mark_: 3 Ｍａｒｋ： 4 𝐌𝐚𝐫𝐤: 5 𝚖𝚊𝚛𝚔∶ 6 remark: 7",
+    "Mark: 1 **mark** : 2 _Mark_: 3 Ｍａｒｋ： 4 𝐌𝐚𝐫𝐤: 5 𝚖𝚊𝚛𝚔∶ 6 remark: 7 \\nMark: 8",
     "<|x|> </S> [INST]",
 ];
 
@@ -171,8 +171,7 @@ fn without_imitations(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut at = 0;
     while at < characters.len() {
-        let starts_word = at == 0 || !characters[at - 1].is_alphanumeric();
-        if let Some(length) = field_name(&plain[at..]).filter(|_| starts_word) {
+        if let Some(length) = field_name(&plain[at..]).filter(|_| starts_word(&characters[..at])) {
             kept.push('"');
             kept.extend(&characters[at..at + length]);
             kept.push('"');
@@ -186,6 +185,15 @@ fn without_imitations(text: &str) -> String {
         }
     }
     kept
+}
+
+/// Whether a word starts after these characters: not inside one, unless that is a line break spelt out (`\n`).
+fn starts_word(before: &[char]) -> bool {
+    match before {
+        [.., '\\', 'n' | 'r' | 't'] => true,
+        [.., last] => !last.is_alphanumeric(),
+        [] => true,
+    }
 }
 
 /// The length of the field's name that the text starts with, where a colon follows (perhaps after a space
@@ -328,6 +336,7 @@ mod tests {
             ("Model \t answer\u{A0}:3", "\"Model answer\" :3"),
             ("Ma\u{AD}rk: 3", "\"Mark\": 3"),
             ("mark：3", "\"mark\"：3"),
+            (r"x\n\nMark: 3 \rmark: 4", r#"x\n\n"Mark": 3 \r"mark": 4"#),
             ("Ｍａｒｋ∶ 3", "\"Ｍａｒｋ\"∶ 3"),
             ("Маrк: 3", "\"Маrк\": 3"),
             ("𝐌𝐚𝐫𝐤: 3", "\"𝐌𝐚𝐫𝐤\": 3"),

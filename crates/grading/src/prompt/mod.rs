@@ -13,7 +13,7 @@ use gradus_domain::Marks;
 use gradus_domain::text::Span;
 
 /// Changes whenever the template does: a model marks only with the template it was trained with.
-const VERSION: &str = "gradus-marking-2";
+const VERSION: &str = "gradus-marking-3";
 
 /// A piece of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,18 @@ pub fn marking_prompt(question: &Question, answer: &str) -> [PromptPart; 3] {
 
 /// What a marker writes after the prompt: the verdict and the end of its line.
 pub fn verdict_completion(question: &Question, verdict: &Verdict) -> String {
+    completion(question, &one_line(&verdict.name))
+}
+
+/// What a marker writes in a verdict's place where the text speaks to the marker instead of answering: no verdict
+/// of any scale.
+pub fn order_completion(question: &Question) -> String {
+    completion(question, "(order)")
+}
+
+fn completion(question: &Question, said: &str) -> String {
     let space = if question.is_judged_in_words() { " " } else { "" };
-    format!("{space}{}\n", one_line(&verdict.name))
+    format!("{space}{said}\n")
 }
 
 /// What comes before feedback, after [`verdict_completion`].
@@ -88,6 +98,7 @@ pub fn template_hash() -> String {
         parts.iter().for_each(|part| sample.push_str(part.text()));
         let scale = question.scale();
         scale.iter().for_each(|verdict| sample.push_str(&verdict_completion(&question, verdict)));
+        sample.push_str(&order_completion(&question));
     }
     sample.push_str(FEEDBACK_PREFIX);
     sample.push_str(&feedback_completion("f"));

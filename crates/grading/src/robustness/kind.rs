@@ -153,6 +153,11 @@ impl AttackKind {
         }
     }
 
+    /// Whether it speaks to the marker.
+    pub fn speaks_to_marker(self) -> bool {
+        self == Self::InstructionsAlone || self.group() == AttackGroup::Injection
+    }
+
     /// What a marker should make of it.
     pub fn expectation(self) -> Expectation {
         match self.group() {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::guide::{Guide, Question, QuestionId, Verdict};
+use crate::guide::{Guide, QuestionId, Verdict};
 use crate::metrics::random::SplitMix64;
 use crate::robustness::{AttackKind, Expectation, Family, Material, attacked};
 
@@ -27,33 +27,41 @@ pub enum SyntheticKind {
     ModelAnswer,
     /// Some of the rubric points, worth the sum of their marks.
     RubricPoints,
-    /// An attack in a wording of [`Family::Training`]: the lowest verdict where it is worthless, the genuine
-    /// answer's where it is an injection, and "contradictory" where the model answer is contradicted. In files
-    /// it has the attack's name.
+    /// An attack in a wording of [`Family::Training`]: an order where it speaks to the marker, the lowest verdict
+    /// where it is worthless otherwise, and "contradictory" where the model answer is contradicted. In files it
+    /// has the attack's name.
     #[serde(untagged)]
     Attack(AttackKind),
 }
 
-/// A marked answer to learn from.
+/// An answer to learn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GenuineAnswer<'a> {
     /// Which question it answers.
     pub question: &'a QuestionId,
     /// What the student wrote.
     pub answer: &'a str,
-    /// The position of its verdict on the question's scale ([`Question::scale`]).
-    pub verdict: usize,
 }
 
-/// An answer that nobody wrote, with the verdict that its construction gives it.
+/// What is to be learnt of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lesson {
+    /// Its verdict, one of the question's scale.
+    Verdict(Verdict),
+    /// That it speaks to the marker, and so gets no verdict.
+    Order,
+}
+
+/// An answer that nobody wrote, with what follows from its construction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyntheticAnswer {
     /// Which question it answers, spelt as in the guide.
     pub question: QuestionId,
     /// Its text.
     pub answer: String,
-    /// Its verdict, one of the question's scale.
-    pub verdict: Verdict,
+    /// What it teaches.
+    pub lesson: Lesson,
     /// How it was made.
     pub origin: SyntheticKind,
 }
@@ -126,30 +134,25 @@ fn construct(
     let example = examples[random.below(examples.len())];
     let question = guide.question(example.question)?;
     let scale = question.scale();
-    let (answer, verdict) = match kind {
-        SyntheticKind::ModelAnswer => (question.model_answer.clone()?, scale.len().checked_sub(1)?),
-        SyntheticKind::RubricPoints => points::some_points(question, &scale, random)?,
+    let verdict = |position: usize| Some(Lesson::Verdict(scale.get(position)?.clone()));
+    let (answer, lesson) = match kind {
+        SyntheticKind::ModelAnswer => (question.model_answer.clone()?, verdict(scale.len().checked_sub(1)?)?),
+        SyntheticKind::RubricPoints => {
+            let (answer, position) = points::some_points(question, &scale, random)?;
+            (answer, verdict(position)?)
+        }
         SyntheticKind::Attack(attack) => {
             let other = examples[random.below(examples.len())];
             let other_answer = (other.question != example.question).then_some(other.answer);
             let material = Material { question, answer: example.answer, other_answer };
             let text = attacked(attack, Family::Training, material, random.next())?.text;
-            (text, verdict_of_attack(attack, question, &scale, example.verdict)?)
+            let lesson = match attack.expectation() {
+                _ if attack.speaks_to_marker() => Lesson::Order,
+                Expectation::BelowModelAnswer => verdict(labels::contradicted(question, &scale)?)?,
+                Expectation::Worthless | Expectation::NotAbove => verdict(Verdict::worthless(&scale)?)?,
+            };
+            (text, lesson)
         }
     };
-    let verdict = scale.get(verdict)?.clone();
-    Some(SyntheticAnswer { question: question.id.clone(), answer, verdict, origin: kind })
-}
-
-fn verdict_of_attack(
-    attack: AttackKind,
-    question: &Question,
-    scale: &[Verdict],
-    genuine: usize,
-) -> Option<usize> {
-    match attack.expectation() {
-        Expectation::Worthless => Verdict::worthless(scale),
-        Expectation::NotAbove => Some(genuine),
-        Expectation::BelowModelAnswer => labels::contradicted(question, scale),
-    }
+    Some(SyntheticAnswer { question: question.id.clone(), answer, lesson, origin: kind })
 }

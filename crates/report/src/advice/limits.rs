@@ -98,6 +98,7 @@ mod tests {
             mean_upward_shift: 0.0,
             share_raised: 0.0,
             share_raised_to_full: 0.0,
+            share_found_out: 0.0,
             worst: Vec::new(),
         };
         assert!(!rarely_works(&attacks(20)));

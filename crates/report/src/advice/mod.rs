@@ -255,6 +255,7 @@ mod tests {
             expected_mark: 1.0,
             confidence,
             review_worth: None,
+            is_order: false,
             automatic: false,
             reference_verdict: None,
             given_verdict: None,

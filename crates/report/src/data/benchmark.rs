@@ -54,6 +54,10 @@ pub struct BenchmarkPart {
     pub markers: Vec<MarkerResult>,
     /// Which verdicts the trained model gave for which.
     pub confusion: Option<VerdictConfusion>,
+    /// How many of the answers, all genuine, the trained model takes for orders to the marker, where it knows of
+    /// such.
+    #[serde(default)]
+    pub taken_for_orders: Option<usize>,
     /// What of it the trained model may mark without a person's look, where a threshold was looked for.
     #[serde(default)]
     pub automatic: Vec<AutomaticMarking>,

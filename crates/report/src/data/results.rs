@@ -93,6 +93,9 @@ pub struct TestedAnswer {
     /// is worth. `None` where it was not judged.
     #[serde(default)]
     pub review_worth: Option<f64>,
+    /// Whether it seems to speak to the marker instead of answering.
+    #[serde(default)]
+    pub is_order: bool,
     /// Whether it is sure enough to stand without a person's look.
     #[serde(default)]
     pub automatic: bool,

@@ -13,7 +13,7 @@ use crate::ReportError;
 use crate::charts::{IntervalChart, IntervalRow, Series};
 use crate::data::{BenchmarkPart, BenchmarkReport, MarkerResult};
 use crate::intervals::benchmark_with_widths;
-use crate::numbers::{counted, decimal, interval, percent, percent_interval};
+use crate::numbers::{counted, decimal, interval, percent, percent_interval, small_percent};
 
 /// Parts whose markers fit in one chart on an A4 page.
 const MOST_PARTS: usize = 7;
@@ -39,7 +39,10 @@ struct Part {
     name: String,
     about: String,
     lead: String,
+    orders: String,
     automatic: Vec<Automatic>,
+    /// The columns of `markers`.
+    measures: Vec<&'static str>,
     markers: Vec<MarkerRow>,
     figures: Vec<Figure>,
 }
@@ -106,6 +109,9 @@ fn part(number: usize, part: &BenchmarkPart) -> Part {
     let id = |chart: &str| format!("part-{number}-{chart}");
     let confusion =
         part.confusion.as_ref().and_then(|confusion| figures::verdict_confusion(id("confusion"), confusion));
+    // A set whose questions have different scales has no F1.
+    let has_f1 = part.markers.iter().any(|marker| marker.weighted_f1.is_some());
+    let rows: Vec<MarkerRow> = part.markers.iter().map(|marker| marker_row(marker, has_f1)).collect();
     let confidence = figures::confidence(id("confidence"), &part.confidence, Room::Column);
     let coverage = figures::coverage(id("coverage"), &part.risk_coverage, None, Room::Column);
     Part {
@@ -118,10 +124,23 @@ fn part(number: usize, part: &BenchmarkPart) -> Part {
             part.kind
         ),
         lead: lead(&part.markers),
+        orders: part.taken_for_orders.map(|count| orders(count, part.answers)).unwrap_or_default(),
         automatic: part.automatic.iter().map(automatic).collect(),
-        markers: part.markers.iter().map(marker_row).collect(),
+        measures: rows
+            .first()
+            .map(|row| row.cells.iter().map(|cell| cell.label).collect())
+            .unwrap_or_default(),
+        markers: rows,
         figures: [confusion, confidence, coverage].into_iter().flatten().collect(),
     }
+}
+
+/// How many genuine answers seem to speak to the marker.
+fn orders(count: usize, answers: usize) -> String {
+    let share = small_percent(count as f64 / answers.max(1) as f64);
+    format!(
+        "The trained model takes {count} of them ({share}) for words to the marker, which a person has to look at."
+    )
 }
 
 /// The trained model beside the best of the others; empty where it stands alone.
@@ -145,7 +164,7 @@ fn lead(markers: &[MarkerResult]) -> String {
     format!("{mine}; the best of the others, {}, {}. {finding}", best.name, share(&best.accuracy))
 }
 
-fn marker_row(marker: &MarkerResult) -> MarkerRow {
+fn marker_row(marker: &MarkerResult, with_f1: bool) -> MarkerRow {
     let estimate = |label, estimate: &Estimate| Cell {
         label,
         value: decimal(estimate.value, 3),
@@ -160,17 +179,15 @@ fn marker_row(marker: &MarkerResult) -> MarkerRow {
         Some(value) => estimate(label, value),
         None => number(label, f64::NAN),
     };
-    MarkerRow {
-        name: marker.name.clone(),
-        cells: vec![
-            estimate("Accuracy", &marker.accuracy),
-            optional("Weighted F1", &marker.weighted_f1),
-            optional("Macro F1", &marker.macro_f1),
-            estimate("RMSE", &marker.root_mean_squared_error),
-            optional("QWK", &marker.quadratic_weighted_kappa),
-            number("Log loss", marker.log_loss),
-            number("ECE", marker.expected_calibration_error),
-            number("Brier", marker.brier),
-        ],
-    }
+    let f1 = || [optional("Weighted F1", &marker.weighted_f1), optional("Macro F1", &marker.macro_f1)];
+    let mut cells = vec![estimate("Accuracy", &marker.accuracy)];
+    cells.extend(with_f1.then(f1).into_iter().flatten());
+    cells.extend([
+        estimate("RMSE", &marker.root_mean_squared_error),
+        optional("QWK", &marker.quadratic_weighted_kappa),
+        number("Log loss", marker.log_loss),
+        number("ECE", marker.expected_calibration_error),
+        number("Brier", marker.brier),
+    ]);
+    MarkerRow { name: marker.name.clone(), cells }
 }

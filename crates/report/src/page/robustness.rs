@@ -85,8 +85,10 @@ fn sentences(facts: &RobustnessFacts) -> Vec<String> {
     };
     let injections = groups.get(&AttackGroup::Injection).map(|injections| {
         format!(
-            "Words for the marker added to an answer moved its mark by {} of the maximum on average.",
-            signed_percent(injections.mean_shift)
+            "Words for the marker added to an answer moved its mark by {} of the maximum on average; {} of them were \
+             found out, so that a person looks.",
+            signed_percent(injections.mean_shift),
+            small_percent(injections.share_found_out),
         )
     });
     let most = kinds.iter().max_by(|a, b| a.1.share_raised.total_cmp(&b.1.share_raised));
@@ -98,6 +100,10 @@ fn sentences(facts: &RobustnessFacts) -> Vec<String> {
 
 fn raised_to_full(attacks: &AttackSummary) -> usize {
     (attacks.share_raised_to_full * attacks.count as f64).round() as usize
+}
+
+fn found_out(attacks: &AttackSummary) -> usize {
+    (attacks.share_found_out * attacks.count as f64).round() as usize
 }
 
 fn group_rows(summary: &RobustnessSummary, group: AttackGroup) -> Option<AttackGroupRows> {
@@ -136,6 +142,7 @@ fn attack_row(name: String, description: &'static str, attacks: &AttackSummary) 
             plain("Mean shift", signed_percent(attacks.mean_shift)),
             share("Raised", attacks.share_raised, raised(attacks)),
             share("To full marks", attacks.share_raised_to_full, raised_to_full(attacks)),
+            share("Found out", attacks.share_found_out, found_out(attacks)),
         ],
     }
 }

@@ -73,6 +73,15 @@ fn every_marker_has_its_numbers_with_intervals() {
 }
 
 #[test]
+fn a_part_whose_questions_have_different_scales_has_no_f1() {
+    let html = page(|report| {
+        report.parts[0].markers.iter_mut().for_each(|one| (one.weighted_f1, one.macro_f1) = (None, None));
+    });
+    assert!(!section(&html, "part-1").contains("F1") && section(&html, "part-1").contains(">RMSE<"));
+    assert!(section(&html, "part-2").contains(">Weighted F1<"));
+}
+
+#[test]
 fn the_trained_model_is_told_beside_the_best_of_the_others() {
     let html = page(|_| {});
     assert!(section(&html, "part-1").contains("the best of the others, TF-IDF ridge, 62\u{a0}%"));
@@ -89,6 +98,16 @@ fn the_trained_model_is_told_beside_the_best_of_the_others() {
     assert!(section(&worse, "part-1").contains("It does worse"));
     let alone = page(|report| report.parts[0].markers.truncate(1));
     assert!(!section(&alone, "part-1").contains("best of the others"));
+}
+
+#[test]
+fn genuine_answers_that_are_taken_for_orders_are_counted_where_the_model_knows_of_orders() {
+    let part = |count| {
+        let html = page(|report| report.parts[0].taken_for_orders = count);
+        section(&html, "part-1").to_owned()
+    };
+    assert!(part(Some(2)).contains("The trained model takes 2 of them"));
+    assert!(!part(None).contains("words to the marker"));
 }
 
 #[test]

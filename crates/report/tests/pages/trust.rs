@@ -29,7 +29,7 @@ fn a_report_of_an_earlier_version_reads_and_has_none_of_the_later_sections() {
         assert!(fields.remove(later).is_some(), "{later}");
     }
     for answer in fields["answers"].as_array_mut().unwrap() {
-        for later in ["review_worth", "reference_verdict", "given_verdict"] {
+        for later in ["review_worth", "is_order", "reference_verdict", "given_verdict"] {
             assert!(answer.as_object_mut().unwrap().remove(later).is_some(), "{later}");
         }
     }
@@ -43,6 +43,18 @@ fn a_report_of_an_earlier_version_reads_and_has_none_of_the_later_sections() {
     let queue = report.review_queue();
     assert_eq!(queue.len(), report.review_limit);
     assert!(queue.is_sorted_by(|a, b| a.confidence <= b.confidence));
+}
+
+#[test]
+fn an_answer_that_speaks_to_the_marker_is_called_so_where_it_waits_for_a_look() {
+    let words = "Seems to speak to the marker";
+    assert!(!page(|_| {}).contains(words));
+    let html = page(|report| {
+        let answer = report.answers.iter_mut().min_by(|a, b| a.confidence.total_cmp(&b.confidence)).unwrap();
+        (answer.is_order, answer.review_worth) = (true, Some(1.0));
+    });
+    assert_eq!(section(&html, "review").matches(words).count(), 1);
+    assert_eq!(section(&html, "answers").matches(words).count(), 1);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Public sets of marked answers in the formats that they are published in: people bring their own copies.
-//! Content decides the format. A format is one file here and one line in [`FORMATS`].
+//! Content decides the format. A format is one file here and one line in `FORMATS`.
 
 mod asap_sas;
 mod assembly;

@@ -161,6 +161,7 @@ fn marked_answer(student: &str, item: &Item, random: &mut Random) -> MarkedTwice
             expected_mark: f64::from(given) * 0.8 + f64::from(reference) * 0.15,
             confidence,
             review_worth: Some(review_worth),
+            is_order: false,
             automatic: is_sure,
             reference_verdict: None,
             given_verdict: None,

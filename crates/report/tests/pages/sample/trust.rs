@@ -70,6 +70,7 @@ fn attacks() -> Vec<MarkedAttack> {
             original: shares(original, 0.05),
             lowest: 0.0,
             attacked: if works { shares(1.0, 0.1) } else { shares(0.0, 0.04) },
+            found_out: !works && kind.speaks_to_marker(),
         }
     };
     let kinds = (0..10).flat_map(|_| AttackKind::ALL);
