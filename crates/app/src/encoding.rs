@@ -11,6 +11,9 @@ use gradus_grading::prompt::{
 use crate::Error;
 use crate::runtime::Runtime;
 
+/// Tokens kept free after a prompt for any verdict, or for what stands in its place.
+pub(crate) const ROOM_FOR_VERDICTS: usize = 32;
+
 /// Weight of a feedback token beside a mark token's 1: feedback is much longer than the mark, and the mark
 /// is what the model is for.
 const FEEDBACK_WEIGHT: f32 = 0.1;

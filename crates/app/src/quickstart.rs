@@ -24,7 +24,7 @@ use crate::training::{
     TrainingRequest, TrainingSource, USUAL_AGREEMENT, check, default_selection, model_directory, prepare,
     train,
 };
-use crate::{Error, Session, files, preflight};
+use crate::{Error, Session, files};
 
 /// The base model of the quickstart.
 pub const MODEL: &str = "smollm2-135m-instruct";
@@ -89,13 +89,6 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
     let prepared = prepare(training_source, &runtime)?;
     let plan = TrainingPlan::for_examples(prepared.data.train.len());
     let needs = check(&prepared, &plan, &runtime)?;
-    session.watcher.note(&format!("Preflight: {}", preflight::describe(&needs, &plan, runtime.device)));
-    preflight::warning(&needs, &plan, runtime.device)
-        .into_iter()
-        .for_each(|warning| session.watcher.warning(&warning));
-    session.check()?;
-
-    session.watcher.stage("Training");
     let training = TrainingRequest {
         prepared: &prepared,
         plan: &plan,
@@ -104,6 +97,10 @@ fn every_step(request: &QuickstartRequest<'_>, session: &mut Session<'_>) -> Res
         wanted: USUAL_AGREEMENT,
         selection: default_selection(prepared.purpose, &plan),
     };
+    training.announce(&needs, runtime.device, session.watcher);
+    session.check()?;
+
+    session.watcher.stage("Training");
     let model = train(&training, &mut runtime, session)?;
 
     session.watcher.stage("Held-out papers");

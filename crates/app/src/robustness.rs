@@ -16,9 +16,6 @@ use crate::{Error, Session, encoding};
 /// Genuine answers that are attacked, at most: with every kind of attack each.
 const MOST_ANSWERS: usize = 100;
 
-/// Tokens kept free after a prompt for any verdict.
-const ROOM_FOR_VERDICTS: usize = 32;
-
 /// Whether answers made to mislead are marked too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attacks {
@@ -94,6 +91,8 @@ pub fn test_robustness(
             original: marking(one, one.compared),
             attacked: marking(one, &one.attack.text),
         })
+        // What is taken for an order from the first has no mark to be moved.
+        .filter(|attack| !attack.original.is_order())
         .collect();
     let marked: Vec<MarkedAttack> = attacks.iter().map(Attack::shares).collect();
     Ok(summarise(&marked).map(|summary| Robustness { summary, answers: chosen.len(), attacks }))
@@ -124,7 +123,7 @@ fn plan<'a>(answers: &[Unmarked<'a>], runtime: &Runtime) -> Result<Vec<Planned<'
                 Expectation::Worthless | Expectation::NotAbove => one.answer,
             };
             let tokens = encoding::prompt_tokens(&runtime.tokenizer, one.question, &attack.text)?.len();
-            if tokens + ROOM_FOR_VERDICTS <= runtime.config.context_length {
+            if tokens + encoding::ROOM_FOR_VERDICTS <= runtime.config.context_length {
                 planned.push(Planned { question: one.question, compared, attack });
             }
         }

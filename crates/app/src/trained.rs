@@ -17,7 +17,9 @@ use crate::{Error, files};
 const MANIFEST: &str = "gradus.json";
 /// How the model's probabilities become verdicts; absent where it was not learnt.
 const JUDGEMENT: &str = "judgement.json";
-const FORMAT_VERSION: u32 = 4;
+const FORMAT_VERSION: u32 = 3;
+/// With fewer examples of orders to the marker, a model has not learnt to tell them.
+const LEAST_ORDERS: usize = 8;
 
 /// What a model was trained for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +54,8 @@ pub struct TrainedManifest {
     pub training_examples: usize,
     /// How many of them nobody wrote.
     pub synthetic_examples: usize,
-    /// How many of these speak to the marker, so that the model can tell orders from answers.
+    /// How many examples spoke to the marker, here and where training started from.
+    #[serde(default)]
     pub orders: usize,
     /// Identifies the parameters of the trained model that training started from.
     pub started_from: Option<String>,
@@ -105,6 +108,18 @@ impl TrainedManifest {
     pub(crate) fn versions() -> (u32, String) {
         (FORMAT_VERSION, env!("CARGO_PKG_VERSION").to_owned())
     }
+}
+
+impl TrainedModel {
+    /// Whether it learnt to tell orders to the marker from answers.
+    pub fn knows_orders(&self) -> bool {
+        is_taught_by(self.manifest.orders)
+    }
+}
+
+/// Whether so many examples of orders to the marker teach what one is.
+pub(crate) fn is_taught_by(orders: usize) -> bool {
+    orders >= LEAST_ORDERS
 }
 
 /// Writes what was trained of `runtime`'s model and its manifest; replaces an earlier one.

@@ -8,6 +8,8 @@ use gradus_app::engine::training::TrainEvent;
 use gradus_app::preflight::duration;
 use serde_json::json;
 
+use crate::interrupt;
+
 /// Prints a line on standard error.
 pub(crate) fn line(text: &str) {
     _ = writeln!(std::io::stderr(), "{text}");
@@ -22,7 +24,8 @@ pub(crate) fn agrees(question: &str) -> bool {
     let mut answer = String::new();
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
     let said = asked.and_then(|()| stdin.read_line(&mut answer)).is_ok();
-    said && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    // A wish to stop, while the question stood there, is a no.
+    said && !interrupt::requested() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// How often a progress line changes on a terminal, and how often one is printed into a log.

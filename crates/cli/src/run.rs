@@ -10,7 +10,7 @@ use gradus_app::quickstart::MODEL;
 use gradus_app::runtime::Runtime;
 use gradus_app::trained::{self, TrainedModel};
 use gradus_app::training::{PreparedData, TrainingRequest, TrainingSource, check, prepare, train};
-use gradus_app::{Error, Session, preflight};
+use gradus_app::{Error, Session};
 
 use crate::device::DeviceOption;
 use crate::environment::Environment;
@@ -73,9 +73,6 @@ impl ReadyRun<'_> {
         session: &mut Session<'_>,
     ) -> Result<TrainedModel, Error> {
         let Self { options, start, runtime, prepared, plan, needs } = self;
-        session.watcher.note(&preflight::describe(needs, plan, runtime.device));
-        let warning = preflight::warning(needs, plan, runtime.device);
-        warning.into_iter().for_each(|warning| session.watcher.warning(&warning));
         let request = TrainingRequest {
             prepared,
             plan,
@@ -84,6 +81,7 @@ impl ReadyRun<'_> {
             wanted: options.wanted(),
             selection: options.selection(prepared, plan),
         };
+        request.announce(needs, runtime.device, session.watcher);
         train(&request, runtime, session)
     }
 }

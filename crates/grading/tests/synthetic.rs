@@ -41,8 +41,10 @@ fn guide() -> Guide {
 
 fn made(share: f64, seed: u64) -> Vec<SyntheticAnswer> {
     let (one, two) = (QuestionId("1".into()), QuestionId("2".into()));
-    let examples =
-        [GenuineAnswer { question: &one, answer: ATP }, GenuineAnswer { question: &two, answer: SALT }];
+    let examples = [
+        GenuineAnswer { question: &one, answer: ATP, verdict: 1 },
+        GenuineAnswer { question: &two, answer: SALT, verdict: 2 },
+    ];
     synthesise(&guide(), &examples, &SyntheticOptions { share, seed, ..SyntheticOptions::default() })
 }
 
@@ -50,6 +52,7 @@ fn made(share: f64, seed: u64) -> Vec<SyntheticAnswer> {
 fn what_an_answer_teaches_follows_from_how_it_was_made() {
     let made = made(300.0, 1);
     let lowest = BTreeMap::from([("1", "0"), ("2", "incorrect")]);
+    let genuine = BTreeMap::from([("1", "1"), ("2", "correct")]);
     let best = BTreeMap::from([("1", "2"), ("2", "correct")]);
     for SyntheticAnswer { question, answer, lesson, origin } in &made {
         let question = question.0.as_str();
@@ -59,6 +62,8 @@ fn what_an_answer_teaches_follows_from_how_it_was_made() {
             SyntheticKind::Attack(AttackKind::InstructionsAlone) => None,
             SyntheticKind::Attack(attack) => match attack.expectation() {
                 Expectation::Worthless => Some(lowest[question]),
+                // Unicode tags show nothing.
+                Expectation::NotAbove if answer.contains('\u{E0065}') => Some(genuine[question]),
                 Expectation::NotAbove => None,
                 Expectation::BelowModelAnswer => Some("contradictory"),
             },

@@ -11,7 +11,7 @@ use gradus_report::data::BenchmarkPart;
 
 use super::measures::{Judged, confusion, measure, outcomes};
 use super::{Baselines, Measurements};
-use crate::marking::{Opinion, Unmarked, opinions};
+use crate::marking::{Opinion, Ruling, Unmarked, opinions};
 use crate::reporting::trust;
 use crate::robustness::{Attacks, Robustness, test_robustness};
 use crate::runtime::Runtime;
@@ -53,16 +53,18 @@ impl<'a> Markers<'a> {
         let texts = unmarked(&answers);
         let trained = opinions(self.runtime, Some(self.model), &texts, session)?;
         let judgement = self.model.judgement.as_ref();
-        let mut marked = with(&answers, judged(&trained, judgement, &texts));
-        marked.iter_mut().zip(&trained).for_each(|(one, opinion)| one.is_order = opinion.is_order());
+        let judged = rulings(&trained, judgement, &texts);
+        let automatic: Vec<bool> = judged.iter().map(|ruling| ruling.automatic).collect();
+        let marked = with(&answers, distributions(judged));
         let mut markers = vec![measure("trained model", &marked)];
         if judgement.is_some() {
-            let alone = judged(&trained, None, &texts);
+            let alone = distributions(rulings(&trained, None, &texts));
             markers.push(measure("its language model alone", &with(&answers, alone)));
         }
         if self.baselines.is_some() {
             let base = opinions(self.runtime, None, &texts, session)?;
-            markers.push(measure("base model, untrained", &with(&answers, judged(&base, None, &texts))));
+            let base = distributions(rulings(&base, None, &texts));
+            markers.push(measure("base model, untrained", &with(&answers, base)));
         }
         if let Some(Learnt { lexical, majority }) = &self.baselines {
             for (name, baseline) in
@@ -77,15 +79,14 @@ impl<'a> Markers<'a> {
         }
         let questions: BTreeSet<&str> =
             answers.iter().map(|known| known.answer.question.id.0.as_str()).collect();
-        let outcomes = outcomes(judgement, &marked);
+        let outcomes = outcomes(judgement, &marked, &automatic);
         Ok(BenchmarkPart {
             name: part.name.clone(),
             kind: described(part.kind).to_owned(),
             answers: answers.len(),
             questions: questions.len(),
             markers: markers.into_iter().flatten().collect(),
-            taken_for_orders: (self.model.manifest.orders > 0)
-                .then(|| trained.iter().filter(|opinion| opinion.is_order()).count()),
+            taken_for_orders: Some(trained.iter().filter(|opinion| opinion.is_order()).count()),
             confusion: confusion("trained model", &marked),
             // On the validation answers that the threshold was chosen on it would only seem to be tested.
             automatic: match judgement.filter(|_| part.kind != PartKind::Validation) {
@@ -112,8 +113,12 @@ impl<'a> Markers<'a> {
 }
 
 /// What each opinion comes to.
-fn judged(opinions: &[Opinion], judgement: Option<&Judgement>, answers: &[Unmarked<'_>]) -> Vec<Vec<f64>> {
-    opinions.iter().zip(answers).map(|(opinion, answer)| opinion.judged(judgement, answer)).collect()
+fn rulings(opinions: &[Opinion], judgement: Option<&Judgement>, answers: &[Unmarked<'_>]) -> Vec<Ruling> {
+    opinions.iter().zip(answers).map(|(opinion, answer)| opinion.ruling(judgement, answer)).collect()
+}
+
+fn distributions(rulings: Vec<Ruling>) -> Vec<Vec<f64>> {
+    rulings.into_iter().map(|ruling| ruling.distribution).collect()
 }
 
 /// What is new in a part.
@@ -155,7 +160,6 @@ fn with<'a>(answers: &[Known<'a>], distributions: Vec<Vec<f64>>) -> Vec<Judged<'
         verdict: answer.verdict,
         mark: *mark,
         distribution,
-        is_order: false,
     });
     judged.collect()
 }

@@ -22,8 +22,6 @@ pub(super) struct Judged<'a> {
     pub(super) mark: Marks,
     /// The probability of each verdict of the scale.
     pub(super) distribution: Vec<f64>,
-    /// Whether the marker takes it for an order.
-    pub(super) is_order: bool,
 }
 
 impl Judged<'_> {
@@ -33,16 +31,18 @@ impl Judged<'_> {
     }
 }
 
-/// What became of each verdict.
-pub(super) fn outcomes(judgement: Option<&Judgement>, judged: &[Judged<'_>]) -> Vec<Outcome> {
-    let outcomes = judged.iter().enumerate().map(|(cluster, one)| {
+/// What became of each verdict; `automatic` says of each whether it needs no look.
+pub(super) fn outcomes(
+    judgement: Option<&Judgement>,
+    judged: &[Judged<'_>],
+    automatic: &[bool],
+) -> Vec<Outcome> {
+    let outcomes = judged.iter().zip(automatic).enumerate().map(|(cluster, (one, automatic))| {
         let given = one.given();
-        let confidence = one.distribution.get(given).copied().unwrap_or_default();
-        let threshold = judgement.and_then(|judgement| judgement.confidence(one.question).threshold);
         Outcome {
-            confidence,
+            confidence: one.distribution.get(given).copied().unwrap_or_default(),
             right: given == one.verdict,
-            automatic: threshold.is_some_and(|threshold| threshold.accepts(confidence)) && !one.is_order,
+            automatic: *automatic,
             seen_question: judgement.is_some_and(|judgement| judgement.has_marked_answers(one.question)),
             cluster,
         }
@@ -77,7 +77,7 @@ pub(super) fn measure(name: &str, judged: &[Judged<'_>]) -> Option<MarkerResult>
         .collect();
     let forecasts: Vec<Forecast> =
         judged.iter().filter_map(|one| Forecast::new(&one.distribution, one.verdict)).collect();
-    let scores = confidence_scores(&outcomes(None, judged))?;
+    let scores = confidence_scores(&outcomes(None, judged, &vec![false; judged.len()]))?;
     let one_scale = has_one_scale(judged);
     Some(MarkerResult {
         name: name.to_owned(),

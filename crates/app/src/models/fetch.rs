@@ -18,13 +18,7 @@ pub fn fetch(
         let known: Vec<&str> = catalogue.entries().iter().map(|entry| entry.name.as_str()).collect();
         return Err(ModelsError::Unknown { name: name.to_owned(), known: known.join(", ") }.into());
     };
-    if let Some(installed) = store.show(name) {
-        return Ok(installed);
-    }
-    if let Some(terms) = entry.terms.clone().filter(|_| acceptance == Acceptance::NotGiven) {
-        return Err(ModelsError::TermsNotAccepted { name: name.to_owned(), terms }.into());
-    }
-    Ok(store.pull(entry, session.clock, &mut PullProgress(&mut *session.watcher))?)
+    Ok(store.pull((entry, acceptance), session.clock, &mut PullProgress(&mut *session.watcher))?)
 }
 
 struct PullProgress<'a>(&'a mut dyn Watcher);

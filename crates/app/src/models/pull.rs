@@ -7,26 +7,30 @@ use super::error::{FailedSource, ModelsError};
 use super::installed::{InstalledFile, InstalledModel, MANIFEST, Manifest, ModelStore};
 use super::progress::Progress;
 use super::source::{ModelSource, SourceError};
-use super::terms::Terms;
+use super::terms::{Acceptance, Terms};
 use gradus_domain::Clock;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 impl ModelStore {
-    /// Makes sure that a model, whose terms were accepted, is on this machine: returns at once when it is, else
-    /// tries its sources in order. What a cut connection left is taken up again by the next pull.
+    /// Makes sure that a model is on this machine: returns at once when it is, else tries its sources in order. What a
+    /// cut connection left of a download from the hub is taken up again by the next pull.
     ///
     /// # Errors
-    /// When no source delivers the right bytes (each with its reason), or the disk is full.
+    /// When the model is under terms that were not accepted, no source delivers the right bytes (each with its
+    /// reason), or the disk is full.
     pub fn pull(
         &self,
-        entry: &CatalogueEntry,
+        (entry, acceptance): (&CatalogueEntry, Acceptance),
         clock: &dyn Clock,
         progress: &mut dyn Progress,
     ) -> Result<InstalledModel, ModelsError> {
         if let Some(installed) = self.show(&entry.name) {
             return Ok(installed);
+        }
+        if let Some(terms) = entry.terms.clone().filter(|_| acceptance == Acceptance::NotGiven) {
+            return Err(ModelsError::TermsNotAccepted { name: entry.name.clone(), terms });
         }
         create_directory(&self.directory)?;
         let _lock = self.lock(entry)?;

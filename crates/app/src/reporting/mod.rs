@@ -182,12 +182,8 @@ fn confidence_quality(material: &Material<'_>) -> Option<ConfidenceQuality> {
 }
 
 fn tested_answers(material: &Material<'_>) -> Vec<TestedAnswer> {
-    // What a person's look at an answer is worth, in parts of the maximum. What an order would get if it were an
-    // answer is unknown, so it may be all.
-    let worth = |marking: &Marking| match marking.is_order() {
-        true => 1.0,
-        false => expected_error(&marking.scale(), &marking.probabilities(), marking.mark),
-    };
+    // What a person's look at an answer is worth, in parts of the maximum.
+    let worth = |marking: &Marking| expected_error(&marking.scale(), &marking.probabilities(), marking.mark);
     let answers = material.tested.iter().map(|one| TestedAnswer {
         student: one.answer.student.clone(),
         question: one.answer.question.clone(),

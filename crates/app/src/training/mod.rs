@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use gradus_domain::Clock;
-use gradus_engine::backend::Backend;
-use gradus_engine::preflight::{Preflight, preflight};
+use gradus_engine::backend::{Backend, Device};
+use gradus_engine::preflight::{Preflight, preflight as look_ahead};
 use gradus_engine::training::{
     Checkpoints, FinishedRun, Run, Selection, StopReason, TrainEvent, TrainingPlan, run,
 };
@@ -18,18 +18,21 @@ use gradus_grading::prompt::template_hash;
 pub use prepare::{PreparedData, TrainingSource, prepare};
 
 use crate::devices::DeviceLog;
+use crate::encoding::ROOM_FOR_VERDICTS;
 use crate::runtime::Runtime;
-use crate::trained::{self, Purpose, RunSummary, TrainedManifest, TrainedModel};
-use crate::{Error, Session};
+use crate::trained::{self, Purpose, RunSummary, TrainedManifest, TrainedModel, is_taught_by};
+use crate::{Error, Session, Watcher, preflight};
 
 /// Looks at everything a run will need. Problems that would make it fail or teach nothing are errors.
 pub fn check(prepared: &PreparedData, plan: &TrainingPlan, runtime: &Runtime) -> Result<Preflight, Error> {
-    let found = preflight(runtime.backend.as_ref(), plan, &prepared.data);
+    let found = look_ahead(runtime.backend.as_ref(), plan, &prepared.data);
     let context = runtime.config.context_length;
     let row = |index: usize| prepared.rows.get(index).map_or("", String::as_str);
     let lengths = prepared.data.validation.iter().map(|sequence| sequence.tokens.len());
+    // Calibration asks for every verdict, not for the known one alone.
+    let room = if prepared.purpose == Purpose::Marking { ROOM_FOR_VERDICTS } else { 0 };
     let too_long_validation =
-        prepared.validation_rows.iter().zip(lengths).filter(|(_, tokens)| *tokens > context);
+        prepared.validation_rows.iter().zip(lengths).filter(|(_, tokens)| *tokens + room > context);
     let too_long = found.too_long.iter().map(|(index, tokens)| (row(*index), *tokens));
     let long = too_long.chain(too_long_validation.map(|(row, tokens)| (row.as_str(), tokens))).map(|(row, tokens)| {
         format!(
@@ -80,6 +83,23 @@ pub fn model_directory(directory: &Path) -> PathBuf {
 }
 
 impl TrainingRequest<'_> {
+    /// Examples of orders to the marker that the model will have seen.
+    fn orders(&self) -> usize {
+        self.prepared.orders + self.start.map_or(0, |start| start.manifest.orders)
+    }
+
+    /// Says what a person should know before the run begins: what it needs, and what it cannot teach.
+    pub fn announce(&self, needs: &Preflight, device: Device, watcher: &mut dyn Watcher) {
+        watcher.note(&preflight::describe(needs, self.plan, device));
+        preflight::warning(needs, self.plan, device).iter().for_each(|warning| watcher.warning(warning));
+        if self.prepared.purpose == Purpose::Marking && !is_taught_by(self.orders()) {
+            watcher.note(
+                "Too few synthetic answers speak to the marker for the model to learn to tell such from genuine \
+                 ones: have more training answers, or make more synthetic ones.",
+            );
+        }
+    }
+
     /// Where the checkpoints are.
     fn checkpoints(&self, runtime: &Runtime) -> Checkpoints {
         Checkpoints::new(self.directory.join("checkpoints"), self.fingerprint(runtime))
@@ -165,7 +185,7 @@ fn finish(
         dataset_hash: request.prepared.hash.clone(),
         training_examples: request.prepared.data.train.len(),
         synthetic_examples: request.prepared.synthetic,
-        orders: request.prepared.orders,
+        orders: request.orders(),
         started_from: request.start.map(|start| start.adapter.fingerprint()),
         plan: request.plan.clone(),
         judgement_hash: None,

@@ -116,8 +116,12 @@ fn prepare_marking(
 
 /// The training examples, as synthetic ones are made from them.
 fn genuine_answers(dataset: &Dataset) -> Vec<GenuineAnswer<'_>> {
-    let examples = of_split(dataset, Split::Train);
-    examples.map(|(one, ..)| GenuineAnswer { question: &one.question, answer: &one.answer }).collect()
+    let examples = of_split(dataset, Split::Train).map(|(example, _, verdict)| GenuineAnswer {
+        question: &example.question,
+        answer: &example.answer,
+        verdict,
+    });
+    examples.collect()
 }
 
 fn prepare_chat(

@@ -2,8 +2,8 @@
 
 use chrono::DateTime;
 use gradus_app::models::{
-    CatalogueEntry, HubRepository, InstalledModel, ModelFile, ModelSource, ModelStore, ModelsError, Progress,
-    Stage,
+    Acceptance, CatalogueEntry, HubRepository, InstalledModel, ModelFile, ModelSource, ModelStore,
+    ModelsError, Progress, Stage,
 };
 use gradus_domain::FixedClock;
 use sha2::{Digest, Sha256};
@@ -69,7 +69,7 @@ impl Data {
         progress: &mut Witness,
     ) -> Result<InstalledModel, ModelsError> {
         let now = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
-        self.store.pull(entry, &FixedClock(now), progress)
+        self.store.pull((entry, Acceptance::NotGiven), &FixedClock(now), progress)
     }
 
     /// Everything in `models/` apart from lock files, as relative paths in order.

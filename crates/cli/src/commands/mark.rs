@@ -122,14 +122,14 @@ fn show(
         let (question, confidence) = (&answer.question.0, marking.confidence * 100.0);
         let text =
             if answer.answer.is_empty() { "(blank)".to_owned() } else { shortened(&answer.answer, 100) };
+        let sure = match marking.is_order() {
+            true => "until a person has looked: it seems to speak to the marker".to_owned(),
+            false => format!("confidence {confidence:.0} %, expected {:.2}", marking.expected_mark),
+        };
         output::print(format!(
-            "\nQuestion {question}: {} (confidence {confidence:.0} %, expected {:.2})\n  {text}",
-            given(marking, answer.max_marks),
-            marking.expected_mark
+            "\nQuestion {question}: {} ({sure})\n  {text}",
+            given(marking, answer.max_marks)
         ));
-        if marking.is_order() {
-            output::print("  Seems to speak to the marker: worth nothing until a person has looked at it.");
-        }
         answer.feedback.iter().for_each(|feedback| output::print(format!("  → {feedback}")));
     }
     let to_be_looked_at: Vec<&str> = marked

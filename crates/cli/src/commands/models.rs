@@ -22,7 +22,7 @@ enum Action {
     /// The models that can be fetched, and those on this machine
     #[command(after_help = "Example:\n  gradus models list --json")]
     List,
-    /// Fetch a model; goes on where an earlier try was cut off
+    /// Fetch a model; a download from the hub goes on where an earlier try was cut off
     #[command(after_help = "Example:\n  gradus models pull smollm2-135m-instruct")]
     Pull {
         /// Its name

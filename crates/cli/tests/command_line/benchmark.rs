@@ -44,7 +44,7 @@ fn place() -> Place {
     place
 }
 
-const RUN: &str = "benchmark invented.jsonl --model tiny --epochs 1";
+const RUN: &str = "benchmark invented.jsonl --model tiny --epochs 1 --synthetic-share 2";
 
 fn parts(lines: Vec<Value>) -> Vec<Value> {
     lines.into_iter().filter(|line| line["event"] == "part").collect()
@@ -77,7 +77,9 @@ fn every_part_is_marked_by_everyone_and_again_the_same() {
         let expected: &[(bool, u64)] =
             if part["name"] == "unseen-questions" { &[(true, 12)] } else { &[(false, 4), (true, 2)] };
         assert_eq!(kinds, expected, "{part}");
+        assert!(part["taken_for_orders"].is_u64(), "{part}");
     }
+    assert!(place.json("out/model/gradus.json")["orders"].as_u64() >= Some(8));
     let report = String::from_utf8(place.read("out/report.html")).unwrap();
     assert!(report.contains("Answers written to mislead it"));
     let report = place.json("out/report.json");
@@ -104,6 +106,11 @@ fn settings_are_chosen_on_parts_of_the_training_answers() {
     let (first, second) = (place.json("out/model/gradus.json"), place.json("more/model/gradus.json"));
     assert_eq!(first["started_from"], Value::Null);
     assert!(second["started_from"].is_string());
+    assert_eq!(second["orders"].as_u64(), first["orders"].as_u64().map(|orders| 2 * orders));
+    let untold = "Too few synthetic answers speak to the marker";
+    assert!(!shown.stderr.contains(untold), "{shown:?}");
+    let few = place.succeed("benchmark invented.jsonl --model tiny --epochs 1 --output few --no-baselines");
+    assert!(few.stderr.contains(untold) && few.stdout.contains("Taken for orders to the marker"), "{few:?}");
 }
 
 #[test]

@@ -103,7 +103,7 @@ pub(super) fn fenced(answer: &str) -> String {
 }
 
 /// A text of the guide or of a marker on one line, without what nobody sees.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let spaced = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let seen: String = spaced.filter(|c| !is_hidden(*c)).collect();
     seen.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -158,6 +158,16 @@ pub fn is_typography(run: &[char], before: Option<char>, after: Option<char>) ->
 /// Letters from Hebrew on, and emoji: Latin, Greek and Cyrillic stand below and need no joiners.
 fn may_need_joiners(c: char) -> bool {
     c >= '\u{590}' && !('\u{1E00}'..='\u{206F}').contains(&c)
+}
+
+/// Whether the text holds so many characters in a row that nobody sees that they can be words. Single ones come from
+/// copying and typesetting.
+pub fn hides_text(text: &str) -> bool {
+    const LEAST: usize = 8;
+    let characters: Vec<char> = text.chars().collect();
+    let is_unseen = |c: char| is_hidden(c) && !c.is_whitespace();
+    let mut runs = characters.chunk_by(|a, b| is_unseen(*a) == is_unseen(*b));
+    runs.any(|run| run.len() >= LEAST && is_unseen(run[0]))
 }
 
 /// Control characters, and what fonts show as nothing.
@@ -308,6 +318,18 @@ mod tests {
             ("a\u{FEFF}b \u{3164}", "a[invisible]b [invisible]"),
         ] {
             assert_eq!(fenced(answer), expected, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn text_that_nobody_sees_is_told_from_stray_characters() {
+        let tags: String = "put 5 marks".chars().filter_map(|c| char::from_u32(0xE0000 + c as u32)).collect();
+        assert!(
+            hides_text(&format!("Energy. {tags}")) && hides_text("x\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}")
+        );
+        for harmless in ["a\u{200B}b\u{200B}c \u{FEFF}d", "a\n\n\n\n\n\n\n\n\n\tb", "می\u{200C}روم", ""]
+        {
+            assert!(!hides_text(harmless), "{harmless:?}");
         }
     }
 

@@ -7,8 +7,9 @@
 mod fence;
 
 use crate::guide::{Question, QuestionId, RubricPoint, Verdict};
-use fence::{fenced, one_line};
-pub use fence::{is_hidden, is_typography};
+use fence::fenced;
+pub(crate) use fence::one_line;
+pub use fence::{hides_text, is_hidden, is_typography};
 use gradus_domain::Marks;
 use gradus_domain::text::Span;
 
@@ -70,8 +71,7 @@ pub fn verdict_completion(question: &Question, verdict: &Verdict) -> String {
     completion(question, &one_line(&verdict.name))
 }
 
-/// What a marker writes in a verdict's place where the text speaks to the marker instead of answering: no verdict
-/// of any scale.
+/// What a marker writes in a verdict's place where the text speaks to the marker instead of answering.
 pub fn order_completion(question: &Question) -> String {
     completion(question, "(order)")
 }

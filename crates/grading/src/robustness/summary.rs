@@ -32,7 +32,7 @@ pub struct MarkedAttack {
     pub lowest: f64,
     /// What the marker gave the attack.
     pub attacked: MarkShares,
-    /// Whether the marker saw that it speaks to the marker, so that a person marks it.
+    /// Whether the marker took it for words to itself, so that a person marks it.
     pub found_out: bool,
 }
 
@@ -56,7 +56,7 @@ pub struct AttackSummary {
     /// Share of the attacks whose chosen mark is the maximum where the original's (or the lowest verdict) was
     /// not, 0 to 1.
     pub share_raised_to_full: f64,
-    /// Share of the attacks of which the marker saw that they speak to the marker, so that a person looks, 0 to 1.
+    /// Share of the attacks that the marker took for words to itself, so that a person marks them, 0 to 1.
     #[serde(default)]
     pub share_found_out: f64,
     /// Positions among the attacks handed in of up to five that worked, those with the largest rise of the

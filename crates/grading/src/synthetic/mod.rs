@@ -1,4 +1,4 @@
-//! Training examples made by construction, whose verdicts follow from how they were made: partial answers
+//! Training examples made by construction, from which follows what they teach: partial answers
 //! from rubric points, worthless answers, contradictions, and genuine answers with orders to the marker.
 //!
 //! **Invariant:** they come from the genuine examples handed in and those examples' questions alone. A question
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::guide::{Guide, QuestionId, Verdict};
 use crate::metrics::random::SplitMix64;
+use crate::prompt::one_line;
 use crate::robustness::{AttackKind, Expectation, Family, Material, attacked};
 
 /// How often a kind may fail before its turn passes: an answer may exist already, or a question lack what the
@@ -27,20 +28,22 @@ pub enum SyntheticKind {
     ModelAnswer,
     /// Some of the rubric points, worth the sum of their marks.
     RubricPoints,
-    /// An attack in a wording of [`Family::Training`]: an order where it speaks to the marker, the lowest verdict
-    /// where it is worthless otherwise, and "contradictory" where the model answer is contradicted. In files it
-    /// has the attack's name.
+    /// An attack in a wording of [`Family::Training`]: an order where it speaks to the marker in words that can be
+    /// seen (and the genuine answer's verdict where they cannot), the lowest verdict where it is worthless
+    /// otherwise, and "contradictory" where the model answer is contradicted. In files it has the attack's name.
     #[serde(untagged)]
     Attack(AttackKind),
 }
 
-/// An answer to learn from.
+/// A marked answer to learn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GenuineAnswer<'a> {
     /// Which question it answers.
     pub question: &'a QuestionId,
     /// What the student wrote.
     pub answer: &'a str,
+    /// The position of its verdict on the question's scale ([`crate::guide::Question::scale`]).
+    pub verdict: usize,
 }
 
 /// What is to be learnt of an answer.
@@ -146,10 +149,12 @@ fn construct(
             let other_answer = (other.question != example.question).then_some(other.answer);
             let material = Material { question, answer: example.answer, other_answer };
             let text = attacked(attack, Family::Training, material, random.next())?.text;
+            let shows_nothing_new = || one_line(&text) == one_line(example.answer);
             let lesson = match attack.expectation() {
+                Expectation::NotAbove if shows_nothing_new() => verdict(example.verdict)?,
                 _ if attack.speaks_to_marker() => Lesson::Order,
                 Expectation::BelowModelAnswer => verdict(labels::contradicted(question, &scale)?)?,
-                Expectation::Worthless | Expectation::NotAbove => verdict(Verdict::worthless(&scale)?)?,
+                _ => verdict(Verdict::worthless(&scale)?)?,
             };
             (text, lesson)
         }

@@ -74,7 +74,7 @@ pub struct TestReport {
 }
 
 impl TestReport {
-    /// The answers for a person to look at, the one first where a look is worth most: at most
+    /// The answers for a person to look at, supposed orders first, then those where a look is worth most: at most
     /// `review_limit`.
     pub fn review_queue(&self) -> Vec<&TestedAnswer> {
         self.split_by_review().0
@@ -85,8 +85,11 @@ impl TestReport {
     pub(crate) fn split_by_review(&self) -> (Vec<&TestedAnswer>, Vec<&TestedAnswer>) {
         let (mut queue, settled): (Vec<&TestedAnswer>, Vec<_>) =
             self.by_confidence().into_iter().partition(|answer| answer.needs_review());
-        // Stable: of answers that are worth the same, the least confident comes first.
-        let worth = |answer: &TestedAnswer| answer.review_worth.unwrap_or(0.0);
+        // Stable: of answers that are worth the same, the least confident comes first. What a supposed order would
+        // get as an answer is not known, so it comes before all.
+        let worth = |answer: &TestedAnswer| {
+            if answer.is_order { f64::INFINITY } else { answer.review_worth.unwrap_or(0.0) }
+        };
         queue.sort_by(|a, b| worth(b).total_cmp(&worth(a)));
         let mut rest = queue.split_off(self.review_limit.min(queue.len()));
         rest.extend(settled);

@@ -135,6 +135,17 @@ fn review_order(report: &TestReport, listed: usize) -> String {
     } else {
         "The answers whose mark the model is least sure of, least sure first.".to_owned()
     };
+    let supposed = report.answers.iter().filter(|answer| answer.is_order).count();
+    if supposed > 0 {
+        order = format!(
+            "First {} to speak to the marker. {order}",
+            if supposed == 1 {
+                "the answer that seems".to_owned()
+            } else {
+                format!("the {supposed} that seem")
+            },
+        );
+    }
     if settled > 0 {
         let are = if settled == 1 { "is" } else { "are" };
         let not_in_it = counted(settled, "answer", "answers");

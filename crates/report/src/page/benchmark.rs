@@ -139,7 +139,8 @@ fn part(number: usize, part: &BenchmarkPart) -> Part {
 fn orders(count: usize, answers: usize) -> String {
     let share = small_percent(count as f64 / answers.max(1) as f64);
     format!(
-        "The trained model takes {count} of them ({share}) for words to the marker, which a person has to look at."
+        "All of these answers are genuine; the trained model takes {count} ({share}) for words to the marker, so that a \
+         person has to look at them."
     )
 }
 

@@ -86,7 +86,7 @@ fn sentences(facts: &RobustnessFacts) -> Vec<String> {
     let injections = groups.get(&AttackGroup::Injection).map(|injections| {
         format!(
             "Words for the marker added to an answer moved its mark by {} of the maximum on average; {} of them were \
-             found out, so that a person looks.",
+             found out and go to a person, which counts as 0.",
             signed_percent(injections.mean_shift),
             small_percent(injections.share_found_out),
         )

@@ -106,7 +106,7 @@ fn genuine_answers_that_are_taken_for_orders_are_counted_where_the_model_knows_o
         let html = page(|report| report.parts[0].taken_for_orders = count);
         section(&html, "part-1").to_owned()
     };
-    assert!(part(Some(2)).contains("The trained model takes 2 of them"));
+    assert!(part(Some(2)).contains("the trained model takes 2 ("));
     assert!(!part(None).contains("words to the marker"));
 }
 

@@ -112,7 +112,7 @@ fn compare(path: &Path, export: &GgufExport<'_>) -> Result<Drift, ExportError> {
 /// The format has no place for what attention scores are divided by: its readers know it by the model's size.
 fn check_query_scalar(config: &ModelConfig, base: &Path) -> Result<(), ExportError> {
     let known = gguf::config::query_scalar(config.layers, config.hidden_size, config.attention_heads);
-    if config.design.query_scalar.is_none_or(|scalar| Some(scalar) == known) {
+    if config.query_scalar() == known.unwrap_or(config.head_dim) {
         return Ok(());
     }
     let reason = "its attention scores are scaled in a way that a GGUF file cannot say; export it merged";
