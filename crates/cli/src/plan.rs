@@ -26,7 +26,7 @@ pub(crate) struct PlanOptions {
     #[arg(long)]
     group_size: Option<usize>,
     /// Synthetic answers (partial and worthless ones, orders to the marker), as a share of the number of training
-    /// examples; 0: none
+    /// examples, and some orders more where these are few; 0: none
     #[arg(long, value_name = "SHARE", value_parser = share::of_training)]
     synthetic_share: Option<f64>,
     /// Peak learning rate [default: 0.0004, with --method full a tenth of it]

@@ -107,6 +107,26 @@ fn there_are_no_more_than_asked_for_none_twice_and_the_same_ones_every_time() {
 }
 
 #[test]
+fn few_examples_get_more_orders_than_their_share() {
+    let question = QuestionId("2".into());
+    let made = |examples: usize, share: f64| {
+        let texts: Vec<String> = (0..examples).map(|number| format!("{SALT} {number}")).collect();
+        let examples: Vec<GenuineAnswer<'_>> =
+            texts.iter().map(|answer| GenuineAnswer { question: &question, answer, verdict: 2 }).collect();
+        let options = SyntheticOptions { share, ..SyntheticOptions::default() };
+        let made = synthesise(&guide(), &examples, &options);
+        let orders = made.iter().filter(|made| made.lesson == Lesson::Order).count();
+        (made.len() - orders, orders)
+    };
+    // Some turns find nothing new, and some hidden orders show nothing.
+    for (examples, share, others, orders) in [(60, 0.1, 6, 10), (300, 0.1, 15, 50), (1500, 0.1, 80, 90)] {
+        let made = made(examples, share);
+        assert!(made.0 <= others && made.1 <= orders && made.1 * 4 >= orders * 3, "{made:?} for {examples}");
+    }
+    assert_eq!(made(300, 0.0), (0, 0));
+}
+
+#[test]
 fn an_origin_is_written_as_one_name() {
     for kind in SyntheticKind::all() {
         let json = serde_json::to_string(&kind).unwrap();

@@ -109,7 +109,9 @@ fn settings_are_chosen_on_parts_of_the_training_answers() {
     assert_eq!(second["orders"].as_u64(), first["orders"].as_u64().map(|orders| 2 * orders));
     let untold = "Too few synthetic answers speak to the marker";
     assert!(!shown.stderr.contains(untold), "{shown:?}");
-    let few = place.succeed("benchmark invented.jsonl --model tiny --epochs 1 --output few --no-baselines");
+    let few = place.succeed(
+        "benchmark invented.jsonl --model tiny --epochs 1 --output few --no-baselines --synthetic-share 0",
+    );
     assert!(few.stderr.contains(untold) && few.stdout.contains("Taken for orders to the marker"), "{few:?}");
 }
 

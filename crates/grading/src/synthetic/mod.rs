@@ -20,6 +20,10 @@ use crate::robustness::{AttackKind, Expectation, Family, Material, attacked};
 /// kind needs.
 const ATTEMPTS: usize = 8;
 
+/// Fewer orders to the marker hardly teach what one is, so there are as many, or a sixth of the number of genuine
+/// examples where that is less.
+pub const LEAST_ORDERS: usize = 50;
+
 /// How a synthetic answer was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,7 +76,8 @@ pub struct SyntheticAnswer {
 /// How many synthetic answers are made, and of which kinds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SyntheticOptions {
-    /// Their number as a share of the number of genuine examples; 0 makes none.
+    /// Their number as a share of the number of genuine examples, without the orders that are added where these are
+    /// few ([`LEAST_ORDERS`]); 0 makes none.
     pub share: f64,
     /// Decides which ones.
     pub seed: u64,
@@ -85,6 +90,10 @@ impl SyntheticKind {
     pub fn all() -> Vec<Self> {
         let attacks = AttackKind::ALL.into_iter().map(Self::Attack);
         [Self::ModelAnswer, Self::RubricPoints].into_iter().chain(attacks).collect()
+    }
+
+    fn speaks_to_marker(self) -> bool {
+        matches!(self, Self::Attack(attack) if attack.speaks_to_marker())
     }
 
     /// Its stable name, as in files.
@@ -105,7 +114,7 @@ impl Default for SyntheticOptions {
 
 /// Makes synthetic answers in the order of the kinds' turns; the same input gives the same answers.
 ///
-/// There are at most `share` times as many as examples. A kind whose turn finds nothing new (few rubric points,
+/// There are at most `share` times as many as examples, and the orders added. A kind whose turn finds nothing new (few rubric points,
 /// every model answer taken) leaves it out rather than hand it to another kind. No answer is made twice, nor
 /// one that a student of the examples wrote for the same question.
 pub fn synthesise(
@@ -116,15 +125,22 @@ pub fn synthesise(
     let random = &mut SplitMix64::new(options.seed);
     let mut known: BTreeSet<(QuestionId, String)> =
         examples.iter().map(|example| (example.question.clone(), example.answer.to_owned())).collect();
+    let mut make = |kind: &SyntheticKind| {
+        let new = |made: &SyntheticAnswer| known.insert((made.question.clone(), made.answer.clone()));
+        let mut attempts = (0..ATTEMPTS).filter_map(|_| construct(*kind, guide, examples, random));
+        attempts.find(new)
+    };
     let wanted = (options.share * examples.len() as f64).round() as usize;
-    let turns = options.kinds.iter().cycle().take(wanted);
-    turns
-        .filter_map(|kind| {
-            let new = |made: &SyntheticAnswer| known.insert((made.question.clone(), made.answer.clone()));
-            let mut attempts = (0..ATTEMPTS).filter_map(|_| construct(*kind, guide, examples, random));
-            attempts.find(new)
-        })
-        .collect()
+    let mut made: Vec<SyntheticAnswer> =
+        options.kinds.iter().cycle().take(wanted).filter_map(&mut make).collect();
+    if wanted > 0 {
+        let orders = made.iter().filter(|made| made.lesson == Lesson::Order).count();
+        let missing = LEAST_ORDERS.min(examples.len() / 6).saturating_sub(orders);
+        let kinds: Vec<&SyntheticKind> =
+            options.kinds.iter().filter(|kind| kind.speaks_to_marker()).collect();
+        made.extend(kinds.into_iter().cycle().take(missing).filter_map(make));
+    }
+    made
 }
 
 /// One attempt, on a question drawn as often as it has examples.
