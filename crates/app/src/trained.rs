@@ -19,7 +19,7 @@ const MANIFEST: &str = "gradus.json";
 const JUDGEMENT: &str = "judgement.json";
 const FORMAT_VERSION: u32 = 3;
 /// With fewer examples of orders to the marker, a model has not learnt to tell them.
-const LEAST_ORDERS: usize = 8;
+const ENOUGH_ORDERS: usize = 8;
 
 /// What a model was trained for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ impl TrainedModel {
 
 /// Whether so many examples of orders to the marker teach what one is.
 pub(crate) fn is_taught_by(orders: usize) -> bool {
-    orders >= LEAST_ORDERS
+    orders >= ENOUGH_ORDERS
 }
 
 /// Writes what was trained of `runtime`'s model and its manifest; replaces an earlier one.

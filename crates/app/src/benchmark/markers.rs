@@ -53,33 +53,31 @@ impl<'a> Markers<'a> {
         let texts = unmarked(&answers);
         let trained = opinions(self.runtime, Some(self.model), &texts, session)?;
         let judgement = self.model.judgement.as_ref();
-        let judged = rulings(&trained, judgement, &texts);
-        let automatic: Vec<bool> = judged.iter().map(|ruling| ruling.automatic).collect();
-        let marked = with(&answers, distributions(judged));
+        let marked = with(&answers, rulings(&trained, judgement, &texts));
         let mut markers = vec![measure("trained model", &marked)];
         if judgement.is_some() {
-            let alone = distributions(rulings(&trained, None, &texts));
-            markers.push(measure("its language model alone", &with(&answers, alone)));
+            let alone = with(&answers, rulings(&trained, None, &texts));
+            markers.push(measure("its language model alone", &alone));
         }
         if self.baselines.is_some() {
             let base = opinions(self.runtime, None, &texts, session)?;
-            let base = distributions(rulings(&base, None, &texts));
-            markers.push(measure("base model, untrained", &with(&answers, base)));
+            let base = with(&answers, rulings(&base, None, &texts));
+            markers.push(measure("base model, untrained", &base));
         }
         if let Some(Learnt { lexical, majority }) = &self.baselines {
             for (name, baseline) in
                 [("words of the answer (TF-IDF)", lexical as &dyn Baseline), ("majority", majority)]
             {
-                let given = answers
-                    .iter()
-                    .map(|known| baseline.distribution(known.answer.question, known.answer.answer))
-                    .collect();
-                markers.push(measure(name, &with(&answers, given)));
+                let given = texts.iter().map(|text| Ruling {
+                    distribution: baseline.distribution(text.question, text.answer),
+                    automatic: false,
+                });
+                markers.push(measure(name, &with(&answers, given.collect())));
             }
         }
         let questions: BTreeSet<&str> =
             answers.iter().map(|known| known.answer.question.id.0.as_str()).collect();
-        let outcomes = outcomes(judgement, &marked, &automatic);
+        let outcomes = outcomes(judgement, &marked);
         Ok(BenchmarkPart {
             name: part.name.clone(),
             kind: described(part.kind).to_owned(),
@@ -117,10 +115,6 @@ fn rulings(opinions: &[Opinion], judgement: Option<&Judgement>, answers: &[Unmar
     opinions.iter().zip(answers).map(|(opinion, answer)| opinion.ruling(judgement, answer)).collect()
 }
 
-fn distributions(rulings: Vec<Ruling>) -> Vec<Vec<f64>> {
-    rulings.into_iter().map(|ruling| ruling.distribution).collect()
-}
-
 /// What is new in a part.
 fn described(kind: PartKind) -> &'static str {
     match kind {
@@ -153,13 +147,13 @@ fn answers_of<'a>(set: &'a PublicSet, part: &'a Part) -> Vec<Known<'a>> {
     answers.collect()
 }
 
-fn with<'a>(answers: &[Known<'a>], distributions: Vec<Vec<f64>>) -> Vec<Judged<'a>> {
-    let judged = answers.iter().zip(distributions).map(|(Known { answer, mark }, distribution)| Judged {
+fn with<'a>(answers: &[Known<'a>], rulings: Vec<Ruling>) -> Vec<Judged<'a>> {
+    let judged = answers.iter().zip(rulings).map(|(Known { answer, mark }, ruling)| Judged {
         question: answer.question,
         scale: answer.question.scale(),
         verdict: answer.verdict,
         mark: *mark,
-        distribution,
+        ruling,
     });
     judged.collect()
 }

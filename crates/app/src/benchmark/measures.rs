@@ -9,6 +9,7 @@ use gradus_grading::metrics::{
 };
 use gradus_report::data::{MarkerResult, VerdictConfusion};
 
+use crate::marking::Ruling;
 use crate::reporting::trust::{Outcome, confidence_scores};
 
 /// An answer with its verdict and what a marker makes of it.
@@ -20,29 +21,25 @@ pub(super) struct Judged<'a> {
     pub(super) verdict: usize,
     /// The known mark, which may lie between two verdicts.
     pub(super) mark: Marks,
-    /// The probability of each verdict of the scale.
-    pub(super) distribution: Vec<f64>,
+    /// What the marker makes of it.
+    pub(super) ruling: Ruling,
 }
 
 impl Judged<'_> {
     /// The position of the most probable verdict.
     fn given(&self) -> usize {
-        most_probable(&self.distribution).unwrap_or_default()
+        most_probable(&self.ruling.distribution).unwrap_or_default()
     }
 }
 
-/// What became of each verdict; `automatic` says of each whether it needs no look.
-pub(super) fn outcomes(
-    judgement: Option<&Judgement>,
-    judged: &[Judged<'_>],
-    automatic: &[bool],
-) -> Vec<Outcome> {
-    let outcomes = judged.iter().zip(automatic).enumerate().map(|(cluster, (one, automatic))| {
+/// What became of each verdict.
+pub(super) fn outcomes(judgement: Option<&Judgement>, judged: &[Judged<'_>]) -> Vec<Outcome> {
+    let outcomes = judged.iter().enumerate().map(|(cluster, one)| {
         let given = one.given();
         Outcome {
-            confidence: one.distribution.get(given).copied().unwrap_or_default(),
+            confidence: one.ruling.distribution.get(given).copied().unwrap_or_default(),
             right: given == one.verdict,
-            automatic: *automatic,
+            automatic: one.ruling.automatic,
             seen_question: judgement.is_some_and(|judgement| judgement.has_marked_answers(one.question)),
             cluster,
         }
@@ -62,7 +59,7 @@ pub(super) fn measure(name: &str, judged: &[Judged<'_>]) -> Option<MarkerResult>
     let expected: Vec<ExpectedMark> = numbered()
         .map(|(cluster, one)| ExpectedMark {
             reference: one.mark,
-            expected: expected_marks(&one.scale, &one.distribution),
+            expected: expected_marks(&one.scale, &one.ruling.distribution),
             maximum: one.question.max_marks,
             cluster,
         })
@@ -76,8 +73,8 @@ pub(super) fn measure(name: &str, judged: &[Judged<'_>]) -> Option<MarkerResult>
         })
         .collect();
     let forecasts: Vec<Forecast> =
-        judged.iter().filter_map(|one| Forecast::new(&one.distribution, one.verdict)).collect();
-    let scores = confidence_scores(&outcomes(None, judged, &vec![false; judged.len()]))?;
+        judged.iter().filter_map(|one| Forecast::new(&one.ruling.distribution, one.verdict)).collect();
+    let scores = confidence_scores(&outcomes(None, judged))?;
     let one_scale = has_one_scale(judged);
     Some(MarkerResult {
         name: name.to_owned(),

@@ -54,8 +54,8 @@ pub struct BenchmarkPart {
     pub markers: Vec<MarkerResult>,
     /// Which verdicts the trained model gave for which.
     pub confusion: Option<VerdictConfusion>,
-    /// How many of the answers, all genuine, the trained model takes for orders to the marker, where it knows of
-    /// such.
+    /// How many of the answers, all genuine, the trained model takes for orders to the marker, where that was
+    /// counted.
     #[serde(default)]
     pub taken_for_orders: Option<usize>,
     /// What of it the trained model may mark without a person's look, where a threshold was looked for.

@@ -74,7 +74,7 @@ fn sentences(facts: &RobustnessFacts) -> Vec<String> {
         counted(overall.count, "attack", "attacks"),
         counted(facts.answers, "genuine answer", "genuine answers"),
     );
-    let worked = match (raised(overall), raised_to_full(overall)) {
+    let worked = match (raised(overall), number(overall.share_raised_to_full, overall)) {
         (0, _) => "None got a higher mark than it should.".to_owned(),
         (raised, full) => format!(
             "Of these, {} ({}) got a higher mark than they should, {} of them full marks.",
@@ -98,12 +98,9 @@ fn sentences(facts: &RobustnessFacts) -> Vec<String> {
     [Some(tried), Some(worked), injections, most].into_iter().flatten().collect()
 }
 
-fn raised_to_full(attacks: &AttackSummary) -> usize {
-    (attacks.share_raised_to_full * attacks.count as f64).round() as usize
-}
-
-fn found_out(attacks: &AttackSummary) -> usize {
-    (attacks.share_found_out * attacks.count as f64).round() as usize
+/// How many of the attacks a share of them is.
+fn number(share: f64, attacks: &AttackSummary) -> usize {
+    (share * attacks.count as f64).round() as usize
 }
 
 fn group_rows(summary: &RobustnessSummary, group: AttackGroup) -> Option<AttackGroupRows> {
@@ -128,10 +125,10 @@ fn group_rows(summary: &RobustnessSummary, group: AttackGroup) -> Option<AttackG
 }
 
 fn attack_row(name: String, description: &'static str, attacks: &AttackSummary) -> AttackRow {
-    let share = |label, share: f64, count: usize| Cell {
+    let share = |label, share: f64| Cell {
         label,
         value: small_percent(share),
-        interval: format!("{} of {}", grouped(count as u64), grouped(attacks.count as u64)),
+        interval: format!("{} of {}", grouped(number(share, attacks) as u64), grouped(attacks.count as u64)),
     };
     let plain = |label, value| Cell { label, value, interval: String::new() };
     AttackRow {
@@ -140,9 +137,9 @@ fn attack_row(name: String, description: &'static str, attacks: &AttackSummary) 
         cells: vec![
             plain("Attempts", grouped(attacks.count as u64)),
             plain("Mean shift", signed_percent(attacks.mean_shift)),
-            share("Raised", attacks.share_raised, raised(attacks)),
-            share("To full marks", attacks.share_raised_to_full, raised_to_full(attacks)),
-            share("Found out", attacks.share_found_out, found_out(attacks)),
+            share("Raised", attacks.share_raised),
+            share("To full marks", attacks.share_raised_to_full),
+            share("Found out", attacks.share_found_out),
         ],
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{ConfigError, Design, LocalLayers, ModelConfig};
+use crate::config::{ConfigError, Design, LocalLayers, ModelConfig, Sight};
 
 /// The one activation of published models.
 pub(super) const ACTIVATION: &str = "gelu_pytorch_tanh";
@@ -79,14 +79,13 @@ pub(super) fn describe(config: &ModelConfig, json: &mut Value) {
     let Some(local) = config.design.local_layers else { return };
     json["sliding_window_pattern"] = json!(local.period);
     json["rope_local_base_freq"] = json!(local.rope_theta);
-    let kind = |layer: usize| if (layer + 1).is_multiple_of(local.period) { WHOLE } else { LOCAL };
+    let kind = |layer| if config.sight_of(layer) == Sight::Main { WHOLE } else { LOCAL };
     json["layer_types"] = (0..config.layers).map(kind).collect();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Sight;
 
     fn published() -> Value {
         json!({
