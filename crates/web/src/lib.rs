@@ -1,0 +1,1 @@
+//! HTTP and HTML. The only crate that knows either.
