@@ -24,6 +24,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "app",     may_use: &["domain", "engine", "extract", "grading", "kernels", "report", "store"] },
     Layer { name: "web",     may_use: &["app", "domain"] },
     Layer { name: "cli",     may_use: &["app", "web"] },
+    Layer { name: "testkit", may_use: &["domain", "store"] },
     Layer { name: "xtask",   may_use: &[] },
 ];
 

@@ -1,0 +1,89 @@
+//! Secrets that programs log in with. The database knows only their hashes.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
+
+use gradus_domain::{ApiTokenId, Scope, UserId};
+
+use crate::rows::{self, Noun};
+use crate::{Key, Rows, StoreError, Text, Transaction};
+
+const API_TOKEN: Noun = Noun { name: "API token", unique: "secret" };
+
+/// A secret that a program logs in with.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "api_token")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Key<ApiTokenId>,
+    /// Whose.
+    pub user_id: Key<UserId>,
+    /// What it is for.
+    pub name: String,
+    /// How it begins, to tell it from others.
+    pub prefix: String,
+    /// The hash of the whole.
+    pub token_hash: String,
+    /// What it may do.
+    pub scope: Text<Scope>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was used last, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was taken back.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+crate::table!();
+
+pub use Model as ApiToken;
+
+/// Adds a token.
+pub async fn insert(transaction: &Transaction, token: ApiToken) -> Result<(), StoreError> {
+    rows::insert(transaction, API_TOKEN, token).await
+}
+
+/// The token with this hash.
+pub async fn find_by_token(rows: &impl Rows, token_hash: &str) -> Result<Option<ApiToken>, StoreError> {
+    rows::one(rows, Entity::find().filter(Column::TokenHash.eq(token_hash))).await
+}
+
+/// The tokens of a user, those taken back included.
+pub async fn of_user(rows: &impl Rows, user: UserId) -> Result<Vec<ApiToken>, StoreError> {
+    rows::all(rows, Entity::find().filter(Column::UserId.eq(Key(user))).order_by_desc(Column::Id)).await
+}
+
+/// Notes that a token was used.
+pub async fn touch(transaction: &Transaction, id: ApiTokenId) -> Result<(), StoreError> {
+    let used = ActiveModel { last_used_at: Set(Some(transaction.now())), ..Default::default() };
+    rows::change(transaction, Entity::update_many().set(used).filter(Column::Id.eq(Key(id))))
+        .await
+        .map(|_| ())
+}
+
+/// Takes a token of a user back.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when the user has no such token that is still good.
+pub async fn revoke(transaction: &Transaction, user: UserId, id: ApiTokenId) -> Result<(), StoreError> {
+    let update = revocation(transaction, user).filter(Column::Id.eq(Key(id)));
+    rows::change_one(transaction, API_TOKEN.missing(id), update).await
+}
+
+/// Takes every token of a user back.
+pub async fn revoke_all(transaction: &Transaction, user: UserId) -> Result<u64, StoreError> {
+    rows::change(transaction, revocation(transaction, user)).await
+}
+
+fn revocation(transaction: &Transaction, user: UserId) -> sea_orm::UpdateMany<Entity> {
+    let revoked = ActiveModel { revoked_at: Set(Some(transaction.now())), ..Default::default() };
+    Entity::update_many()
+        .set(revoked)
+        .filter(Column::UserId.eq(Key(user)))
+        .filter(Column::RevokedAt.is_null())
+}

@@ -1,0 +1,122 @@
+//! Failures that were seen: one row a kind, with how often and when.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait};
+
+use gradus_domain::failure::{Category, Failure, Severity};
+use gradus_domain::{ErrorEventId, UserId};
+
+use crate::rows::{self, Noun};
+use crate::{Key, Page, PageRequest, Rows, StoreError, Text, Transaction};
+
+const ERROR_EVENT: Noun = Noun { name: "error", unique: "fingerprint" };
+
+/// A kind of failure that was seen.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "error_event")]
+pub struct Model {
+    /// Its id.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Key<ErrorEventId>,
+    /// What tells it from other kinds.
+    pub fingerprint: String,
+    /// Whose move it is.
+    pub category: Text<Category>,
+    /// How bad it is.
+    pub severity: Text<Severity>,
+    /// Whether trying again may help.
+    pub is_transient: bool,
+    /// What happened the last time, for people.
+    pub message: String,
+    /// In which part of the program.
+    pub place: String,
+    /// How often.
+    pub count: i64,
+    /// When first.
+    pub first_seen_at: DateTime<Utc>,
+    /// When last.
+    pub last_seen_at: DateTime<Utc>,
+    /// When someone said that it is dealt with; another one after that is a new row.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Who said so.
+    pub resolved_by: Option<Key<UserId>>,
+    /// Which thing it befell the last time.
+    pub subject_id: Option<Uuid>,
+}
+
+crate::table!();
+
+pub use Model as ErrorEvent;
+
+/// Counts a failure.
+pub async fn record(
+    transaction: &Transaction,
+    fingerprint: &str,
+    place: &str,
+    failure: &Failure,
+    subject: Option<Uuid>,
+) -> Result<(), StoreError> {
+    let again = ActiveModel {
+        message: Set(failure.message.clone()),
+        severity: Set(Text(failure.severity)),
+        last_seen_at: Set(transaction.now()),
+        subject_id: Set(subject),
+        ..Default::default()
+    };
+    let update = Entity::update_many()
+        .set(again)
+        .col_expr(Column::Count, Expr::col(Column::Count).add(1))
+        .filter(Column::Fingerprint.eq(fingerprint))
+        .filter(Column::ResolvedAt.is_null());
+    if rows::change(transaction, update).await? > 0 {
+        return Ok(());
+    }
+    let first = Model {
+        id: Key(ErrorEventId::new()),
+        fingerprint: fingerprint.to_owned(),
+        category: Text(failure.category),
+        severity: Text(failure.severity),
+        is_transient: failure.is_transient,
+        message: failure.message.clone(),
+        place: place.to_owned(),
+        count: 1,
+        first_seen_at: transaction.now(),
+        last_seen_at: transaction.now(),
+        resolved_at: None,
+        resolved_by: None,
+        subject_id: subject,
+    };
+    rows::insert(transaction, ERROR_EVENT, first).await
+}
+
+/// A page of the failures, all or only those that nobody has dealt with.
+pub async fn page(
+    rows: &impl Rows,
+    only_open: bool,
+    request: &PageRequest,
+) -> Result<Page<ErrorEvent>, StoreError> {
+    let mut select = Entity::find();
+    if only_open {
+        select = select.filter(Column::ResolvedAt.is_null());
+    }
+    rows::page(rows, select, Column::Id, request).await
+}
+
+/// Says that a failure is dealt with.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when it is not there, or was dealt with before.
+pub async fn resolve(transaction: &Transaction, id: ErrorEventId, by: UserId) -> Result<(), StoreError> {
+    let resolved = ActiveModel {
+        resolved_at: Set(Some(transaction.now())),
+        resolved_by: Set(Some(Key(by))),
+        ..Default::default()
+    };
+    let update = Entity::update_many()
+        .set(resolved)
+        .filter(Column::Id.eq(Key(id)))
+        .filter(Column::ResolvedAt.is_null());
+    rows::change_one(transaction, ERROR_EVENT.missing(id), update).await
+}

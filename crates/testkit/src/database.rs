@@ -1,0 +1,105 @@
+//! A database of a test's own: a file of SQLite, or a database on the PostgreSQL server that `cargo xtask test` starts.
+
+use std::sync::Arc;
+
+use gradus_store::{DatabaseLocation, Opening, Store, Timekeeper};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::ManualClock;
+
+/// The variable that names the PostgreSQL server.
+const SERVER: &str = "GRADUS_TEST_POSTGRES";
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    Sqlite,
+    /// A real server.
+    Postgres,
+}
+
+/// A database of a test's own, which goes with it.
+pub struct TestDatabase {
+    /// Where it lies.
+    pub location: DatabaseLocation,
+    /// The clock of the stores that are opened here.
+    pub clock: ManualClock,
+    /// A directory of the test's own.
+    pub directory: TempDir,
+    server: Option<url::Url>,
+}
+
+impl TestDatabase {
+    /// An empty database; none where there is no server of this kind, which is said once.
+    pub async fn new(kind: Kind) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = ManualClock::default();
+        match kind {
+            Kind::Sqlite => {
+                let location = DatabaseLocation::Sqlite(directory.path().join("gradus.db"));
+                Some(Self { location, clock, directory, server: None })
+            }
+            Kind::Postgres => {
+                let Ok(server) = std::env::var(SERVER) else {
+                    eprintln!(
+                        "skipped: {SERVER} is not set to a PostgreSQL server; `cargo xtask test` starts one"
+                    );
+                    return None;
+                };
+                let name = format!("gradus_{}", Uuid::now_v7().simple());
+                administrate(&server, &format!("CREATE DATABASE {name}")).await;
+                let server: url::Url = server.parse().unwrap();
+                let mut location = server.clone();
+                location.set_path(&name);
+                Some(Self {
+                    location: DatabaseLocation::Postgres(location),
+                    clock,
+                    directory,
+                    server: Some(server),
+                })
+            }
+        }
+    }
+
+    /// Opens it as the server does.
+    pub async fn open(&self) -> Store {
+        self.open_as(Opening::MakeOrUpgrade).await.unwrap()
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub async fn open_as(&self, opening: Opening) -> Result<Store, gradus_store::StoreError> {
+        Store::open(&self.location, opening, Timekeeper::Clock(Arc::new(self.clock.clone()))).await
+    }
+
+    /// Runs SQL on it, whatever its shape.
+    pub async fn execute(&self, sql: &str) {
+        self.connect().await.execute_unprepared(sql).await.unwrap();
+    }
+
+    /// A connection past the store.
+    pub async fn connect(&self) -> DatabaseConnection {
+        let url = match &self.location {
+            DatabaseLocation::Sqlite(path) => format!("sqlite:{}?mode=rwc", path.display()),
+            DatabaseLocation::Postgres(url) => url.to_string(),
+        };
+        Database::connect(url).await.unwrap()
+    }
+
+    /// Removes it; a test that fails leaves its database to the server's end.
+    pub async fn remove(self) {
+        if let (Some(server), DatabaseLocation::Postgres(url)) = (&self.server, &self.location) {
+            let name = url.path().trim_start_matches('/');
+            administrate(server.as_str(), &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+async fn administrate(server: &str, sql: &str) {
+    Database::connect(server).await.unwrap().execute_unprepared(sql).await.unwrap();
+}

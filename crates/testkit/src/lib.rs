@@ -1,0 +1,13 @@
+//! What tests of several crates need. Never shipped: every failure here is a failed test, so that it may panic.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "made for tests alone"
+)]
+
+mod clock;
+mod database;
+
+pub use clock::ManualClock;
+pub use database::{Kind, TestDatabase};
