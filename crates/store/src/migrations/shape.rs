@@ -79,12 +79,12 @@ pub(super) fn needs(
     column: &'static str,
     to: &'static str,
 ) -> ForeignKeyCreateStatement {
-    points_at(table, column, to, "id", ForeignKeyAction::Restrict)
+    points_at(table, column, to, "id", ForeignKeyAction::NoAction)
 }
 
 /// The blob of this hash cannot be deleted while a row points at it.
 pub(super) fn needs_blob(table: &'static str, column: &'static str) -> ForeignKeyCreateStatement {
-    points_at(table, column, "blob", "hash", ForeignKeyAction::Restrict)
+    points_at(table, column, "blob", "hash", ForeignKeyAction::NoAction)
 }
 
 fn points_at(

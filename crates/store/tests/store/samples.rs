@@ -13,7 +13,7 @@ use gradus_store::users::{self, User};
 use gradus_store::{Json, Key, Store, StoreError, Text, Transaction};
 use uuid::Uuid;
 
-pub fn user(name: &str) -> User {
+pub(crate) fn user(name: &str) -> User {
     let moment = chrono::DateTime::<Utc>::from_timestamp_micros(1_700_000_000_000_001).unwrap();
     User {
         id: Key(UserId::new()),
@@ -27,7 +27,7 @@ pub fn user(name: &str) -> User {
     }
 }
 
-pub async fn stored_user(store: &Store, name: &str) -> UserId {
+pub(crate) async fn stored_user(store: &Store, name: &str) -> UserId {
     let user = user(name);
     let id = user.id.0;
     store.write(|change| async move { users::insert(&change, user).await }).await.unwrap();
@@ -35,11 +35,11 @@ pub async fn stored_user(store: &Store, name: &str) -> UserId {
 }
 
 /// A blob's hash, as long as a real one.
-pub fn hash(text: &str) -> String {
+pub(crate) fn hash(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().chars().cycle().take(64).collect()
 }
 
-pub async fn stored_blob(store: &Store, text: &str) -> String {
+pub(crate) async fn stored_blob(store: &Store, text: &str) -> String {
     let hash = hash(text);
     let announced = hash.clone();
     let bytes = text.len() as u64;
@@ -52,7 +52,7 @@ pub async fn stored_blob(store: &Store, text: &str) -> String {
     hash
 }
 
-pub fn document(owner: UserId, blob_hash: &str, change: &Transaction) -> Document {
+pub(crate) fn document(owner: UserId, blob_hash: &str, change: &Transaction) -> Document {
     Document {
         id: Key(DocumentId::new()),
         owner_id: Key(owner),
@@ -74,7 +74,7 @@ pub fn document(owner: UserId, blob_hash: &str, change: &Transaction) -> Documen
     }
 }
 
-pub async fn stored_document(store: &Store, owner: UserId, text: &str) -> DocumentId {
+pub(crate) async fn stored_document(store: &Store, owner: UserId, text: &str) -> DocumentId {
     let hash = stored_blob(store, text).await;
     store
         .write(move |change| async move {
@@ -88,7 +88,7 @@ pub async fn stored_document(store: &Store, owner: UserId, text: &str) -> Docume
         .unwrap()
 }
 
-pub fn training_job(owner: UserId, change: &Transaction) -> TrainingJob {
+pub(crate) fn training_job(owner: UserId, change: &Transaction) -> TrainingJob {
     TrainingJob {
         id: Key(TrainingJobId::new()),
         owner_id: Key(owner),
@@ -115,7 +115,7 @@ pub fn training_job(owner: UserId, change: &Transaction) -> TrainingJob {
     }
 }
 
-pub async fn stored_training_job(store: &Store, owner: UserId) -> TrainingJobId {
+pub(crate) async fn stored_training_job(store: &Store, owner: UserId) -> TrainingJobId {
     store
         .write(move |change| async move {
             let job = training_job(owner, &change);
@@ -127,7 +127,7 @@ pub async fn stored_training_job(store: &Store, owner: UserId) -> TrainingJobId 
         .unwrap()
 }
 
-pub fn model(owner: UserId, name: &str, change: &Transaction) -> TrainedModel {
+pub(crate) fn model(owner: UserId, name: &str, change: &Transaction) -> TrainedModel {
     TrainedModel {
         id: Key(ModelId::new()),
         owner_id: Key(owner),
@@ -143,11 +143,11 @@ pub fn model(owner: UserId, name: &str, change: &Transaction) -> TrainedModel {
     }
 }
 
-pub fn work(kind: JobKind, user: Option<UserId>) -> Work {
+pub(crate) fn work(kind: JobKind, user: Option<UserId>) -> Work {
     Work { kind, user, subject: Some(Uuid::now_v7()), priority: 0, run_at: None }
 }
 
-pub fn claimant() -> Claimant {
+pub(crate) fn claimant() -> Claimant {
     use gradus_domain::Word;
     Claimant {
         worker: Uuid::now_v7(),
@@ -158,10 +158,10 @@ pub fn claimant() -> Claimant {
 }
 
 /// The failure of a change, in words.
-pub fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
+pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     result.unwrap_err().to_string()
 }
 
-pub fn uuid_of(id: impl Id) -> Uuid {
+pub(crate) fn uuid_of(id: impl Id) -> Uuid {
     id.uuid()
 }
