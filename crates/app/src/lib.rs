@@ -11,6 +11,7 @@ pub mod documents;
 mod encoding;
 mod error;
 pub mod export;
+mod failures;
 mod files;
 pub mod guides;
 pub mod marking;
@@ -24,17 +25,20 @@ pub mod quickstart;
 mod reporting;
 pub mod robustness;
 pub mod runtime;
+pub mod service;
 mod session;
 mod students;
 pub mod testing;
 pub mod trained;
 pub mod training;
+pub mod worker;
 
 // The crates whose types stand in the services' signatures, for callers, which depend on this crate alone.
 pub use gradus_domain as domain;
 pub use gradus_engine as engine;
 pub use gradus_grading as grading;
 pub use gradus_report as report;
+pub use gradus_store as store;
 
-pub use error::Error;
+pub use error::{Error, FieldProblem};
 pub use session::{Session, Watcher};

@@ -11,7 +11,7 @@ use sea_orm::{
 use gradus_domain::Clock;
 
 use crate::error::Tried;
-use crate::{DatabaseLocation, Opening, StoreError, connect, migrations};
+use crate::{DatabaseLocation, News, Opening, StoreError, connect, migrations};
 
 /// Where transactions take the time from.
 #[derive(Clone)]
@@ -85,6 +85,14 @@ impl Store {
                 source: sea_orm::DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::ConnectionClosed),
             }),
         })
+    }
+
+    /// News of the queue, for a worker.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn news(&self) -> Result<News, StoreError> {
+        News::of(&self.reader).await
     }
 
     /// How many connections are open and how many of them are idle, writers and readers together.

@@ -55,6 +55,15 @@ pub async fn get(rows: &impl Rows, whose: Whose, id: DatasetId) -> Result<Datase
     rows::one(rows, seen(whose).filter(Column::Id.eq(Key(id)))).await?.ok_or_else(|| DATASET.missing(id))
 }
 
+/// The dataset of this id, if it is theirs to change.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn get_owned(rows: &impl Rows, whose: Whose, id: DatasetId) -> Result<Dataset, StoreError> {
+    let select = Entity::find().filter(whose.owns(Column::OwnerId)).filter(Column::Id.eq(Key(id)));
+    rows::one(rows, select).await?.ok_or_else(|| DATASET.missing(id))
+}
+
 /// A page of the datasets that may be seen.
 pub async fn page(
     rows: &impl Rows,

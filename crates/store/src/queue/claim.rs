@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect,
+    Statement,
 };
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use super::{ActiveModel, Column, Entity, Model, is};
 use crate::error::Tried;
 use crate::rows;
 use crate::store::sealed::Connected;
-use crate::{StoreError, Text, Transaction};
+use crate::{Reader, StoreError, Text, Transaction};
 
 /// Who takes work, and which.
 #[derive(Debug, Clone)]
@@ -48,6 +49,16 @@ impl Claim {
 
 /// Any number that nobody else uses for `pg_advisory_xact_lock`.
 const CLAIM_LOCK: i64 = 0x67_7261_6476_01;
+
+/// Whether there may be work for this worker: asked of a reader first, because taking needs the write lock.
+pub async fn is_due(reader: &Reader, kinds: &[JobKind], now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let due = Entity::find()
+        .filter(Column::State.eq(Text(QueueJobState::Ready)))
+        .filter(Column::RunAt.lte(now))
+        .filter(Column::Kind.is_in(kinds.iter().map(|kind| kind.word())))
+        .limit(1);
+    Ok(rows::one(reader, due).await?.is_some())
+}
 
 /// Takes the job that is to be done next, if there is one: the highest priority first; then the user of whom the fewest
 /// jobs are running; then what has been due longest.

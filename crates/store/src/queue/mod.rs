@@ -7,7 +7,7 @@
 mod claim;
 mod settle;
 
-pub use claim::{Claim, Claimant, claim, hold, take_lost};
+pub use claim::{Claim, Claimant, claim, hold, is_due, take_lost};
 pub use settle::{Settled, forget_settled, hand_back, settle, try_again};
 
 use chrono::{DateTime, Utc};
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::error::Tried;
 use crate::rows::{self, Noun};
-use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Text, Transaction};
+use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Text, Transaction, news};
 
 const QUEUE_JOB: Noun = Noun { name: "queue job", unique: "id" };
 
@@ -109,6 +109,7 @@ pub async fn enqueue(transaction: &Transaction, work: Work) -> Result<QueueJobId
         finished_at: None,
     };
     rows::insert(transaction, QUEUE_JOB, job).await?;
+    news::tell(transaction).await?;
     Ok(id)
 }
 

@@ -24,6 +24,7 @@ each_database!(
     work_handed_back_does_not_count_as_an_attempt,
     work_and_the_change_that_it_follows_from_come_together_or_not_at_all,
     waiting_and_running_work_is_counted,
+    whoever_waits_for_work_hears_of_it_at_once,
 );
 
 async fn enqueue(store: &Store, work: Work) -> gradus_domain::QueueJobId {
@@ -273,4 +274,31 @@ async fn waiting_and_running_work_is_counted(database: &TestDatabase) {
     );
     assert_eq!(states[0].oldest_run_at, first.job.run_at + chrono::TimeDelta::seconds(1));
     store.close().await.unwrap();
+}
+
+async fn whoever_waits_for_work_hears_of_it_at_once(database: &TestDatabase) {
+    let (server, worker) = (database.open().await, database.open().await);
+    let mut news = worker.news().await.unwrap();
+    // The first look finds a file that it has not seen before.
+    news.wait(Duration::from_millis(1)).await;
+    let begun = std::time::Instant::now();
+    news.wait(Duration::from_millis(200)).await;
+    assert!(
+        begun.elapsed() >= Duration::from_millis(200),
+        "nothing happened, and it waited {:?}",
+        begun.elapsed()
+    );
+
+    let waiting = tokio::spawn(async move {
+        news.wait(Duration::from_secs(60)).await;
+    });
+    let kinds = [JobKind::Train];
+    let now = server.write(|change| async move { Ok(change.now()) }).await.unwrap();
+    assert!(!queue::is_due(&worker.reader(), &kinds, now).await.unwrap());
+    enqueue(&server, work(JobKind::Train, None)).await;
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it heard nothing").unwrap();
+    assert!(queue::is_due(&worker.reader(), &kinds, now).await.unwrap());
+    assert!(!queue::is_due(&worker.reader(), &[JobKind::CleanUp], now).await.unwrap());
+    server.close().await.unwrap();
+    worker.close().await.unwrap();
 }

@@ -1,0 +1,172 @@
+//! Uploaded files: stored at once, read by a worker.
+
+use chrono::{DateTime, Utc};
+use gradus_domain::{DocumentId, DocumentState, DocumentStep, JobKind, UserId};
+use gradus_store::blobs::{BlobReader, SpooledBlob};
+use gradus_store::documents::{self, Document};
+use gradus_store::{Json, Key, Page, PageRequest, StoreError, Text, Whose, blob_records};
+
+use super::{Services, enqueue};
+use crate::Error;
+
+/// What is known of a file before it is read.
+#[derive(Debug, Clone)]
+pub struct NewDocument {
+    /// Its name, for people.
+    pub name: String,
+    /// What it is for: `guide`, `answers`, `papers`, `conversations` or anything else.
+    pub purpose: String,
+    /// Whatever its owner notes.
+    pub metadata: serde_json::Value,
+    /// When it is to be deleted.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What is read by a worker; everything else is used as it is.
+fn is_read(purpose: &str) -> bool {
+    matches!(purpose, "guide" | "papers")
+}
+
+impl Services {
+    /// Stores an uploaded file and queues its reading.
+    ///
+    /// # Errors
+    /// [`Error::Quota`]; when storage fails, in which case nothing is left of the file.
+    pub async fn add_document(
+        &self,
+        owner: UserId,
+        new: NewDocument,
+        spooled: SpooledBlob,
+    ) -> Result<Document, Error> {
+        self.limits.check_document(&self.store.reader(), owner, spooled.blob().bytes).await?;
+        let blob = self.archive.keep_spooled(spooled).await?;
+        let document = self
+            .store
+            .write(move |tx| async move {
+                let hash = blob.hash.to_string();
+                blob_records::settle(&tx, &hash).await?;
+                let is_read = is_read(&new.purpose);
+                let document = Document {
+                    id: Key(DocumentId::new()),
+                    owner_id: Key(owner),
+                    name: new.name,
+                    purpose: new.purpose,
+                    state: Text(if is_read { DocumentState::Uploaded } else { DocumentState::Ready }),
+                    blob_hash: hash,
+                    bytes: blob.bytes.cast_signed(),
+                    format: None,
+                    pages: None,
+                    quality: None,
+                    text_hash: None,
+                    findings: Json(serde_json::Value::Null),
+                    failure: None,
+                    metadata: Json(new.metadata),
+                    expires_at: new.expires_at,
+                    created_at: tx.now(),
+                    updated_at: tx.now(),
+                };
+                documents::insert(&tx, document.clone()).await?;
+                if is_read {
+                    enqueue(&tx, JobKind::ExtractDocument, owner, document.id.0).await?;
+                }
+                Ok(document)
+            })
+            .await?;
+        Ok(document)
+    }
+
+    /// A document that may be seen.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn document(&self, whose: Whose, id: DocumentId) -> Result<Document, Error> {
+        Ok(documents::get(&self.store.reader(), whose, id).await?)
+    }
+
+    /// A page of the documents that may be seen.
+    pub async fn documents(
+        &self,
+        whose: Whose,
+        purpose: Option<&str>,
+        request: &PageRequest,
+    ) -> Result<Page<Document>, Error> {
+        Ok(documents::page(&self.store.reader(), whose, purpose, request).await?)
+    }
+
+    /// The bytes that were uploaded.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn document_content(
+        &self,
+        whose: Whose,
+        id: DocumentId,
+    ) -> Result<(Document, BlobReader), Error> {
+        let document = self.document(whose, id).await?;
+        let reader = self.archive.open(&document.blob_hash).await?;
+        Ok((document, reader))
+    }
+
+    /// The text that was read in a document, with its structure, as JSON.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] while it has none.
+    pub async fn document_text(&self, whose: Whose, id: DocumentId) -> Result<Vec<u8>, Error> {
+        let document = self.document(whose, id).await?;
+        let hash = document
+            .text_hash
+            .ok_or_else(|| StoreError::NotFound { noun: "text of the document", id: id.to_string() })?;
+        self.archive.read(&hash).await
+    }
+
+    /// A document as it was read.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it was not read yet, or cannot be.
+    pub(crate) async fn read_text(&self, row: &Document) -> Result<crate::documents::Document, Error> {
+        let Some(hash) = &row.text_hash else {
+            return Err(Error::invalid(
+                &row.purpose,
+                format!("{} is {}: wait until it is ready, or upload it again", row.name, row.state.0),
+            ));
+        };
+        let json = self.archive.read(hash).await?;
+        serde_json::from_slice(&json).map_err(|error| Error::Format {
+            path: row.name.clone().into(),
+            expected: "a document's text as this version of Gradus writes it (have it read again)",
+            reason: error.to_string(),
+        })
+    }
+
+    /// Has a document read again.
+    ///
+    /// # Errors
+    /// When it is not there, or is being read.
+    pub async fn read_document_again(&self, whose: Whose, id: DocumentId) -> Result<Document, Error> {
+        let document = self
+            .store
+            .write(move |tx| async move {
+                let document = documents::get(&tx, whose, id).await?;
+                documents::step(&tx, id, DocumentStep::Retry).await?;
+                enqueue(&tx, JobKind::ExtractDocument, document.owner_id.0, id).await?;
+                documents::get(&tx, whose, id).await
+            })
+            .await?;
+        Ok(document)
+    }
+
+    /// Deletes a document.
+    ///
+    /// # Errors
+    /// When it is not theirs, or something needs it.
+    pub async fn delete_document(&self, whose: Whose, id: DocumentId) -> Result<(), Error> {
+        self.store
+            .write(move |tx| async move {
+                gradus_store::queue::wish(&tx, gradus_domain::Id::uuid(id), gradus_domain::Wish::Cancel)
+                    .await?;
+                documents::delete(&tx, whose, id).await
+            })
+            .await?;
+        Ok(())
+    }
+}

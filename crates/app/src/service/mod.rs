@@ -1,0 +1,71 @@
+//! What a server does for its users: documents, datasets, training jobs, models, model tests, reports. A call writes what
+//! is wanted and queues the work that follows from it in one transaction; workers do it ([`crate::worker`]).
+
+mod archive;
+pub mod datasets;
+pub mod documents;
+pub mod limits;
+pub mod model_tests;
+pub mod models;
+pub mod reports;
+pub mod training_jobs;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gradus_domain::{Id, JobKind, UserId};
+use gradus_store::blobs::BlobStore;
+use gradus_store::queue::{self, Work};
+use gradus_store::{Store, StoreError, Transaction};
+
+pub use archive::{Archive, GRACE};
+pub use limits::Limits;
+
+use crate::models::{Catalogue, ModelStore};
+
+/// Everything that the services and the workers of one process share.
+#[derive(Clone)]
+pub struct Services {
+    /// What is remembered.
+    pub store: Store,
+    /// The bytes that it refers to.
+    pub archive: Archive,
+    /// Base models on this machine.
+    pub base_models: ModelStore,
+    /// Base models that can be had.
+    pub catalogue: Arc<Catalogue>,
+    /// Holds what work under way needs on disk; anything in it may be deleted between jobs.
+    pub work_directory: PathBuf,
+    /// How much anyone may have.
+    pub limits: Limits,
+}
+
+impl Services {
+    /// The services over a database and a blob store.
+    pub fn new(
+        (store, blobs): (Store, BlobStore),
+        (base_models, catalogue): (ModelStore, Arc<Catalogue>),
+        work_directory: PathBuf,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            archive: Archive::new(store.clone(), blobs),
+            store,
+            base_models,
+            catalogue,
+            work_directory,
+            limits,
+        }
+    }
+}
+
+/// Queues work on a thing of a user's.
+async fn enqueue(
+    transaction: &Transaction,
+    kind: JobKind,
+    user: UserId,
+    subject: impl Id,
+) -> Result<(), StoreError> {
+    let work = Work { kind, user: Some(user), subject: Some(subject.uuid()), priority: 0, run_at: None };
+    queue::enqueue(transaction, work).await.map(|_| ())
+}

@@ -1,0 +1,340 @@
+//! Training jobs: asked for, followed, paused, cancelled, resumed from a checkpoint, compared.
+
+use gradus_domain::{
+    CheckpointId, DatasetVersionId, DatasetVersionState, DocumentId, Id, JobKind, ModelId, QueueJobState,
+    TrainingJobId, TrainingJobState, TrainingJobStep, UserId, Wish,
+};
+use gradus_engine::adapter::{LoraConfig, Method};
+use gradus_engine::training::TrainingPlan;
+use gradus_store::datasets::versions;
+use gradus_store::training_jobs::checkpoints::{self, Checkpoint};
+use gradus_store::training_jobs::events::{self, NewEvent, TrainingEvent};
+use gradus_store::training_jobs::{self, TrainingJob};
+use gradus_store::{
+    Json, Key, Page, PageRequest, StoreError, Text, Transaction, Whose, datasets, documents, models, queue,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Services, enqueue};
+use crate::Error;
+
+/// What a job learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainOn {
+    /// A frozen version of a dataset of marked answers.
+    DatasetVersion(DatasetVersionId),
+    /// Conversations, and others to validate with.
+    Conversations {
+        /// Learnt from.
+        training: DocumentId,
+        /// Held out.
+        validation: Option<DocumentId>,
+    },
+}
+
+/// How a job trains. What is not said follows from the number of examples.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingSettings {
+    /// Passes over the data.
+    pub epochs: Option<u32>,
+    /// Sequences an update.
+    pub batch_size: Option<usize>,
+    /// Peak learning rate.
+    pub learning_rate: Option<f64>,
+    /// The usual peak learning rate times this, where none is given.
+    pub learning_rate_multiplier: Option<f64>,
+    /// Rank of the adapter.
+    pub lora_rank: Option<usize>,
+    /// Scale of the adapter times its rank.
+    pub lora_alpha: Option<f32>,
+    /// Synthetic answers as a share of the training examples.
+    pub synthetic_share: Option<f64>,
+    /// Updates between checkpoints.
+    pub checkpoint_every: Option<u64>,
+    /// Evaluations without gain after which training stops.
+    pub patience: Option<u32>,
+    /// Of initialisation, order and dropout.
+    pub seed: Option<u64>,
+}
+
+impl TrainingSettings {
+    /// The recipe for that many examples with what was asked for.
+    pub fn plan(&self, examples: usize) -> TrainingPlan {
+        let usual = TrainingPlan::for_examples(examples);
+        let lora = LoraConfig::default();
+        let lora = LoraConfig {
+            rank: self.lora_rank.unwrap_or(lora.rank),
+            alpha: self.lora_alpha.unwrap_or(lora.alpha),
+            ..lora
+        };
+        let multiplier = self.learning_rate_multiplier.unwrap_or(1.0);
+        TrainingPlan {
+            method: Method::Lora(lora),
+            epochs: self.epochs.unwrap_or(usual.epochs),
+            batch_size: self.batch_size.unwrap_or(usual.batch_size),
+            learning_rate: self.learning_rate.unwrap_or(usual.learning_rate * multiplier),
+            checkpoint_every: self.checkpoint_every.unwrap_or(usual.checkpoint_every),
+            patience: self.patience.unwrap_or(usual.patience),
+            seed: self.seed.unwrap_or(usual.seed),
+            ..usual
+        }
+    }
+
+    /// What is wrong with them, whatever the data.
+    fn check(&self) -> Result<(), Error> {
+        let problems = self.plan(1000).problems();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let problems = problems.into_iter().map(|(field, message)| crate::FieldProblem {
+            field: format!("settings.{field}"),
+            message: message.to_string(),
+        });
+        Err(Error::Invalid { problems: problems.collect() })
+    }
+}
+
+/// A training job to be made.
+#[derive(Debug, Clone)]
+pub struct NewTrainingJob {
+    /// What people call it.
+    pub name: String,
+    /// What it learns from.
+    pub train_on: TrainOn,
+    /// The base model's name in the catalogue.
+    pub base_model: String,
+    /// The trained model that it starts from.
+    pub from_model: Option<ModelId>,
+    /// How it trains.
+    pub settings: TrainingSettings,
+    /// What the model's name is to end with.
+    pub suffix: Option<String>,
+    /// Whatever its owner notes.
+    pub metadata: serde_json::Value,
+}
+
+impl Services {
+    /// Makes a training job and queues it.
+    ///
+    /// # Errors
+    /// When something in it is wrong, is not there, or is not ready.
+    pub async fn add_training_job(&self, owner: UserId, new: NewTrainingJob) -> Result<TrainingJob, Error> {
+        new.settings.check()?;
+        if self.catalogue.get(&new.base_model).is_none() {
+            return Err(Error::invalid(
+                "model",
+                format!("there is no base model `{}`; `gradus models list` shows them", new.base_model),
+            ));
+        }
+        let most = self.limits.live_training_jobs_per_user;
+        let live = training_jobs::live(&self.store.reader(), Whose::Of(owner)).await?.len();
+        if live as u64 >= most {
+            return Err(Error::Quota(format!(
+                "{live} of your training jobs wait or run, and {most} is the most: wait for one or cancel one"
+            )));
+        }
+        self.check_source(owner, new.train_on).await?;
+        if let Some(from) = new.from_model {
+            models::get(&self.store.reader(), Whose::Of(owner), from).await?;
+        }
+        let job = self
+            .store
+            .write(move |tx| async move {
+                let job = row(owner, new, &tx);
+                training_jobs::insert(&tx, job.clone()).await?;
+                say(&tx, job.id.0, "The job was created and waits for a worker.").await?;
+                enqueue(&tx, JobKind::Train, owner, job.id.0).await?;
+                training_jobs::get(&tx, Whose::Anyones, job.id.0).await
+            })
+            .await?;
+        Ok(job)
+    }
+
+    async fn check_source(&self, owner: UserId, train_on: TrainOn) -> Result<(), Error> {
+        let reader = self.store.reader();
+        match train_on {
+            TrainOn::DatasetVersion(id) => {
+                let version = versions::get(&reader, id).await?;
+                datasets::get(&reader, Whose::Of(owner), version.dataset_id.0).await?;
+                if version.state.0 != DatasetVersionState::Ready {
+                    let state = version.state.0;
+                    return Err(Error::invalid("dataset", format!("is {state}: wait until it is ready")));
+                }
+            }
+            TrainOn::Conversations { training, validation } => {
+                for document in std::iter::once(training).chain(validation) {
+                    documents::get(&reader, Whose::Of(owner), document).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A training job that may be seen.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn training_job(&self, whose: Whose, id: TrainingJobId) -> Result<TrainingJob, Error> {
+        Ok(training_jobs::get(&self.store.reader(), whose, id).await?)
+    }
+
+    /// A page of the training jobs that may be seen.
+    pub async fn training_jobs(
+        &self,
+        whose: Whose,
+        request: &PageRequest,
+    ) -> Result<Page<TrainingJob>, Error> {
+        Ok(training_jobs::page(&self.store.reader(), whose, request).await?)
+    }
+
+    /// The events of a job after a number, oldest first.
+    ///
+    /// # Errors
+    /// When the job is not there.
+    pub async fn training_events(
+        &self,
+        whose: Whose,
+        id: TrainingJobId,
+        after: i64,
+        most: u64,
+    ) -> Result<Vec<TrainingEvent>, Error> {
+        self.training_job(whose, id).await?;
+        Ok(events::after(&self.store.reader(), id, after, most).await?)
+    }
+
+    /// The checkpoints of a job, the newest first.
+    ///
+    /// # Errors
+    /// When the job is not there.
+    pub async fn checkpoints(&self, whose: Whose, id: TrainingJobId) -> Result<Vec<Checkpoint>, Error> {
+        self.training_job(whose, id).await?;
+        Ok(checkpoints::of_job(&self.store.reader(), id).await?)
+    }
+
+    /// Gives a job up. One that a worker has ends within seconds.
+    ///
+    /// # Errors
+    /// When it is not theirs, or has ended.
+    pub async fn cancel_training_job(&self, whose: Whose, id: TrainingJobId) -> Result<TrainingJob, Error> {
+        self.stop(whose, id, Wish::Cancel).await
+    }
+
+    /// Stops a job where it can go on. One that a worker has stops within seconds.
+    ///
+    /// # Errors
+    /// When it is not theirs, or has ended.
+    pub async fn pause_training_job(&self, whose: Whose, id: TrainingJobId) -> Result<TrainingJob, Error> {
+        self.stop(whose, id, Wish::Pause).await
+    }
+
+    async fn stop(&self, whose: Whose, id: TrainingJobId, wish: Wish) -> Result<TrainingJob, Error> {
+        let (step, said) = match wish {
+            Wish::Pause => (TrainingJobStep::Pause, "The job is to pause."),
+            Wish::Cancel | Wish::GoOn => (TrainingJobStep::Cancel, "The job is to be cancelled."),
+        };
+        let job = self
+            .store
+            .write(move |tx| async move {
+                let job = training_jobs::get(&tx, whose, id).await?;
+                gradus_domain::State::step(job.state.0, step)?;
+                say(&tx, id, said).await?;
+                // The worker that has it takes the step once it has stopped.
+                if queue::wish(&tx, id.uuid(), wish).await? != Some(QueueJobState::Running) {
+                    training_jobs::step(&tx, id, step, None).await?;
+                }
+                training_jobs::get(&tx, whose, id).await
+            })
+            .await?;
+        Ok(job)
+    }
+
+    /// Queues a stopped job again, to go on from a checkpoint, or from the last.
+    ///
+    /// # Errors
+    /// When job or checkpoint are not there or not theirs, or the job is not stopped.
+    pub async fn resume_training_job(
+        &self,
+        whose: Whose,
+        id: TrainingJobId,
+        from: Option<CheckpointId>,
+    ) -> Result<TrainingJob, Error> {
+        let job = self
+            .store
+            .write(move |tx| async move {
+                let job = training_jobs::get(&tx, whose, id).await?;
+                if let Some(from) = from {
+                    checkpoints::get(&tx, id, from).await?;
+                }
+                training_jobs::resume(&tx, id, from).await?;
+                say(&tx, id, "The job was resumed and waits for a worker.").await?;
+                enqueue(&tx, JobKind::Train, job.owner_id.0, id).await?;
+                training_jobs::get(&tx, whose, id).await
+            })
+            .await?;
+        Ok(job)
+    }
+
+    /// Deletes a job with its events and checkpoints.
+    ///
+    /// # Errors
+    /// When it is not theirs, a worker has it, or its model is still there.
+    pub async fn delete_training_job(&self, whose: Whose, id: TrainingJobId) -> Result<(), Error> {
+        self.store
+            .write(move |tx| async move {
+                let job = training_jobs::get(&tx, whose, id).await?;
+                if job.state.is_running() || job.state.0 == TrainingJobState::Queued {
+                    return Err(StoreError::InUse {
+                        noun: "training job",
+                        used_by: "a worker: cancel it first",
+                    });
+                }
+                training_jobs::delete(&tx, whose, id).await
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+fn row(owner: UserId, new: NewTrainingJob, tx: &Transaction) -> TrainingJob {
+    let (version, training, validation) = match new.train_on {
+        TrainOn::DatasetVersion(version) => (Some(version), None, None),
+        TrainOn::Conversations { training, validation } => (None, Some(training), validation),
+    };
+    TrainingJob {
+        id: Key(TrainingJobId::new()),
+        owner_id: Key(owner),
+        name: new.name,
+        state: Text(TrainingJobState::Queued),
+        dataset_version_id: version.map(Key),
+        training_document_id: training.map(Key),
+        validation_document_id: validation.map(Key),
+        base_model: new.base_model,
+        from_model_id: new.from_model.map(Key),
+        resume_checkpoint_id: None,
+        settings: Json(serde_json::to_value(new.settings).unwrap_or_default()),
+        suffix: new.suffix,
+        step: 0,
+        steps: None,
+        progress: Json(training_jobs::Progress::default()),
+        event_seq: 0,
+        failure: None,
+        metadata: Json(new.metadata),
+        created_at: tx.now(),
+        started_at: None,
+        finished_at: None,
+        updated_at: tx.now(),
+    }
+}
+
+/// Adds a sentence to what happened in a job.
+pub(crate) async fn say(tx: &Transaction, id: TrainingJobId, message: &str) -> Result<(), StoreError> {
+    let event = NewEvent {
+        kind: "message",
+        level: "info",
+        message: message.to_owned(),
+        data: serde_json::Value::Null,
+    };
+    events::append(tx, id, event).await.map(|_| ())
+}
