@@ -2,6 +2,7 @@
 
 mod again;
 mod commands;
+mod confine;
 mod console;
 mod device;
 mod environment;
