@@ -93,9 +93,9 @@ impl Server {
         }
     }
 
-    fn last_lines(&mut self) -> Result<String> {
+    fn last_lines(&self) -> Result<String> {
         let mut text = String::new();
-        self.log.read_to_string(&mut text)?;
+        (&self.log).read_to_string(&mut text)?;
         let lines: Vec<&str> = text.lines().collect();
         Ok(lines[lines.len().saturating_sub(20)..].join("\n"))
     }
