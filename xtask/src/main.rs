@@ -18,8 +18,9 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
 Commands:
-  test [--fast] [ARGS...]  install what the tests need, fetch the base model, run every test, and some
-                           once more on each older set of instructions that the processor has
+  test [--fast] [ARGS...]  install what the tests need, start the servers they talk to, fetch the base
+                           model, run every test, and some once more on each older set of instructions
+                           that the processor has
                            --fast   leave out the tests that need the base model
                            ARGS     passed on to `cargo test`
   tidy                     check layering, the code map and the form of the source files";

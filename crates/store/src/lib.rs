@@ -18,6 +18,7 @@ pub(crate) use table;
 pub mod api_tokens;
 pub mod audit_events;
 pub mod blob_records;
+pub mod blobs;
 mod columns;
 mod connect;
 pub mod datasets;
