@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use gradus_store::blobs::{BlobError, BlobLocation, BlobStore, BucketOptions};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::place::{SECRET, noise};
@@ -19,7 +20,21 @@ const DENIED: Answer = ("403 Forbidden", "<Error><Code>AccessDenied</Code></Erro
 /// Answers one request a connection, in the order of a list; the last answer again and again.
 struct Server {
     endpoint: String,
-    bodies: Arc<Mutex<Vec<Vec<u8>>>>,
+    bodies: Arc<Mutex<Vec<Body>>>,
+}
+
+/// What a request carried, and the hash of it that it was signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Body {
+    bytes: Vec<u8>,
+    sha256: String,
+}
+
+impl Body {
+    fn of(bytes: Vec<u8>) -> Self {
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { bytes, sha256 }
+    }
 }
 
 impl Server {
@@ -60,9 +75,9 @@ impl Server {
     }
 }
 
-fn read_body(connection: &TcpStream) -> std::io::Result<Vec<u8>> {
+fn read_body(connection: &TcpStream) -> std::io::Result<Body> {
     let mut reader = BufReader::new(connection);
-    let mut length = 0;
+    let (mut length, mut sha256) = (0, String::new());
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
@@ -70,13 +85,16 @@ fn read_body(connection: &TcpStream) -> std::io::Result<Vec<u8>> {
         if let Some(value) = line.strip_prefix("content-length: ") {
             length = value.parse().unwrap();
         }
+        if let Some(value) = line.strip_prefix("x-amz-content-sha256: ") {
+            sha256 = value.to_owned();
+        }
         if line.is_empty() {
             break;
         }
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    Ok(body)
+    let mut bytes = vec![0; length];
+    reader.read_exact(&mut bytes)?;
+    Ok(Body { bytes, sha256 })
 }
 
 async fn put(blobs: &BlobStore, bytes: &[u8]) -> Result<(), BlobError> {
@@ -91,7 +109,9 @@ async fn a_file_is_sent_whole_again_to_a_server_that_was_busy() {
     let (blobs, _spool) = server.blobs().await;
     let bytes = noise(1_000_000, "again");
     put(&blobs, &bytes).await.unwrap();
-    assert_eq!(*server.bodies.lock().unwrap(), [bytes.clone(), bytes]);
+    // The hash lets a server refuse bytes that changed on the way.
+    let body = Body::of(bytes);
+    assert_eq!(*server.bodies.lock().unwrap(), [body.clone(), body]);
 }
 
 #[tokio::test]

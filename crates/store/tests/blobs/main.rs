@@ -12,6 +12,8 @@ mod memory;
 mod parts;
 mod place;
 mod reading;
+mod script;
 mod signed;
 mod spool;
 mod storing;
+mod tls;

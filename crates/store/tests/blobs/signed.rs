@@ -1,85 +1,30 @@
 //! A server that computes every signature itself takes ours, and refuses a wrong key in a way that says so.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use gradus_store::blobs::{BlobError, BlobLocation, BlobStore, BucketOptions, UploadLedger, UploadTicket};
-use serde::Deserialize;
-use tempfile::TempDir;
+use gradus_store::blobs::{
+    Blob, BlobError, BlobLocation, BlobStore, BucketOptions, UploadLedger, UploadTicket,
+};
 
 use crate::place::noise;
+use crate::script::ScriptedServer;
 
-/// What the server says about itself, in one line.
-#[derive(Deserialize)]
-struct Account {
-    endpoint: String,
-    id: String,
-    secret: String,
-}
-
-struct StrictServer {
-    process: Child,
-    _output: BufReader<ChildStdout>,
-    account: Account,
-    spool: TempDir,
-}
-
-impl StrictServer {
-    fn start() -> Option<Self> {
-        let python = python()?;
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/blobs/strict_server.py");
-        let mut command = Command::new(python);
-        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let account = serde_json::from_str(&line).unwrap();
-        Some(Self { process, _output: output, account, spool: tempfile::tempdir().unwrap() })
+fn options(server: &ScriptedServer) -> BucketOptions {
+    BucketOptions {
+        region: "eu-central-1".to_owned(),
+        allow_http: true,
+        largest_put_bytes: 5 << 20,
+        ..server.options()
     }
-
-    fn options(&self) -> BucketOptions {
-        BucketOptions {
-            endpoint: Some(self.account.endpoint.clone()),
-            region: "eu-central-1".to_owned(),
-            access_key_id: Some(self.account.id.clone()),
-            secret_access_key: Some(self.account.secret.clone()),
-            allow_http: true,
-            largest_put_bytes: 5 << 20,
-            ..BucketOptions::new(self.spool.path())
-        }
-    }
-}
-
-impl Drop for StrictServer {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        self.process.wait().unwrap();
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "tests learn here what they may use, and say so"
-)]
-fn python() -> Option<PathBuf> {
-    let python = std::env::var_os("GRADUS_TEST_PYTHON").map(PathBuf::from);
-    if python.is_none() {
-        println!("skipped: GRADUS_TEST_PYTHON does not name a Python; `cargo xtask test` makes one");
-    }
-    python
 }
 
 async fn open(options: BucketOptions) -> BlobStore {
     BlobStore::open(&BlobLocation::parse("s3://strict/a/prefix", options).unwrap()).await.unwrap()
 }
 
-async fn put_file(blobs: &BlobStore, bytes: &[u8]) -> Result<gradus_store::blobs::Blob, BlobError> {
+async fn put_file(blobs: &BlobStore, bytes: &[u8]) -> Result<Blob, BlobError> {
     let mut file = blobs.spool().create().await?;
     file.write(bytes).await?;
     blobs.put_spooled(file.finish().await?).await
@@ -101,8 +46,8 @@ impl UploadLedger for NoLedger {
 
 #[tokio::test]
 async fn every_request_is_signed_as_the_server_expects() {
-    let Some(server) = StrictServer::start() else { return };
-    let blobs = open(server.options()).await.with_upload_ledger(Arc::new(NoLedger));
+    let Some(server) = ScriptedServer::start("strict_server.py") else { return };
+    let blobs = open(options(&server)).await.with_upload_ledger(Arc::new(NoLedger));
     blobs.check().await.unwrap();
     let in_one = put_file(&blobs, &noise(1 << 20, "one")).await.unwrap();
     let in_parts = put_file(&blobs, &noise(6 << 20, "parts")).await.unwrap();
@@ -119,9 +64,9 @@ async fn every_request_is_signed_as_the_server_expects() {
 
 #[tokio::test]
 async fn a_wrong_key_is_refused_with_the_reason_and_without_the_key() {
-    let Some(server) = StrictServer::start() else { return };
+    let Some(server) = ScriptedServer::start("strict_server.py") else { return };
     let wrong = "wrong-but-still-nobody-elses".to_owned();
-    let wrong_secret = BucketOptions { secret_access_key: Some(wrong.clone()), ..server.options() };
+    let wrong_secret = BucketOptions { secret_access_key: Some(wrong.clone()), ..options(&server) };
     let blobs = open(wrong_secret).await;
     assert!(!format!("{blobs:?}").contains(&wrong));
     for error in [
@@ -133,7 +78,7 @@ async fn a_wrong_key_is_refused_with_the_reason_and_without_the_key() {
         assert!(!error.is_transient());
         assert!(!format!("{error} {error:?}").contains(&wrong), "{error:?}");
     }
-    let unknown_id = BucketOptions { access_key_id: Some("AKIANOBODY".to_owned()), ..server.options() };
+    let unknown_id = BucketOptions { access_key_id: Some("AKIANOBODY".to_owned()), ..options(&server) };
     let error = put_file(&open(unknown_id).await, b"x").await.unwrap_err();
     assert!(error.to_string().contains("InvalidAccessKeyId"), "{error}");
 }
