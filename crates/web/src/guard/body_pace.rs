@@ -74,3 +74,41 @@ impl HttpBody for PacedBody {
         self.inner.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream::unfold;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// A body of `parts` parts with `pause` before each.
+    fn dripping(parts: usize, pause: Duration) -> Body {
+        Body::from_stream(unfold(parts, move |left| async move {
+            let left = left.checked_sub(1)?;
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, Infallible>(Bytes::from_static(b"x")), left))
+        }))
+    }
+
+    async fn read(parts: usize, pause_ms: u64, idle_ms: u64, total_ms: u64) -> Result<Bytes, BoxError> {
+        let pace = BodyPace { idle: Duration::from_millis(idle_ms), total: Duration::from_millis(total_ms) };
+        let body = PacedBody::new(dripping(parts, Duration::from_millis(pause_ms)), pace);
+        body.collect().await.map(http_body_util::Collected::to_bytes)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_keeps_its_pace_arrives() {
+        assert_eq!(read(5, 20, 500, 5000).await.unwrap(), "xxxxx");
+    }
+
+    #[tokio::test]
+    async fn a_pause_or_a_trickle_without_end_is_too_slow() {
+        for (pause_ms, idle_ms, total_ms) in [(2000, 50, 5000), (10, 5000, 100)] {
+            let error = read(1000, pause_ms, idle_ms, total_ms).await.unwrap_err();
+            assert!(error.is::<BodyTimeout>(), "{error}");
+        }
+    }
+}

@@ -4,7 +4,11 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use axum::extract::FromRequestParts;
 use http::HeaderMap;
+use http::request::Parts;
+
+use crate::problem::{Category, Problem};
 
 /// The address of the client itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +26,15 @@ impl ClientAddress {
                 IpAddr::V6(Ipv6Addr::from(network))
             }
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Every request that came over a connection has one.
+        parts.extensions.get::<Self>().copied().ok_or_else(|| Problem::general(Category::Internal))
     }
 }
 

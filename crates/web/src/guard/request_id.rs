@@ -4,9 +4,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
+use http::request::Parts;
 use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::problem::Problem;
 
 /// The name of the response header that carries it.
 pub(crate) const REQUEST_ID_HEADER: &str = "x-request-id";
@@ -36,5 +40,13 @@ impl RequestId {
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
 }

@@ -4,6 +4,8 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Surface;
+
 /// A kind of failure, as a caller can act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -49,6 +51,16 @@ impl Category {
     #[must_use]
     pub fn status(self) -> StatusCode {
         self.facts().0
+    }
+
+    /// The status code of this kind where `surface` is read. OpenAI's clients try a 409 again, and know 400 for
+    /// whatever is wrong with a request.
+    #[must_use]
+    pub fn status_on(self, surface: Surface) -> StatusCode {
+        match (surface, self) {
+            (Surface::OpenAi, Self::Invalid | Self::Conflict) => StatusCode::BAD_REQUEST,
+            _ => self.status(),
+        }
     }
 
     /// A stable name for programs, used where a problem has no code of its own.

@@ -66,6 +66,7 @@ fn write(response: Response, problem: &Problem, surface: Surface, id: &RequestId
         Surface::OpenAi => Json(OpenAiError::new(problem)).into_response(),
         Surface::Page => format!("{}\n{}\n", problem.category.title(), problem.detail).into_response(),
     };
+    parts.status = problem.category.status_on(surface);
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.extend(written.headers().clone());
     Response::from_parts(parts, written.into_body())

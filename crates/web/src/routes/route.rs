@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
-use utoipa::__dev::SchemaReferences;
+use utoipa::__dev::{SchemaReferences, Tags};
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::{RefOr, Schema};
 
@@ -35,12 +35,14 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// name): it knows method, path and description, and which bodies are taken follows from it.
     pub fn described<D, H, T>(access: Access, handler: H) -> Self
     where
-        D: utoipa::Path + SchemaReferences,
+        D: utoipa::Path + SchemaReferences + for<'t> Tags<'t>,
         H: Handler<T, S>,
         T: 'static,
     {
         let method = D::methods().into_iter().next().unwrap_or(HttpMethod::Get);
-        let operation = D::operation();
+        let mut operation = D::operation();
+        // A type made from a handler has its tags apart from the rest.
+        operation.tags.get_or_insert_default().extend(D::tags().into_iter().map(str::to_owned));
         let mut schemas = Vec::new();
         D::schemas(&mut schemas);
         let mut route = Self::undescribed(&http_method(&method), &D::path(), access, handler);

@@ -11,12 +11,12 @@ use axum::response::{IntoResponse, Response};
 use gradus_web::events::{
     Batch, EventSource, LastEventId, NumberedEvent, SourceError, StreamPace, event_stream,
 };
-use gradus_web::guard::{BodyPace, Caller, Scope, SessionCookie, Standing};
+use gradus_web::guard::{BodyPace, Caller, ClientAddress, RequestId, Scope, SessionCookie, Standing};
 use gradus_web::metrics::{EXPOSITION_CONTENT_TYPE, Registry};
 use gradus_web::problem::{ApiForm, ApiJson, ApiPath, ApiQuery, Category, Problem};
 use gradus_web::routes::{Access, Route};
 use gradus_web::upload::{Spool, receive_form, receive_raw};
-use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -104,10 +104,16 @@ pub(crate) fn routes() -> Vec<Route<Demo>> {
             .with_body_limits(MAX_FILE_BYTES, FILE_PACE),
         Route::described::<__path_watch_job, _, _>(reading.shared(), watch_job),
         Route::undescribed(&Method::GET, "/api/v1/broken/{how}", reading.owned(), broken),
+        Route::undescribed(&Method::GET, "/api/v1/me/picture", reading, async || {
+            ([(CACHE_CONTROL, "public, max-age=60")], "a picture")
+        }),
         Route::undescribed(&Method::GET, "/api/v1/slow", Access::anyone(), slow),
         Route::undescribed(&Method::GET, "/api/v1/endless", Access::anyone(), endless),
         Route::undescribed(&Method::POST, "/v1/chat/completions", reading, chat)
             .accepting(&["application/json"]),
+        Route::undescribed(&Method::POST, "/v1/finished/cancel", reading, async || {
+            Problem::general(Category::Conflict)
+        }),
         Route::undescribed(&Method::GET, "/v1/broken", reading, async || -> Response {
             panic!("broken /etc/secret")
         }),
@@ -139,8 +145,13 @@ async fn sign_in_with_form(ApiForm(sign_in): ApiForm<SignIn>) -> String {
 /// Whoever asks.
 #[utoipa::path(get, path = "/api/v1/me", operation_id = "showMe", tag = "Accounts",
     responses((status = 200, description = "The caller.", body = Value)))]
-async fn me(caller: Caller) -> Json<Value> {
-    Json(json!({ "id": caller.user_id, "name": caller.name }))
+async fn me(caller: Caller, address: ClientAddress, request: RequestId) -> Json<Value> {
+    Json(json!({
+        "id": caller.user_id,
+        "name": caller.name,
+        "address": address.0,
+        "request": request.as_str(),
+    }))
 }
 
 /// Changes the caller's password.

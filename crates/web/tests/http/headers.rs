@@ -45,7 +45,9 @@ async fn transport_security_is_asked_for_only_where_there_is_some() {
 #[tokio::test]
 async fn what_is_for_one_person_is_never_stored() {
     let server = Running::start().await;
-    for ask in [Ask::get("/api/v1/me").bearer(ALICE), Ask::get("/api/v1/broken/text").bearer(ALICE)] {
+    // The last of them says that it may be kept.
+    for path in ["/api/v1/me", "/api/v1/broken/text", "/api/v1/me/picture"] {
+        let ask = Ask::get(path).bearer(ALICE);
         assert_eq!(server.ask(ask).await.header("cache-control").as_deref(), Some("no-store"));
     }
     let style = server.ask(Ask::get("/api/docs/style.css")).await;
@@ -72,4 +74,12 @@ async fn a_request_has_an_id_of_our_own() {
     assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     assert_eq!(first.json()["instance"], format!("urn:gradus:request:{id}"));
     assert_ne!(server.ask(ask).await.header("x-request-id").unwrap(), id);
+}
+
+#[tokio::test]
+async fn handlers_know_the_request_and_the_client() {
+    let server = Running::start().await;
+    let answer = server.ask(Ask::get("/api/v1/me").bearer(ALICE).header("x-forwarded-for", "1.2.3.4")).await;
+    assert_eq!(answer.json()["address"], "127.0.0.1");
+    assert_eq!(answer.json()["request"], answer.header("x-request-id").unwrap());
 }

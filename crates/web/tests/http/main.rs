@@ -1,4 +1,5 @@
 //! The server as clients meet it: a real one on a port of its own, asked in raw bytes.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
 mod asking;
