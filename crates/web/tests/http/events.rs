@@ -11,7 +11,7 @@ const PATH: &str = "/api/v1/jobs/00000000-0000-0000-0000-000000000001/events";
 
 async fn watch(server: &Running, ask: Ask) -> Connection {
     let mut connection = server.connect().await;
-    connection.send(ask.bytes(true)).await;
+    connection.send(ask.bytes(false)).await;
     let head = connection.head().await;
     assert_eq!(head.status, 200);
     assert_eq!(head.header("content-type").as_deref(), Some("text/event-stream"));
