@@ -1,1 +1,10 @@
 //! HTTP and HTML. The only crate that knows either.
+
+pub mod docs_page;
+pub mod events;
+pub mod guard;
+pub mod metrics;
+pub mod problem;
+pub mod routes;
+pub mod server;
+pub mod upload;

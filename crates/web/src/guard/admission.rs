@@ -1,0 +1,150 @@
+//! The guard of one route: who sends the request, whether they may, whether a forged page sent it, how much
+//! they sent before, and of which kind and length the body may be. Behind it stands the handler.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http_body_util::Limited;
+use tokio::time::Instant;
+
+use super::body_rules::BodyRules;
+use super::csrf::{self, Shown};
+use super::rate_limit::{Client, Draw, announce};
+use super::record::RequestNotes;
+use super::{Caller, ClientAddress, Credentials, Guards, PacedBody, Refused, Standing, security_headers};
+use crate::problem::{Category, Problem};
+use crate::routes::Access;
+
+/// What holds for one route.
+#[derive(Clone)]
+pub(crate) struct RouteGuard {
+    pub(crate) guards: Arc<Guards>,
+    pub(crate) rules: Arc<RouteRules>,
+}
+
+/// The part of a route that guards look at.
+#[derive(Debug, Clone)]
+pub(crate) struct RouteRules {
+    pub(crate) access: Access,
+    pub(crate) body: BodyRules,
+    /// Whether requests count against a quota; probes do not.
+    pub(crate) is_metered: bool,
+}
+
+/// The middleware.
+pub(crate) async fn admit(State(guard): State<RouteGuard>, request: Request, next: Next) -> Response {
+    let mut admission = Admission { guard: &guard, draw: None, is_private: false };
+    let mut response = match admission.check(request).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(draw) = &admission.draw {
+        announce(response.headers_mut(), draw);
+    }
+    if admission.is_private {
+        security_headers::forbid_storing(response.headers_mut());
+    }
+    response
+}
+
+struct Admission<'a> {
+    guard: &'a RouteGuard,
+    draw: Option<Draw>,
+    is_private: bool,
+}
+
+impl Admission<'_> {
+    async fn check(&mut self, mut request: Request) -> Result<Request, Problem> {
+        let (guards, rules) = (Arc::clone(&self.guard.guards), Arc::clone(&self.guard.rules));
+        let address = request.extensions().get::<ClientAddress>().copied();
+        let address = address.unwrap_or(ClientAddress(IpAddr::from([0, 0, 0, 0])));
+
+        let shown = if rules.access.needs_caller() {
+            let (caller, credentials) = self.identify(request.headers(), address).await?;
+            self.is_private = true;
+            if let Some(notes) = request.extensions().get::<RequestNotes>() {
+                notes.set_caller(caller.user_id);
+            }
+            self.draw_for(Client::Caller(caller.user_id))?;
+            rules.access.check(&caller)?;
+            let shown = shown(&credentials);
+            let standing = Standing::new(guards.clone(), rules.access, credentials, address);
+            request.extensions_mut().insert(standing);
+            request.extensions_mut().insert(caller);
+            shown
+        } else {
+            self.draw_for(Client::Address(address.neighbourhood()))?;
+            // A session in the background does not make a forged sign-in form less forged.
+            Shown::Nothing
+        };
+        let origin = guards.settings.public_origin.as_ref();
+        if csrf::is_forged(request.method(), request.headers(), shown, origin) {
+            return Err(forged());
+        }
+        rules.body.check(request.method(), request.headers())?;
+        let (limit, pace) = (rules.body.max_bytes, rules.body.pace);
+        Ok(request.map(|body| {
+            let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+            Body::new(PacedBody::new(Body::new(limited), pace))
+        }))
+    }
+
+    /// The caller, or why there is none. Each failure is drawn from the address's bucket, so that tokens
+    /// cannot be tried out.
+    async fn identify(
+        &mut self,
+        headers: &HeaderMap,
+        address: ClientAddress,
+    ) -> Result<(Caller, Credentials), Problem> {
+        let guards = Arc::clone(&self.guard.guards);
+        let shown = Credentials::of(headers, guards.cookie).ok().flatten();
+        let refused = match shown {
+            None => Problem::general(Category::Unauthenticated),
+            Some(credentials) => match guards.authenticator.authenticate(&credentials, address).await {
+                Ok(caller) => return Ok((caller, credentials)),
+                Err(Refused::NotValid) => not_valid(),
+                Err(error @ Refused::NotChecked(_)) => return Err(not_checked(&error)),
+            },
+        };
+        self.draw_for(Client::Address(address.neighbourhood()))?;
+        Err(refused)
+    }
+
+    fn draw_for(&mut self, client: Client) -> Result<(), Problem> {
+        if !self.guard.rules.is_metered {
+            return Ok(());
+        }
+        let draw = self.guard.guards.rate_limiter.draw(client, Instant::now());
+        self.draw = Some(draw);
+        draw.refusal().map_or(Ok(()), Err)
+    }
+}
+
+fn shown(credentials: &Credentials) -> Shown {
+    match credentials {
+        Credentials::Bearer(_) => Shown::Bearer,
+        Credentials::Session(_) => Shown::Session,
+    }
+}
+
+fn not_valid() -> Problem {
+    let detail =
+        "The session or token is not valid: it may have ended, expired or been revoked. Sign in again.";
+    Problem::new(Category::Unauthenticated, detail).with_code("credentials_not_valid")
+}
+
+fn not_checked(error: &Refused) -> Problem {
+    tracing::error!(%error, cause = std::error::Error::source(error), "credentials could not be checked");
+    Problem::general(Category::Unavailable).with_retry_after(1)
+}
+
+fn forged() -> Problem {
+    let detail = "The browser says that another site caused this request, or does not say which did. \
+        Open Gradus itself and try again; programs send an API token.";
+    Problem::new(Category::Forbidden, detail).with_code("cross_site_request")
+}

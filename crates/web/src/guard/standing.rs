@@ -1,0 +1,55 @@
+//! Whether whoever began a long answer (a stream of events) may still have it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use super::{ClientAddress, Credentials, Guards, Refused};
+use crate::problem::{Category, Problem};
+use crate::routes::Access;
+
+/// A caller's right to a route, to be asked again later. Handlers of long answers take it as an argument.
+#[derive(Clone)]
+pub struct Standing {
+    guards: Arc<Guards>,
+    access: Access,
+    credentials: Credentials,
+    address: ClientAddress,
+}
+
+impl Standing {
+    pub(super) fn new(
+        guards: Arc<Guards>,
+        access: Access,
+        credentials: Credentials,
+        address: ClientAddress,
+    ) -> Self {
+        Self { guards, access, credentials, address }
+    }
+
+    /// Whether the credentials are still valid and still suffice. A check that fails for want of the
+    /// database takes nobody's right away.
+    pub async fn still_holds(&self) -> bool {
+        match self.guards.authenticator.authenticate(&self.credentials, self.address).await {
+            Ok(caller) => self.access.check(&caller).is_ok(),
+            Err(Refused::NotValid) => false,
+            Err(Refused::NotChecked(_)) => true,
+        }
+    }
+}
+
+impl fmt::Debug for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Standing").field("access", &self.access).finish_non_exhaustive()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Standing {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Problem::general(Category::Unauthenticated))
+    }
+}

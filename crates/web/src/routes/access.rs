@@ -1,0 +1,230 @@
+//! Who may use a route. Part of every route, so that none can be without.
+
+use serde_json::{Value, json};
+
+use crate::guard::{Caller, CredentialKind, Role, Scope};
+use crate::problem::{Category, Problem};
+
+/// Whose the thing is that a route's path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// The path names nothing of anybody's.
+    None,
+    /// The caller's own: others are told that there is no such thing.
+    Owned,
+    /// The caller's own, or shared with the caller.
+    Shared,
+}
+
+/// Who may use a route. The guard checks it before the handler runs; what the path names belongs to whom, the
+/// handler's service checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Access {
+    needs: Option<Needs>,
+    resource: Resource,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Needs {
+    role: Role,
+    scope: Scope,
+    session: bool,
+}
+
+impl Access {
+    /// Anyone, signed in or not.
+    #[must_use]
+    pub const fn anyone() -> Self {
+        Self { needs: None, resource: Resource::None }
+    }
+
+    /// Whoever is signed in, with credentials of `scope`.
+    #[must_use]
+    pub const fn signed_in(scope: Scope) -> Self {
+        Self::role(Role::Viewer, scope)
+    }
+
+    /// Authors and administrators, with credentials of `scope`.
+    #[must_use]
+    pub const fn author(scope: Scope) -> Self {
+        Self::role(Role::Author, scope)
+    }
+
+    /// Administrators, with credentials of `scope`.
+    #[must_use]
+    pub const fn admin(scope: Scope) -> Self {
+        Self::role(Role::Admin, scope)
+    }
+
+    /// And the path names a thing of the caller's own.
+    #[must_use]
+    pub const fn owned(mut self) -> Self {
+        self.resource = Resource::Owned;
+        self
+    }
+
+    /// And the path names a thing that is the caller's own or shared with the caller.
+    #[must_use]
+    pub const fn shared(mut self) -> Self {
+        self.resource = Resource::Shared;
+        self
+    }
+
+    /// And the caller has a session: what would let a stolen API token outlive itself (passwords, tokens)
+    /// is not done with one.
+    #[must_use]
+    pub const fn by_session(mut self) -> Self {
+        if let Some(needs) = &mut self.needs {
+            needs.session = true;
+        }
+        self
+    }
+
+    const fn role(role: Role, scope: Scope) -> Self {
+        Self { needs: Some(Needs { role, scope, session: false }), resource: Resource::None }
+    }
+
+    /// Whether the route is closed to whoever is not signed in.
+    #[must_use]
+    pub const fn needs_caller(&self) -> bool {
+        self.needs.is_some()
+    }
+
+    /// The least role that may use the route; none where anyone may.
+    #[must_use]
+    pub fn least_role(&self) -> Option<Role> {
+        self.needs.map(|needs| needs.role)
+    }
+
+    /// The scope that credentials need; none where anyone may.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope> {
+        self.needs.map(|needs| needs.scope)
+    }
+
+    /// Whether an API token is not enough.
+    #[must_use]
+    pub fn needs_session(&self) -> bool {
+        self.needs.is_some_and(|needs| needs.session)
+    }
+
+    /// Whose the thing is that the path names.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        self.resource
+    }
+
+    /// Whether `caller` may use the route.
+    pub(crate) fn check(&self, caller: &Caller) -> Result<(), Problem> {
+        let Some(needs) = self.needs else { return Ok(()) };
+        if caller.role < needs.role {
+            let detail = format!("This needs the role {}.", role_name(needs.role));
+            return Err(Problem::new(Category::Forbidden, detail).with_code("role_too_low"));
+        }
+        if needs.session && caller.credential != CredentialKind::Session {
+            let detail = "This cannot be done with an API token. Sign in with your password.";
+            return Err(Problem::new(Category::Forbidden, detail).with_code("session_needed"));
+        }
+        if !caller.scopes.contains(needs.scope) {
+            let detail = format!("The token lacks the scope {}.", scope_name(needs.scope));
+            return Err(Problem::new(Category::Forbidden, detail).with_code("scope_missing"));
+        }
+        Ok(())
+    }
+
+    /// As the API's description has it, under `x-access`.
+    pub(super) fn description(&self) -> Value {
+        let resource = match self.resource {
+            Resource::None => "none",
+            Resource::Owned => "owned",
+            Resource::Shared => "shared",
+        };
+        match self.needs {
+            None => json!({ "who": "anyone", "resource": resource }),
+            Some(needs) => json!({
+                "who": role_name(needs.role),
+                "scope": scope_name(needs.scope),
+                "session": needs.session,
+                "resource": resource,
+            }),
+        }
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Author => "author",
+        Role::Admin => "admin",
+    }
+}
+
+fn scope_name(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Read => "read",
+        Scope::Write => "write",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::guard::Scopes;
+
+    fn caller(role: Role, scopes: &[Scope], credential: CredentialKind) -> Caller {
+        let scopes: Scopes = scopes.iter().copied().collect();
+        Caller {
+            user_id: Uuid::nil(),
+            name: "Ada".into(),
+            role,
+            scopes,
+            credential,
+            credential_id: Uuid::nil(),
+        }
+    }
+
+    fn code(access: Access, caller: &Caller) -> Option<String> {
+        access.check(caller).err().map(|problem| problem.code().to_owned())
+    }
+
+    #[test]
+    fn each_role_may_do_what_those_before_it_may() {
+        let both = [Scope::Read, Scope::Write];
+        let routes =
+            [Access::signed_in(Scope::Read), Access::author(Scope::Write), Access::admin(Scope::Write)];
+        for (role, allowed) in [(Role::Viewer, 1), (Role::Author, 2), (Role::Admin, 3)] {
+            let caller = caller(role, &both, CredentialKind::ApiToken);
+            let passed = routes.iter().filter(|access| access.check(&caller).is_ok()).count();
+            assert_eq!(passed, allowed, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_does_only_what_its_scopes_say() {
+        let reader = caller(Role::Admin, &[Scope::Read], CredentialKind::ApiToken);
+        assert_eq!(code(Access::admin(Scope::Read), &reader), None);
+        assert_eq!(code(Access::signed_in(Scope::Write), &reader).as_deref(), Some("scope_missing"));
+        let writer = caller(Role::Admin, &[Scope::Write], CredentialKind::ApiToken);
+        assert_eq!(code(Access::signed_in(Scope::Read), &writer).as_deref(), Some("scope_missing"));
+    }
+
+    #[test]
+    fn what_needs_a_session_is_not_done_with_a_token() {
+        let both = [Scope::Read, Scope::Write];
+        let access = Access::signed_in(Scope::Write).by_session();
+        assert_eq!(
+            code(access, &caller(Role::Admin, &both, CredentialKind::ApiToken)).as_deref(),
+            Some("session_needed")
+        );
+        assert_eq!(code(access, &caller(Role::Viewer, &both, CredentialKind::Session)), None);
+    }
+
+    #[test]
+    fn the_description_says_all_of_it() {
+        let access = Access::author(Scope::Write).shared();
+        let expected = json!({ "who": "author", "scope": "write", "session": false, "resource": "shared" });
+        assert_eq!(access.description(), expected);
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a file was not received.
+
+use axum::extract::multipart::MultipartError;
+
+use crate::guard::too_large;
+use crate::problem::{BodyFailure, Category, FieldProblem, Problem};
+
+/// Why a file was not received. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The file is larger than allowed.
+    #[error("the file is larger than {max_bytes} bytes")]
+    TooLarge {
+        /// What is allowed.
+        max_bytes: u64,
+    },
+    /// The body could not be read to its end.
+    #[error("the body could not be read")]
+    Body(BodyFailure),
+    /// The form is not what it should be.
+    #[error("{field}: {message}")]
+    Form {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The disk refused.
+    #[error("the file could not be written to the spool directory")]
+    Disk(#[source] std::io::Error),
+}
+
+impl UploadError {
+    pub(super) fn form(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Form { field: field.into(), message: message.into() }
+    }
+}
+
+impl From<MultipartError> for UploadError {
+    fn from(error: MultipartError) -> Self {
+        Self::Body(BodyFailure::of(&error))
+    }
+}
+
+impl From<axum::Error> for UploadError {
+    fn from(error: axum::Error) -> Self {
+        Self::Body(BodyFailure::of(&error))
+    }
+}
+
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::TooLarge { max_bytes } => too_large(max_bytes),
+            UploadError::Body(failure) => failure.into(),
+            UploadError::Form { field, message } => {
+                Self::new(Category::Malformed, "The form is not what it should be.")
+                    .with_code("bad_form")
+                    .with_field(FieldProblem::new(format!("body.{field}"), message))
+            }
+            UploadError::Disk(ref cause) if is_full(cause) => {
+                tracing::error!(%error, %cause, "the disk is full");
+                Self::new(Category::Unavailable, "The server's disk is full. Try again later.")
+                    .with_code("disk_full")
+            }
+            UploadError::Disk(_) => Self::internal(&error),
+        }
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}

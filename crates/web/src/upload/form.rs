@@ -1,0 +1,105 @@
+//! The two ways in which a file arrives: in a form, beside fields in any order, or as the body itself.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::extract::Multipart;
+use axum::extract::multipart::Field;
+use futures_util::StreamExt as _;
+
+use super::{DisplayName, Spool, SpooledFile, UploadError};
+
+/// The longest that all fields beside the file may be together: they are held in memory.
+const MAX_FIELD_BYTES: usize = 64 * 1024;
+/// The most fields beside the file.
+const MAX_FIELDS: usize = 64;
+
+/// A form with one file.
+#[derive(Debug)]
+pub struct UploadedForm {
+    /// The file.
+    pub file: SpooledFile,
+    /// What the client calls it.
+    pub name: DisplayName,
+    /// The other fields by name.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Reads a form whose field `file_field` is a file of at most `max_bytes`, and whose other fields are short
+/// texts. They come in any order, so what the fields say is looked at only when all is there.
+pub async fn receive_form(
+    mut form: Multipart,
+    file_field: &str,
+    max_bytes: u64,
+    spool: &Spool,
+) -> Result<UploadedForm, UploadError> {
+    let mut fields = Fields::default();
+    let mut received = None;
+    while let Some(field) = form.next_field().await? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name != file_field {
+            fields.take(name, field).await?;
+        } else if received.is_some() {
+            return Err(UploadError::form(file_field, "is there twice: send one file"));
+        } else {
+            let shown = DisplayName::of(field.file_name().unwrap_or_default());
+            received = Some((receive_field(field, max_bytes, spool).await?, shown));
+        }
+    }
+    let (file, name) =
+        received.ok_or_else(|| UploadError::form(file_field, "is missing: send the file in it"))?;
+    Ok(UploadedForm { file, name, fields: fields.by_name })
+}
+
+/// Reads a body that is a file of at most `max_bytes`.
+pub async fn receive_raw(body: Body, max_bytes: u64, spool: &Spool) -> Result<SpooledFile, UploadError> {
+    let mut writer = spool.begin(max_bytes).await?;
+    let mut parts = body.into_data_stream();
+    while let Some(part) = parts.next().await {
+        writer.write(part?).await?;
+    }
+    writer.finish().await
+}
+
+async fn receive_field(
+    mut field: Field<'_>,
+    max_bytes: u64,
+    spool: &Spool,
+) -> Result<SpooledFile, UploadError> {
+    let mut writer = spool.begin(max_bytes).await?;
+    while let Some(part) = field.chunk().await? {
+        writer.write(part).await?;
+    }
+    writer.finish().await
+}
+
+#[derive(Default)]
+struct Fields {
+    by_name: BTreeMap<String, String>,
+    bytes: usize,
+}
+
+impl Fields {
+    async fn take(&mut self, name: String, mut field: Field<'_>) -> Result<(), UploadError> {
+        let mut value = Vec::new();
+        self.bytes += name.len();
+        while let Some(part) = field.chunk().await? {
+            self.bytes += part.len();
+            if self.bytes > MAX_FIELD_BYTES {
+                let message = format!("the fields are longer than {MAX_FIELD_BYTES} bytes together");
+                return Err(UploadError::form(name, message));
+            }
+            value.extend_from_slice(&part);
+        }
+        let Ok(value) = String::from_utf8(value) else {
+            return Err(UploadError::form(name, "is not UTF-8"));
+        };
+        if self.by_name.len() == MAX_FIELDS {
+            return Err(UploadError::form(name, format!("is one more than the {MAX_FIELDS} fields allowed")));
+        }
+        if self.by_name.insert(name.clone(), value).is_some() {
+            return Err(UploadError::form(name, "is there twice"));
+        }
+        Ok(())
+    }
+}

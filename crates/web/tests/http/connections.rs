@@ -1,0 +1,61 @@
+//! Keeping connections open, pipelining, and answers that come before the request is over.
+
+use crate::asking::Ask;
+use crate::people::ALICE;
+use crate::running::Running;
+
+#[tokio::test]
+async fn a_connection_serves_many_requests() {
+    let server = Running::start().await;
+    let mut connection = server.connect().await;
+    for _ in 0..3 {
+        connection.send(Ask::get("/health/live").bytes(true)).await;
+        assert_eq!(connection.answer().await.text(), "ok\n");
+        connection.send(Ask::get("/nowhere").bytes(true)).await;
+        assert_eq!(connection.answer().await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let server = Running::start().await;
+    let mut connection = server.connect().await;
+    let ids: Vec<String> =
+        (0..5).map(|number| format!("00000000-0000-0000-0000-00000000000{number}")).collect();
+    let asks = ids.iter().map(|id| Ask::get(&format!("/api/v1/notes/{id}")).bearer(ALICE).bytes(true));
+    connection.send(asks.collect::<Vec<_>>().concat()).await;
+    for id in ids {
+        assert_eq!(connection.answer().await.json()["id"], id);
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_asked_for_only_when_it_is_wanted() {
+    let server = Running::start().await;
+    let head = |token: &str| {
+        format!(
+            "POST /api/v1/notes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nExpect: 100-continue\r\n\
+             Content-Type: application/json\r\nContent-Length: 26\r\n\r\n"
+        )
+    };
+    let mut wanted = server.connect().await;
+    wanted.send(head(ALICE)).await;
+    assert_eq!(wanted.head().await.status, 100);
+    wanted.send(r#"{"title":"abcd","parts":[]"#).await;
+    // The body is one brace short of JSON, and of its length.
+    assert_eq!(wanted.answer().await.code(), "not_json");
+
+    let mut unwanted = server.connect().await;
+    unwanted.send(head("grd_nobody")).await;
+    assert_eq!(unwanted.head().await.status, 401);
+}
+
+#[tokio::test]
+async fn head_is_answered_like_get_without_the_body() {
+    let server = Running::start().await;
+    let answer = server.ask(Ask::new("HEAD", "/health/live")).await;
+    assert_eq!((answer.status, answer.header("content-length").as_deref()), (200, Some("3")));
+    let missing = server.ask(Ask::new("HEAD", "/api/v1/nowhere")).await;
+    assert_eq!(missing.status, 404);
+    assert_eq!(missing.header("content-type").as_deref(), Some("application/problem+json"));
+}
