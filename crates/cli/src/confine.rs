@@ -21,7 +21,8 @@ pub(crate) fn to_one_document() -> anyhow::Result<()> {
     ];
     for (resource, most) in limits {
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
-        setrlimit(resource, limit).with_context(|| format!("this process cannot be limited ({resource:?})"))?;
+        setrlimit(resource, limit)
+            .with_context(|| format!("this process cannot be limited ({resource:?})"))?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::HEARTBEAT;
 use super::assignment::Pulse;
 
 /// Holds the job until it is lost. Runs beside the work, which may take every core: a beat is a few milliseconds.
-pub(super) async fn beat(pulse: Pulse, row: impl Fn(DateTime<Utc>) -> Worker + Send + 'static) {
+pub(super) async fn beat(pulse: Pulse, row: impl Fn(DateTime<Utc>) -> Worker + Send + Sync + 'static) {
     let row = std::sync::Arc::new(row);
     let mut held_until = Instant::now() + pulse.claim.lease;
     loop {

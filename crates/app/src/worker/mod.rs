@@ -131,7 +131,7 @@ impl Worker {
         &self,
         jobs: u32,
         is_draining: bool,
-    ) -> impl Fn(chrono::DateTime<chrono::Utc>) -> WorkerRow + Send + 'static {
+    ) -> impl Fn(chrono::DateTime<chrono::Utc>) -> WorkerRow + Send + Sync + 'static {
         let (id, name) = (self.id, self.options.name.clone());
         move |now| WorkerRow {
             id,

@@ -163,6 +163,6 @@ fn figures(report: &TestReport) -> serde_json::Value {
         "answers": report.answers.len(),
         "agreeing": agreeing,
         "automatic": automatic,
-        "overall": report.overall,
+        "results": report.results,
     })
 }
