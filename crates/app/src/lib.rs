@@ -1,6 +1,7 @@
 //! The services: what Gradus does, without HTTP, SQL or argument parsing.
 //! Long work takes a [`Session`], which is told what happens and says when to stop.
 
+pub mod accounts;
 pub mod answering;
 pub mod benchmark;
 pub mod chat;

@@ -1,0 +1,42 @@
+//! Who may do what, on both databases: set-up, logins, sessions, API tokens, users, sharing, quotas, the audit log.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod api_tokens;
+mod audit_log;
+mod fixture;
+mod logging_in;
+mod own_account;
+mod quotas;
+mod secrecy;
+mod sessions;
+mod setting_up;
+mod sharing;
+mod throttling;
+mod users;
+
+/// Runs a test on SQLite and on PostgreSQL: `each_database!(name_of_the_test)` for an `async fn(&TestDatabase)`.
+macro_rules! each_database {
+    ($($test:ident),+ $(,)?) => {$(
+        mod $test {
+            use gradus_testkit::{Kind, TestDatabase};
+
+            async fn on(kind: Kind) {
+                if let Some(database) = TestDatabase::new(kind).await {
+                    super::$test(&database).await;
+                    database.remove().await;
+                }
+            }
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                on(Kind::Sqlite).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgresql() {
+                on(Kind::Postgres).await;
+            }
+        }
+    )+};
+}
+pub(crate) use each_database;

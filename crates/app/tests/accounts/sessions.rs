@@ -1,0 +1,139 @@
+//! Sessions: how they end.
+
+use gradus_app::accounts::{AccountSettings, Credential};
+use gradus_domain::{Role, SessionId};
+use gradus_testkit::TestDatabase;
+
+use super::each_database;
+use super::fixture::{OTHER_PASSWORD, PASSWORD, code, from, login, origin, server, server_with};
+
+each_database!(
+    a_session_that_is_not_used_is_over,
+    a_session_is_over_after_its_time_however_much_it_is_used,
+    use_is_written_down_once_a_minute,
+    after_logging_out_the_secret_is_worth_nothing_on_any_server,
+    users_see_and_end_their_own_sessions_and_nobody_elses,
+    what_is_no_secret_of_ours_is_not_looked_up,
+    what_is_over_is_forgotten,
+);
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+
+fn short() -> AccountSettings {
+    AccountSettings { session_idle_minutes: 30, session_hours: 12, ..AccountSettings::default() }
+}
+
+async fn a_session_that_is_not_used_is_over(database: &TestDatabase) {
+    let server = server_with(database, short()).await;
+    server.administrator().await;
+    let logged_in = server.log_in("carol", PASSWORD).await.unwrap();
+    for _ in 0..3 {
+        database.clock.advance_seconds(29 * MINUTE);
+        assert!(server.is_logged_in(&logged_in).await);
+    }
+    database.clock.advance_seconds(30 * MINUTE);
+    assert_eq!(code(server.accounts.authenticate_session(logged_in.secret.expose()).await), "session-over");
+    // Trying did not revive it.
+    assert!(!server.is_logged_in(&logged_in).await);
+    server.close().await;
+}
+
+async fn a_session_is_over_after_its_time_however_much_it_is_used(database: &TestDatabase) {
+    let server = server_with(database, short()).await;
+    server.administrator().await;
+    let logged_in = server.log_in("carol", PASSWORD).await.unwrap();
+    for _ in 0..35 {
+        database.clock.advance_seconds(20 * MINUTE);
+        assert!(server.is_logged_in(&logged_in).await);
+    }
+    database.clock.advance_seconds(20 * MINUTE);
+    assert!(!server.is_logged_in(&logged_in).await);
+    server.close().await;
+}
+
+async fn use_is_written_down_once_a_minute(database: &TestDatabase) {
+    let server = server(database).await;
+    server.administrator().await;
+    let logged_in = server.log_in("carol", PASSWORD).await.unwrap();
+    let seen = async || {
+        let caller = server.caller(&logged_in).await;
+        let sessions = server.accounts.list_sessions(&caller).await.unwrap();
+        sessions.into_iter().find(|session| session.is_own).unwrap().last_seen_at
+    };
+    let begun = seen().await;
+    database.clock.advance_seconds(59);
+    assert_eq!(seen().await, begun);
+    database.clock.advance_seconds(1);
+    assert_eq!(seen().await - begun, chrono::TimeDelta::minutes(1));
+    server.close().await;
+}
+
+async fn after_logging_out_the_secret_is_worth_nothing_on_any_server(database: &TestDatabase) {
+    let (one, other) = (server(database).await, server(database).await);
+    one.administrator().await;
+    let logged_in = one.log_in("carol", PASSWORD).await.unwrap();
+    let caller = other.caller(&logged_in).await;
+    assert_eq!(caller.credential, Credential::Session(logged_in.session));
+    other.accounts.log_out(&caller, &origin()).await.unwrap();
+    assert!(!one.is_logged_in(&logged_in).await && !other.is_logged_in(&logged_in).await);
+    assert_eq!(code(one.accounts.log_out(&caller, &origin()).await), "not-found");
+    assert_eq!(one.outcomes("log-out").await, ["done", "not-found"]);
+    one.close().await;
+    other.close().await;
+}
+
+async fn users_see_and_end_their_own_sessions_and_nobody_elses(database: &TestDatabase) {
+    let server = server(database).await;
+    let carol = server.administrator().await;
+    let bob = server.user(&carol, "bob", Role::Viewer).await;
+    let elsewhere = from("2001:db8::1");
+    let phone = server.accounts.log_in(login("bob", PASSWORD), &elsewhere).await.unwrap();
+
+    let sessions = server.accounts.list_sessions(&bob).await.unwrap();
+    let shown: Vec<_> =
+        sessions.iter().map(|session| (session.id, session.address.as_str(), session.is_own)).collect();
+    let own = bob.session().unwrap();
+    assert_eq!(shown, [(phone.session, "2001:db8::1", false), (own, "192.0.2.1", true)]);
+    assert_eq!(sessions[0].user_agent, "Browser/1");
+
+    let carols = carol.session().unwrap();
+    for not_his in [carols, SessionId::new()] {
+        assert_eq!(code(server.accounts.end_session(&bob, not_his, &origin()).await), "not-found");
+    }
+    server.accounts.end_session(&bob, phone.session, &origin()).await.unwrap();
+    assert!(!server.is_logged_in(&phone).await);
+    assert_eq!(server.accounts.list_sessions(&bob).await.unwrap().len(), 1);
+    assert_eq!(server.accounts.list_sessions(&carol).await.unwrap().len(), 1);
+    assert_eq!(server.outcomes("end-session").await, ["not-found", "not-found", "done"]);
+    server.close().await;
+}
+
+async fn what_is_no_secret_of_ours_is_not_looked_up(database: &TestDatabase) {
+    let server = server(database).await;
+    server.administrator().await;
+    let logged_in = server.log_in("carol", PASSWORD).await.unwrap();
+    let secret = logged_in.secret.expose();
+    let flipped = format!("{}{}", &secret[..42], if secret.ends_with('x') { 'y' } else { 'x' });
+    for shown in ["", "' OR 1=1 --", &secret[1..], &format!("{secret} "), &flipped, "ü"] {
+        assert_eq!(code(server.accounts.authenticate_session(shown).await), "session-over", "{shown}");
+    }
+    server.close().await;
+}
+
+async fn what_is_over_is_forgotten(database: &TestDatabase) {
+    let server = server_with(database, short()).await;
+    server.administrator().await;
+    server.log_in("carol", PASSWORD).await.unwrap();
+    assert_eq!(code(server.log_in("carol", OTHER_PASSWORD).await), "wrong-credentials");
+    let forgotten = server.accounts.forget_what_is_over().await.unwrap();
+    assert_eq!((forgotten.sessions, forgotten.tries), (0, 0));
+    database.clock.advance_seconds(HOUR);
+    let live = server.log_in("carol", PASSWORD).await.unwrap();
+    assert_eq!(server.accounts.forget_what_is_over().await.unwrap().sessions, 2);
+    assert!(server.is_logged_in(&live).await);
+    database.clock.advance_seconds(91 * 24 * HOUR);
+    let forgotten = server.accounts.forget_what_is_over().await.unwrap();
+    assert!(forgotten.sessions == 1 && forgotten.tries >= 3, "{forgotten:?}");
+    server.close().await;
+}
