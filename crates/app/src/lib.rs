@@ -24,6 +24,7 @@ pub mod quickstart;
 mod reporting;
 pub mod robustness;
 pub mod runtime;
+pub mod serving;
 mod session;
 mod students;
 pub mod testing;

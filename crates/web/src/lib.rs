@@ -1,1 +1,3 @@
 //! HTTP and HTML. The only crate that knows either.
+
+pub mod openai;

@@ -113,8 +113,7 @@ impl<'t> Job<'t> {
         let probability = asked.as_ref().map(|(log_sum, _)| probability(logits, *log_sum, token));
         let alternatives = asked.map_or_else(Vec::new, |(_, alternatives)| alternatives);
         let Addition { text, undecided, .. } = addition;
-        let token_event =
-            GeneratedToken { token: Some(token), text, probability, alternatives, undecided };
+        let token_event = GeneratedToken { token: Some(token), text, probability, alternatives, undecided };
         events.push(self.event(token_event));
         let met = match &mut self.constraint {
             Some(constraint) => constraint.accept(token)?,

@@ -145,7 +145,9 @@ fn options_that_cannot_be_meant_are_refused() {
     assert!(refused(|options| options.top_p = 0.0).contains("top-p is 0"));
     assert!(refused(|options| options.top_k = Some(0)).contains("top-k is 0"));
     assert!(refused(|options| options.presence_penalty = f64::NAN).contains("presence penalty is NaN"));
-    assert!(refused(|options| options.frequency_penalty = f64::INFINITY).contains("frequency penalty is inf"));
+    assert!(
+        refused(|options| options.frequency_penalty = f64::INFINITY).contains("frequency penalty is inf")
+    );
     let infinite = |options: &mut GenerationOptions| _ = options.logit_bias.insert(3, f64::INFINITY);
     assert!(refused(infinite).contains("logit bias of token 3 is inf"));
     assert!(refused(|options| options.stop_texts = vec![String::new()]).contains("stop text is empty"));
