@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use gradus_engine::adapter::Adapter;
 use gradus_engine::generation::{GenerationError, Generator};
@@ -12,6 +14,9 @@ use crate::serving::{Fault, FaultKind, TrainedFiles};
 
 /// Bytes for each parameter: one copy in f32 for the reader, and what a backend makes of it.
 const BYTES_PER_PARAMETER: u64 = 8;
+
+/// How long to wait before looking again whether there is room.
+const WAIT_FOR_ROOM: Duration = Duration::from_millis(10);
 
 /// An adapter. Whoever answers with it holds it.
 pub(super) struct HeldAdapter {
@@ -43,10 +48,12 @@ impl Adapters {
         Self { allowed_bytes, state: Mutex::default() }
     }
 
-    /// The adapter of those files, by `read` where it is not held.
+    /// The adapter of those files, by `read` where it is not held. Waits for room as long as those that
+    /// take it are answered with.
     pub(super) fn get(
         &self,
         files: &TrainedFiles,
+        is_cancelled: impl Fn() -> bool,
         read: impl FnOnce() -> Result<Adapter, Fault>,
     ) -> Result<Arc<HeldAdapter>, Fault> {
         if let Some(held) = self.find(files) {
@@ -56,7 +63,15 @@ impl Adapters {
         let adapter = read()?;
         let bytes = adapter.parameters.len() as u64 * BYTES_PER_PARAMETER;
         let mut state = self.state();
-        self.make_room(&mut state, bytes)?;
+        while !self.make_room(&mut state, bytes)? {
+            if is_cancelled() {
+                return Err(Fault::new(FaultKind::Busy, "nobody waits for the answer any more"));
+            }
+            // Those who answer now come to an end.
+            drop(state);
+            thread::sleep(WAIT_FOR_ROOM);
+            state = self.state();
+        }
         state.clock += 1;
         let held = Arc::new(HeldAdapter {
             fingerprint: adapter.fingerprint(),
@@ -77,8 +92,8 @@ impl Adapters {
         Some(Arc::clone(held))
     }
 
-    /// Lets the least recently used leave of those that nobody answers with.
-    fn make_room(&self, state: &mut State, needed: u64) -> Result<(), Fault> {
+    /// Lets the least recently used leave of those that nobody answers with; false where that is not enough.
+    fn make_room(&self, state: &mut State, needed: u64) -> Result<bool, Fault> {
         if needed > self.allowed_bytes {
             let (needed, allowed) = (needed.div_ceil(1 << 20), self.allowed_bytes >> 20);
             let message = format!(
@@ -89,15 +104,11 @@ impl Adapters {
         while state.held.values().map(|held| held.bytes).sum::<u64>() + needed > self.allowed_bytes {
             let resting = state.held.iter().filter(|(_, held)| Arc::strong_count(held) == 1);
             let oldest = resting.min_by_key(|(_, held)| held.used.load(Ordering::Relaxed));
-            let Some(files) = oldest.map(|(files, _)| files.clone()) else {
-                let message =
-                    "the memory for trained models is taken by those that answer now; ask again later";
-                return Err(Fault::new(FaultKind::Busy, message));
-            };
+            let Some(files) = oldest.map(|(files, _)| files.clone()) else { return Ok(false) };
             let leaving = state.held.remove(&files);
             state.leaving.extend(leaving);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes those from the generator that have to leave.

@@ -2,11 +2,14 @@
 //! may have several choices.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use gradus_engine::generation::{Event, FinishReason, GeneratedToken, RequestId, TokenProbability};
 use gradus_engine::tokenizer::Tokenizer;
 
-use super::model::Voice;
+use super::adapters::HeldAdapter;
+use super::model::{Counters, Voice};
 use super::preparing::Prepared;
 use super::ticket::Ticket;
 use crate::serving::Fault;
@@ -19,13 +22,13 @@ pub(super) struct Answers<'a> {
     answers: BTreeMap<RequestId, Answer>,
     /// The answer and the choice that a request of the generator is for.
     choices: BTreeMap<RequestId, (RequestId, usize)>,
-    generated: u64,
+    counters: &'a Counters,
 }
 
 struct Answer {
     ticket: Ticket,
     /// Held as long as the answer grows.
-    _adapter: Option<std::sync::Arc<super::adapters::HeldAdapter>>,
+    adapter: Option<Arc<HeldAdapter>>,
     choices: Vec<Choice>,
     usage: Usage,
 }
@@ -38,18 +41,13 @@ struct Choice {
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(voice: &'a Voice) -> Self {
-        Self { voice, answers: BTreeMap::new(), choices: BTreeMap::new(), generated: 0 }
+    pub(super) fn new(voice: &'a Voice, counters: &'a Counters) -> Self {
+        Self { voice, answers: BTreeMap::new(), choices: BTreeMap::new(), counters }
     }
 
     /// How many answers grow.
     pub(super) fn len(&self) -> usize {
         self.answers.len()
-    }
-
-    /// Tokens generated so far.
-    pub(super) fn generated(&self) -> u64 {
-        self.generated
     }
 
     /// An answer begins whose choices are those requests.
@@ -72,7 +70,7 @@ impl<'a> Answers<'a> {
             first,
             Answer {
                 ticket,
-                _adapter: adapter,
+                adapter,
                 choices: requests.iter().map(choice).collect(),
                 usage: Usage { prompt_tokens, ..Usage::default() },
             },
@@ -115,7 +113,7 @@ impl<'a> Answers<'a> {
         let Some(answer) = self.answers.get_mut(&id) else { return };
         if token.token.is_some() {
             answer.usage.completion_tokens += 1;
-            self.generated += 1;
+            self.counters.generated.fetch_add(1, Ordering::Relaxed);
         }
         let choice = &mut answer.choices[index];
         choice.held.extend(scored(token, tokenizer));
@@ -142,6 +140,8 @@ impl<'a> Answers<'a> {
         if answer.choices.iter().all(|choice| choice.ended)
             && let Some((mut answer, _)) = self.forget(id)
         {
+            // Whoever hears of the end finds what it took free again.
+            answer.adapter = None;
             answer.ticket.tell(AnswerEvent::Ended { usage: answer.usage });
         }
     }

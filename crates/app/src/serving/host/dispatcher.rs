@@ -272,7 +272,9 @@ impl Dispatcher {
             generated += more_generated;
             read += more_read;
         }
-        let running: usize = self.warm.values().map(|warm| warm.counters.running()).sum();
+        // What a model says of itself may be a moment old.
+        let running = |warm: &Warm| warm.counters.running().min(warm.asked);
+        let running: usize = self.warm.values().map(running).sum();
         let seconds = self.told.0.elapsed().as_secs_f64();
         let tokens_per_second = generated.saturating_sub(self.told.1) as f64 / seconds.max(1e-3);
         self.told = (Instant::now(), generated);

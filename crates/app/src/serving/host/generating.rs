@@ -27,7 +27,7 @@ impl<'a> Generating<'a> {
         counters: &'a Counters,
     ) -> Self {
         let generator = Generator::new(backend, &voice.tokenizer, limits);
-        Self { generator, answers: Answers::new(voice), counters }
+        Self { generator, answers: Answers::new(voice, counters), counters }
     }
 
     /// Answers until no more requests come, or the mathematics fails.
@@ -96,18 +96,18 @@ impl<'a> Generating<'a> {
     }
 
     fn pass(&mut self) -> Result<(), GenerationError> {
-        for event in self.generator.step()? {
+        let events = self.generator.step()?;
+        self.counters.read.store(self.generator.tokens_read(), Ordering::Relaxed);
+        for event in events {
             for request in self.answers.take(event) {
                 self.generator.cancel(request);
             }
         }
-        self.counters.read.store(self.generator.tokens_read(), Ordering::Relaxed);
         self.count();
         Ok(())
     }
 
     fn count(&self) {
-        self.counters.generated.store(self.answers.generated(), Ordering::Relaxed);
         self.counters.answering.store(self.answers.len(), Ordering::Relaxed);
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn run(
         if ticket.is_cancelled() {
             continue;
         }
-        match prepare(ask, voice, adapters) {
+        match prepare(ask, voice, adapters, &ticket) {
             Err(fault) => ticket.fail(fault),
             Ok(parts) => {
                 let Parts { prompt, adapter, options, constraint, choices } = parts;
@@ -56,20 +56,21 @@ struct Parts {
     choices: usize,
 }
 
-fn prepare(ask: Ask, voice: &Voice, adapters: &Adapters) -> Result<Parts, Fault> {
+fn prepare(ask: Ask, voice: &Voice, adapters: &Adapters, ticket: &Ticket) -> Result<Parts, Fault> {
     let prompt = prompt(&ask, voice)?;
     let options = options(&ask, voice, prompt.len());
     options.validate()?;
     let constraint = ask.format.as_ref().map(|format| format.constraint(voice.constraints()?)).transpose();
     let constraint = constraint.map_err(GenerationError::from)?;
     let trained = ask.model.trained.as_ref();
-    let adapter = trained.map(|files| adapters.get(files, || read(files, voice))).transpose()?;
+    let get = |files| adapters.get(files, || ticket.is_cancelled(), || read(files, voice));
+    let adapter = trained.map(get).transpose()?;
     Ok(Parts { prompt, adapter, options, constraint, choices: ask.choices })
 }
 
 fn prompt(ask: &Ask, voice: &Voice) -> Result<Vec<u32>, Fault> {
     let template = voice.chat_template.as_ref().ok_or_else(|| {
-        let message = format!("the model {} has no chat template, so it cannot answer", voice.name);
+        let message = "the model has no chat template, so it cannot answer conversations";
         Fault::new(FaultKind::Conversation, message)
     })?;
     let prompt = template.prompt(&voice.tokenizer, &ask.messages);
