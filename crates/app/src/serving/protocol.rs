@@ -7,7 +7,7 @@ use super::{Ask, Fault};
 
 /// From the server to the worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// A conversation is to be continued.
     Ask {
@@ -25,7 +25,7 @@ pub enum Command {
 
 /// From the worker to the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "report", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Report {
     /// Something happened to a request.
     Answer {
@@ -41,7 +41,7 @@ pub enum Report {
 /// What happens to a request, in this order: accepted, pieces and ends of its choices, ended. It can fail
 /// at any time, and nothing follows then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AnswerEvent {
     /// Its model is there and it can be answered.
     Accepted {

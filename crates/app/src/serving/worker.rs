@@ -5,8 +5,10 @@ use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::protocol::{Command, Report};
-use super::{HostOptions, ModelHost};
+use serde::Deserialize;
+
+use super::protocol::{AnswerEvent, Command, Report};
+use super::{Fault, FaultKind, HostOptions, ModelHost};
 
 /// Reports that wait to be written; a server that does not read them holds up the models.
 const WAITING_REPORTS: usize = 4096;
@@ -23,13 +25,34 @@ pub fn serve(
 ) -> io::Result<()> {
     let (reports, waiting) = sync_channel(WAITING_REPORTS);
     thread::spawn(move || write(output, &waiting));
+    let unread = reports.clone();
     // Without a writer there is nobody who waits for reports.
     let host = ModelHost::start(options, move |report| _ = reports.send(report));
     for line in input.lines() {
-        let command: Command = serde_json::from_str(&line?)?;
-        host.command(command);
+        let line = line?;
+        match serde_json::from_str::<Command>(&line) {
+            Ok(command) => host.command(command),
+            Err(error) => _ = unread.send(refuse(&line, error)?),
+        }
     }
     Ok(())
+}
+
+/// The answer to a request that cannot be read although the server could write it: it has more levels than
+/// the parser allows. It must not take others along.
+fn refuse(line: &str, error: serde_json::Error) -> io::Result<Report> {
+    #[derive(Deserialize)]
+    struct Outline {
+        ask: Numbered,
+    }
+    #[derive(Deserialize)]
+    struct Numbered {
+        id: u64,
+    }
+    let Ok(Outline { ask: Numbered { id } }) = serde_json::from_str(line) else { return Err(error.into()) };
+    let fault =
+        Fault::new(FaultKind::Format, format!("the request cannot be read: {error}; nest it less deeply"));
+    Ok(Report::Answer { id, event: AnswerEvent::Failed(fault) })
 }
 
 /// Writes reports as they come, together where several wait.

@@ -7,3 +7,4 @@ mod asking;
 mod memory;
 mod models;
 mod together;
+mod worker;

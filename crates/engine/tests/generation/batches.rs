@@ -136,7 +136,7 @@ fn an_adapter_that_is_released_takes_nothing_from_others() {
     let prompt = model.tokens(30, 1);
     for backend in [&mut model.cpu() as &mut dyn Backend, &mut model.generic(Precision::Single)] {
         let mut generator = Generator::new(backend, &tokenizer, GeneratorLimits::default());
-        let mut ask = |generator: &mut Generator<'_>, adapter| {
+        let ask = |generator: &mut Generator<'_>, adapter| {
             answers(generator, &[Request { adapter: Some(adapter), ..sampled(&prompt, 1) }])[0].ids()
         };
         let [first, second] = [2, 3].map(|rank| generator.adapt(&model.adapter(rank)).unwrap());
