@@ -89,3 +89,21 @@ fn other_weights_than_were_asked_for_are_refused() {
     ask.model.base_digest = Some(known);
     assert!(host.answer(2, ask).usage.is_some());
 }
+
+#[test]
+fn a_model_that_was_replaced_on_disk_is_read_anew() {
+    let place = tempdir().unwrap();
+    let model = models::copy(&place, "replaced");
+    let mut host = Asking::new(limits());
+    let former = host.answer(1, of(&model, 1)).text();
+    let weights = model.join("model.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let length = bytes.len();
+    // The numbers are in the second half, four bytes each: their order changes.
+    bytes[length / 2 / 4 * 4..].rotate_left(4 * 64);
+    std::fs::write(&weights, bytes).unwrap();
+    let mut ask = of(&model, 1);
+    ask.model.base_digest = Some(gradus_app::runtime::describe_file(&model).unwrap().fingerprint);
+    assert_eq!(host.fault(2, ask.clone()).kind, FaultKind::Model);
+    assert!(host.answer(3, ask).text() != former);
+}

@@ -128,7 +128,7 @@ async fn more_requests_than_are_allowed_are_refused() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_fetched_is_given_up_and_the_next_one_is_not() {
-    let serving = Serving::start(ServingOptions { waiting_events: 4, ..options(256, &[]) });
+    let serving = Serving::start(ServingOptions { waiting_events: 8, ..options(256, &[]) });
     let mut slow = serving.ask(question(100, 1)).await.unwrap();
     let wait = async {
         while serving.state().requests > 0 || serving.state().process.is_none() {

@@ -2,7 +2,7 @@
 //! notices.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -21,13 +21,10 @@ use crate::serving::{Ask, Fault, FaultKind};
 /// How often a busy host tells its status.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// A base model: its file and, where known, its weights.
-pub(super) type BaseKey = (PathBuf, Option<String>);
-
 /// One stay of a model in memory: what is said of an earlier one is not meant for a later one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Life {
-    pub(super) base: BaseKey,
+    pub(super) base: PathBuf,
     number: u64,
 }
 
@@ -37,7 +34,7 @@ pub(super) enum Notice {
     Command(Command),
     /// A model is there and takes so many bytes.
     Loaded { life: Life, bytes: u64 },
-    /// A model takes no more requests: it could not be loaded, or failed.
+    /// A model takes no more requests: it could not be loaded, it failed, or it is not what is on disk.
     Gone { life: Life },
     /// A request is done, whatever came of it.
     Done { id: u64 },
@@ -67,7 +64,7 @@ pub(super) struct Dispatcher {
     options: HostOptions,
     reports: Reports,
     notices: Sender<Notice>,
-    warm: BTreeMap<BaseKey, Warm>,
+    warm: BTreeMap<PathBuf, Warm>,
     /// Requests whose model is not there yet, and all that came after them.
     pending: VecDeque<(Ask, Ticket)>,
     requests: BTreeMap<u64, Known>,
@@ -165,7 +162,7 @@ impl Dispatcher {
     /// it, or it would wait as long as others come.
     fn dispatch(&mut self) {
         while let Some((ask, _)) = self.pending.front() {
-            let base = (ask.model.base.clone(), ask.model.base_digest.clone());
+            let base = ask.model.base.clone();
             if !self.warm.contains_key(&base) {
                 match self.room_for(&base) {
                     Ok(true) => self.load(&base),
@@ -201,13 +198,13 @@ impl Dispatcher {
     }
 
     /// Whether there is room for a model, after those that are not needed have left.
-    fn room_for(&mut self, base: &BaseKey) -> Result<bool, Fault> {
+    fn room_for(&mut self, base: &Path) -> Result<bool, Fault> {
         let (limits, budget) = (self.options.limits, self.options.limits.memory_bytes);
-        let needed = model::file_bytes(&base.0)?.saturating_add(limits.beside_weights());
+        let needed = model::file_bytes(base)?.saturating_add(limits.beside_weights());
         match self.make_room(needed) {
             Room::After(_) => Ok(true),
             Room::Later => Ok(false),
-            Room::Never => Err(model::too_large(&base.0, needed, budget)),
+            Room::Never => Err(model::too_large(base, needed, budget)),
         }
     }
 
@@ -218,7 +215,7 @@ impl Dispatcher {
     }
 
     fn make_room(&mut self, needed: u64) -> Room {
-        let held: Vec<(BaseKey, Held)> = self
+        let held: Vec<(PathBuf, Held)> = self
             .warm
             .iter()
             .map(|(base, warm)| {
@@ -233,12 +230,12 @@ impl Dispatcher {
         room
     }
 
-    fn load(&mut self, base: &BaseKey) {
+    fn load(&mut self, base: &Path) {
         let (inbox, requests) = channel();
         let counters = Arc::new(Counters::default());
-        let bytes = model::file_bytes(&base.0).unwrap_or(0) + self.options.limits.beside_weights();
+        let bytes = model::file_bytes(base).unwrap_or(0) + self.options.limits.beside_weights();
         self.clock += 1;
-        let life = Life { base: base.clone(), number: self.clock };
+        let life = Life { base: base.to_owned(), number: self.clock };
         let start = Start {
             life: life.clone(),
             options: self.options,
@@ -247,11 +244,11 @@ impl Dispatcher {
             counters: Arc::clone(&counters),
         };
         thread::spawn(move || model::run(start));
-        self.warm.insert(base.clone(), Warm { life, inbox, asked: 0, bytes, used: self.clock, counters });
+        self.warm.insert(base.to_owned(), Warm { life, inbox, asked: 0, bytes, used: self.clock, counters });
     }
 
     /// Its thread ends, and its memory is free, once it has answered what it was asked.
-    fn forget(&mut self, base: &BaseKey) {
+    fn forget(&mut self, base: &Path) {
         if let Some(warm) = self.warm.remove(base) {
             let (generated, read) = warm.counters.tokens();
             self.former.0 += generated;

@@ -14,7 +14,7 @@ use gradus_engine::generation::{ConstraintError, Constraints, GeneratorLimits};
 use gradus_engine::tokenizer::Tokenizer;
 
 use super::adapters::Adapters;
-use super::dispatcher::{BaseKey, Life, Notice};
+use super::dispatcher::{Life, Notice};
 use super::generating::Generating;
 use super::ticket::Ticket;
 use super::{HostLimits, HostOptions, preparing};
@@ -112,11 +112,15 @@ pub(super) fn run(start: Start) {
         ..GeneratorLimits::default()
     };
     let (voice, adapters) = (&voice, &adapters);
+    let is_stale = {
+        let (life, notices) = (leaving.life.clone(), leaving.notices.clone());
+        move || _ = notices.send(Notice::Gone { life: life.clone() })
+    };
     thread::scope(|scope| {
         // The other thread ends once the dispatcher has forgotten the model, and not before.
         let _leaving = leaving;
         let (prepared, inbox) = channel();
-        scope.spawn(move || preparing::run(requests, voice, adapters, &prepared));
+        scope.spawn(move || preparing::run(requests, voice, adapters, (&prepared, &is_stale)));
         let mut generating = Generating::new(backend.as_mut(), voice, limits, &counters);
         generating.run(&inbox, adapters);
     });
@@ -134,15 +138,10 @@ fn split(runtime: Runtime, limits: HostLimits) -> (Voice, Box<dyn gradus_engine:
 }
 
 /// The model, and how many bytes it takes.
-fn load(base: &BaseKey, options: HostOptions) -> Result<(Runtime, u64), Fault> {
-    let (path, digest) = base;
+fn load(path: &Path, options: HostOptions) -> Result<(Runtime, u64), Fault> {
     let name = path.display().to_string();
     let runtime = Runtime::load(&name, path, options.device, BaseWeights::default())
         .map_err(|error| Fault::of_model(&error))?;
-    if digest.as_ref().is_some_and(|digest| *digest != runtime.fingerprint) {
-        let message = format!("{name} has other weights than the model that was asked for: fetch it again");
-        return Err(Fault::new(FaultKind::Model, message));
-    }
     let allowed = options.limits.memory_bytes;
     let weights = runtime.backend.weight_bytes(&Method::Lora(LoraConfig::default())).training;
     let bytes = weights + options.limits.beside_weights();

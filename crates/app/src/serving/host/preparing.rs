@@ -24,15 +24,21 @@ pub(super) struct Prepared {
     pub(super) choices: usize,
 }
 
-/// Prepares requests until no more come, or nobody answers them any more.
+/// Prepares requests until no more come, or nobody answers them any more. Says so where the model on disk
+/// is not the one in memory.
 pub(super) fn run(
     requests: Receiver<(Ask, Ticket)>,
     voice: &Voice,
     adapters: &Adapters,
-    prepared: &Sender<Prepared>,
+    (prepared, is_stale): (&Sender<Prepared>, &dyn Fn()),
 ) {
     for (ask, ticket) in requests {
         if ticket.is_cancelled() {
+            continue;
+        }
+        if let Err(fault) = check_weights(&ask, voice) {
+            is_stale();
+            ticket.fail(fault);
             continue;
         }
         match prepare(ask, voice, adapters, &ticket) {
@@ -45,6 +51,20 @@ pub(super) fn run(
                 }
             }
         }
+    }
+}
+
+/// Models are held by their path, and what is there may have been replaced.
+fn check_weights(ask: &Ask, voice: &Voice) -> Result<(), Fault> {
+    match &ask.model.base_digest {
+        Some(digest) if *digest != voice.fingerprint => {
+            let message = format!(
+                "{} had other weights than the model that was asked for when it was read; it is read anew for the next request: fetch the model again if that does not help",
+                voice.name
+            );
+            Err(Fault::new(FaultKind::Model, message))
+        }
+        _ => Ok(()),
     }
 }
 
