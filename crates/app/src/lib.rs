@@ -27,6 +27,7 @@ mod reporting;
 pub mod robustness;
 pub mod runtime;
 pub mod service;
+pub mod serving;
 mod session;
 mod students;
 pub mod testing;

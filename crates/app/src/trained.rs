@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use gradus_engine::adapter::{Adapter, Method};
+use gradus_engine::config::ModelConfig;
 use gradus_engine::export::{full, peft};
 use gradus_engine::training::{BestStep, LossPoint, Selection, TrainingPlan};
 use gradus_grading::judgement::Judgement;
@@ -170,13 +171,30 @@ pub fn read_manifest(directory: &Path) -> Result<TrainedManifest, Error> {
 
 /// Reads a trained model for the base model in memory.
 pub fn load(directory: &Path, runtime: &Runtime) -> Result<TrainedModel, Error> {
+    let Runtime { name, fingerprint, config, .. } = runtime;
+    load_onto(directory, BaseModel { name, fingerprint, config })
+}
+
+/// What a trained model has to know of its base model to be read.
+#[derive(Clone, Copy)]
+pub(crate) struct BaseModel<'a> {
+    /// The name or path it was asked for by.
+    pub(crate) name: &'a str,
+    /// Identifies its weights.
+    pub(crate) fingerprint: &'a str,
+    /// Its architecture.
+    pub(crate) config: &'a ModelConfig,
+}
+
+/// Reads a trained model for a base model that is busy.
+pub(crate) fn load_onto(directory: &Path, base: BaseModel<'_>) -> Result<TrainedModel, Error> {
     let manifest = read_manifest(directory)?;
-    if manifest.base_fingerprint != runtime.fingerprint {
+    if manifest.base_fingerprint != base.fingerprint {
         return Err(Error::Request(format!(
             "{} was trained on {} with other weights than {}: use the base model it was trained on",
             directory.display(),
             manifest.base_model,
-            runtime.name
+            base.name
         )));
     }
     if manifest.purpose == Purpose::Marking && manifest.prompt_template_hash != template_hash() {
@@ -186,8 +204,8 @@ pub fn load(directory: &Path, runtime: &Runtime) -> Result<TrainedModel, Error> 
         )));
     }
     let adapter = match manifest.plan.method {
-        Method::Lora(_) => peft::read_adapter(directory, &runtime.config)?,
-        Method::Full => full::read_model(directory, &runtime.config)?,
+        Method::Lora(_) => peft::read_adapter(directory, base.config)?,
+        Method::Full => full::read_model(directory, base.config)?,
     };
     Ok(TrainedModel { adapter, judgement: read_judgement(directory, &manifest)?, manifest })
 }

@@ -4,6 +4,7 @@ pub mod docs_page;
 pub mod events;
 pub mod guard;
 pub mod metrics;
+pub mod openai;
 pub mod problem;
 pub mod routes;
 pub mod server;

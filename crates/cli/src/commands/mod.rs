@@ -10,6 +10,7 @@ mod guide;
 mod mark;
 mod models;
 mod quickstart;
+mod serve_models;
 mod test;
 mod train;
 
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Export(export::Arguments),
     Benchmark(Box<benchmark::Arguments>),
     Doctor(doctor::Arguments),
+    #[command(hide = true)]
+    ServeModels(serve_models::Arguments),
 }
 
 impl Command {
@@ -49,6 +52,7 @@ impl Command {
             Self::Export(arguments) => export::run(&arguments, environment),
             Self::Benchmark(arguments) => benchmark::run(&arguments, environment),
             Self::Doctor(arguments) => doctor::run(&arguments, environment),
+            Self::ServeModels(arguments) => serve_models::run(&arguments, environment),
         }
     }
 }
