@@ -18,6 +18,7 @@ use gradus_report::ReportError;
 use gradus_store::StoreError;
 use gradus_store::blobs::BlobError;
 
+use crate::accounts::QuotaExceeded;
 use crate::models::ModelsError;
 
 /// Any failure of a service.
@@ -144,8 +145,8 @@ pub enum Error {
         problems: Vec<FieldProblem>,
     },
     /// A user has as much as they may have.
-    #[error("{0}")]
-    Quota(String),
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
     /// The machine has no room for more work at the moment.
     #[error("{0}")]
     Busy(String),

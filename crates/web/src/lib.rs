@@ -8,4 +8,7 @@ pub mod openai;
 pub mod problem;
 pub mod routes;
 pub mod server;
+mod state;
 pub mod upload;
+
+pub use state::ServerState;

@@ -8,6 +8,7 @@ use gradus_store::{Json, Key, Page, PageRequest, StoreError, Text, Whose, blob_r
 
 use super::{Services, enqueue};
 use crate::Error;
+use crate::accounts::Accounts;
 
 /// What is known of a file before it is read.
 #[derive(Debug, Clone)]
@@ -38,11 +39,15 @@ impl Services {
         new: NewDocument,
         spooled: SpooledBlob,
     ) -> Result<Document, Error> {
-        self.limits.check_document(&self.store.reader(), owner, spooled.blob().bytes).await?;
         let blob = self.archive.keep_spooled(spooled).await?;
-        let document = self
+        let quotas = self.quotas;
+        let added = self
             .store
             .write(move |tx| async move {
+                let usage = Accounts::usage(&tx, owner).await?;
+                if let Err(exceeded) = quotas.admit_document(&usage, blob.bytes) {
+                    return Ok(Err(exceeded));
+                }
                 let hash = blob.hash.to_string();
                 blob_records::settle(&tx, &hash).await?;
                 let is_read = is_read(&new.purpose);
@@ -69,10 +74,10 @@ impl Services {
                 if is_read {
                     enqueue(&tx, JobKind::ExtractDocument, owner, document.id.0).await?;
                 }
-                Ok(document)
+                Ok(Ok(document))
             })
             .await?;
-        Ok(document)
+        Ok(added?)
     }
 
     /// A document that may be seen.

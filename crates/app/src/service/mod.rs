@@ -4,7 +4,6 @@
 mod archive;
 pub mod datasets;
 pub mod documents;
-pub mod limits;
 pub mod model_tests;
 pub mod models;
 pub mod reports;
@@ -19,8 +18,8 @@ use gradus_store::queue::{self, Work};
 use gradus_store::{Store, StoreError, Transaction};
 
 pub use archive::{Archive, GRACE};
-pub use limits::Limits;
 
+use crate::accounts::Quotas;
 use crate::models::{Catalogue, ModelStore};
 
 /// Everything that the services and the workers of one process share.
@@ -36,8 +35,8 @@ pub struct Services {
     pub catalogue: Arc<Catalogue>,
     /// Holds what work under way needs on disk; anything in it may be deleted between jobs.
     pub work_directory: PathBuf,
-    /// How much anyone may have.
-    pub limits: Limits,
+    /// How much one user may have.
+    pub quotas: Quotas,
 }
 
 impl Services {
@@ -46,7 +45,7 @@ impl Services {
         (store, blobs): (Store, BlobStore),
         (base_models, catalogue): (ModelStore, Arc<Catalogue>),
         work_directory: PathBuf,
-        limits: Limits,
+        quotas: Quotas,
     ) -> Self {
         Self {
             archive: Archive::new(store.clone(), blobs),
@@ -54,7 +53,7 @@ impl Services {
             base_models,
             catalogue,
             work_directory,
-            limits,
+            quotas,
         }
     }
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Services, enqueue};
 use crate::Error;
+use crate::accounts::Accounts;
 
 /// What a job learns from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,28 +129,25 @@ impl Services {
                 format!("there is no base model `{}`; `gradus models list` shows them", new.base_model),
             ));
         }
-        let most = self.limits.live_training_jobs_per_user;
-        let live = training_jobs::live(&self.store.reader(), Whose::Of(owner)).await?.len();
-        if live as u64 >= most {
-            return Err(Error::Quota(format!(
-                "{live} of your training jobs wait or run, and {most} is the most: wait for one or cancel one"
-            )));
-        }
         self.check_source(owner, new.train_on).await?;
         if let Some(from) = new.from_model {
             models::get(&self.store.reader(), Whose::Of(owner), from).await?;
         }
-        let job = self
+        let quotas = self.quotas;
+        let added = self
             .store
             .write(move |tx| async move {
+                if let Err(exceeded) = quotas.admit_job(&Accounts::usage(&tx, owner).await?) {
+                    return Ok(Err(exceeded));
+                }
                 let job = row(owner, new, &tx);
                 training_jobs::insert(&tx, job.clone()).await?;
                 say(&tx, job.id.0, "The job was created and waits for a worker.").await?;
                 enqueue(&tx, JobKind::Train, owner, job.id.0).await?;
-                training_jobs::get(&tx, Whose::Anyones, job.id.0).await
+                Ok(Ok(training_jobs::get(&tx, Whose::Anyones, job.id.0).await?))
             })
             .await?;
-        Ok(job)
+        Ok(added?)
     }
 
     async fn check_source(&self, owner: UserId, train_on: TrainOn) -> Result<(), Error> {
