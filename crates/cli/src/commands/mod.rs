@@ -1,6 +1,7 @@
 //! One file a command: its arguments, and what it prints.
 
 mod benchmark;
+mod config;
 mod dataset;
 mod doctor;
 mod export;
@@ -10,9 +11,11 @@ mod guide;
 mod mark;
 mod models;
 mod quickstart;
+mod serve;
 mod serve_models;
 mod test;
 mod train;
+mod worker;
 
 use clap::Subcommand;
 
@@ -32,6 +35,9 @@ pub(crate) enum Command {
     Generate(generate::Arguments),
     Export(export::Arguments),
     Benchmark(Box<benchmark::Arguments>),
+    Serve(serve::Arguments),
+    Worker(worker::Arguments),
+    Config(config::Arguments),
     Doctor(doctor::Arguments),
     #[command(hide = true)]
     ServeModels(serve_models::Arguments),
@@ -51,6 +57,9 @@ impl Command {
             Self::Generate(arguments) => generate::run(&arguments, environment),
             Self::Export(arguments) => export::run(&arguments, environment),
             Self::Benchmark(arguments) => benchmark::run(&arguments, environment),
+            Self::Serve(arguments) => serve::run(&arguments, environment),
+            Self::Worker(arguments) => worker::run(&arguments, environment),
+            Self::Config(arguments) => config::run(&arguments, environment),
             Self::Doctor(arguments) => doctor::run(&arguments, environment),
             Self::ServeModels(arguments) => serve_models::run(&arguments, environment),
         }
