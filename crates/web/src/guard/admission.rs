@@ -1,13 +1,14 @@
 //! The guard of one route: who sends the request, whether they may, whether a forged page sent it, how much
 //! they sent before, and of which kind and length the body may be. Behind it stands the handler.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use gradus_app::accounts::{Caller, Origin};
+use gradus_domain::Id as _;
 use http::HeaderMap;
 use http_body_util::Limited;
 use tokio::time::Instant;
@@ -16,7 +17,9 @@ use super::body_rules::BodyRules;
 use super::csrf::{self, Shown};
 use super::rate_limit::{Client, Draw, announce};
 use super::record::RequestNotes;
-use super::{Caller, ClientAddress, Credentials, Guards, PacedBody, Refused, Standing, security_headers};
+use super::{
+    AskedFrom, ClientAddress, Credentials, Guards, PacedBody, Refused, SignedIn, Standing, security_headers,
+};
 use crate::problem::{Category, Problem};
 use crate::routes::Access;
 
@@ -61,21 +64,21 @@ struct Admission<'a> {
 impl Admission<'_> {
     async fn check(&mut self, mut request: Request) -> Result<Request, Problem> {
         let (guards, rules) = (Arc::clone(&self.guard.guards), Arc::clone(&self.guard.rules));
-        let address = request.extensions().get::<ClientAddress>().copied();
-        let address = address.unwrap_or(ClientAddress(IpAddr::from([0, 0, 0, 0])));
+        let AskedFrom(origin) = AskedFrom::of(request.headers(), request.extensions());
+        let address = ClientAddress(origin.address);
 
         let shown = if rules.access.needs_caller() {
-            let (caller, credentials) = self.identify(request.headers(), address).await?;
+            let (caller, credentials) = self.identify(request.headers(), &origin).await?;
             self.is_private = true;
             if let Some(notes) = request.extensions().get::<RequestNotes>() {
-                notes.set_caller(caller.user_id);
+                notes.set_caller(caller.user.uuid());
             }
-            self.draw_for(Client::Caller(caller.user_id))?;
+            self.draw_for(Client::Caller(caller.user.uuid()))?;
             rules.access.check(&caller)?;
             let shown = shown(&credentials);
-            let standing = Standing::new(guards.clone(), rules.access, credentials, address);
+            let standing = Standing::new(guards.clone(), rules.access, credentials, origin);
             request.extensions_mut().insert(standing);
-            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(SignedIn(caller));
             shown
         } else {
             self.draw_for(Client::Address(address.neighbourhood()))?;
@@ -99,19 +102,19 @@ impl Admission<'_> {
     async fn identify(
         &mut self,
         headers: &HeaderMap,
-        address: ClientAddress,
+        origin: &Origin,
     ) -> Result<(Caller, Credentials), Problem> {
         let guards = Arc::clone(&self.guard.guards);
         let shown = Credentials::of(headers, guards.cookie).ok().flatten();
         let refused = match shown {
             None => Problem::general(Category::Unauthenticated),
-            Some(credentials) => match guards.authenticator.authenticate(&credentials, address).await {
+            Some(credentials) => match guards.authenticator.authenticate(&credentials, origin).await {
                 Ok(caller) => return Ok((caller, credentials)),
                 Err(Refused::NotValid) => not_valid(),
                 Err(error @ Refused::NotChecked(_)) => return Err(not_checked(&error)),
             },
         };
-        self.draw_for(Client::Address(address.neighbourhood()))?;
+        self.draw_for(Client::Address(ClientAddress(origin.address).neighbourhood()))?;
         Err(refused)
     }
 

@@ -3,6 +3,7 @@
 //! decides; each route has its own guard behind those. Knows no users: it is given an [`Authenticator`].
 
 mod admission;
+mod asked_from;
 mod body_pace;
 mod body_rules;
 mod caller;
@@ -31,10 +32,11 @@ use crate::problem::catch_problems;
 use rate_limit::RateLimiter;
 
 pub(crate) use admission::{RouteGuard, RouteRules, admit};
+pub use asked_from::AskedFrom;
 pub use body_pace::BodyPace;
 pub(crate) use body_pace::PacedBody;
 pub(crate) use body_rules::{BodyRules, too_large};
-pub use caller::{Authenticator, Caller, CredentialKind, Refused, Role, Scope, Scopes};
+pub use caller::{Authenticator, Refused, SignedIn};
 pub use client_address::{ClientAddress, ParseNetworkError, TrustedProxies};
 pub use cookie::SessionCookie;
 pub use credentials::{Credentials, Secret};

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use gradus_app::accounts::Origin;
 use http::request::Parts;
 
-use super::{ClientAddress, Credentials, Guards, Refused};
+use super::{Credentials, Guards, Refused};
 use crate::problem::{Category, Problem};
 use crate::routes::Access;
 
@@ -16,23 +17,18 @@ pub struct Standing {
     guards: Arc<Guards>,
     access: Access,
     credentials: Credentials,
-    address: ClientAddress,
+    origin: Origin,
 }
 
 impl Standing {
-    pub(super) fn new(
-        guards: Arc<Guards>,
-        access: Access,
-        credentials: Credentials,
-        address: ClientAddress,
-    ) -> Self {
-        Self { guards, access, credentials, address }
+    pub(super) fn new(guards: Arc<Guards>, access: Access, credentials: Credentials, origin: Origin) -> Self {
+        Self { guards, access, credentials, origin }
     }
 
     /// Whether the credentials are still valid and still suffice. A check that fails for want of the
     /// database takes nobody's right away.
     pub async fn still_holds(&self) -> bool {
-        match self.guards.authenticator.authenticate(&self.credentials, self.address).await {
+        match self.guards.authenticator.authenticate(&self.credentials, &self.origin).await {
             Ok(caller) => self.access.check(&caller).is_ok(),
             Err(Refused::NotValid) => false,
             Err(Refused::NotChecked(_)) => true,

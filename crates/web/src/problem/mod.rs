@@ -5,6 +5,8 @@ mod body_failure;
 mod category;
 mod extract;
 mod field;
+mod from_accounts;
+mod from_services;
 mod net;
 mod openai;
 mod rendered;
@@ -119,6 +121,14 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// An error's words as a sentence: errors begin small and end without a full stop.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let end = if words.ends_with(['.', '!', '?', ':']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 /// An error with all its causes in one line.

@@ -1,8 +1,9 @@
 //! Who may use a route. Part of every route, so that none can be without.
 
+use gradus_app::accounts::Caller;
+use gradus_domain::{Role, Scope, Word as _};
 use serde_json::{Value, json};
 
-use crate::guard::{Caller, CredentialKind, Role, Scope};
 use crate::problem::{Category, Problem};
 
 /// Whose the thing is that a route's path names.
@@ -117,16 +118,16 @@ impl Access {
     /// Whether `caller` may use the route.
     pub(crate) fn check(&self, caller: &Caller) -> Result<(), Problem> {
         let Some(needs) = self.needs else { return Ok(()) };
-        if caller.role < needs.role {
-            let detail = format!("This needs the role {}.", role_name(needs.role));
+        if !caller.role.includes(needs.role) {
+            let detail = format!("This needs the role {}.", needs.role);
             return Err(Problem::new(Category::Forbidden, detail).with_code("role_too_low"));
         }
-        if needs.session && caller.credential != CredentialKind::Session {
+        if needs.session && caller.session().is_err() {
             let detail = "This cannot be done with an API token. Sign in with your password.";
             return Err(Problem::new(Category::Forbidden, detail).with_code("session_needed"));
         }
-        if !caller.scopes.contains(needs.scope) {
-            let detail = format!("The token lacks the scope {}.", scope_name(needs.scope));
+        if !caller.scope.includes(needs.scope) {
+            let detail = format!("This needs a token of scope {}.", needs.scope);
             return Err(Problem::new(Category::Forbidden, detail).with_code("scope_missing"));
         }
         Ok(())
@@ -142,8 +143,8 @@ impl Access {
         match self.needs {
             None => json!({ "who": "anyone", "resource": resource }),
             Some(needs) => json!({
-                "who": role_name(needs.role),
-                "scope": scope_name(needs.scope),
+                "who": needs.role.word(),
+                "scope": needs.scope.word(),
                 "session": needs.session,
                 "resource": resource,
             }),
@@ -151,38 +152,26 @@ impl Access {
     }
 }
 
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Author => "author",
-        Role::Admin => "admin",
-    }
-}
-
-fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Read => "read",
-        Scope::Write => "write",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
+    use gradus_app::accounts::Credential;
+    use gradus_domain::{ApiTokenId, SessionId, UserId};
 
     use super::*;
-    use crate::guard::Scopes;
 
-    fn caller(role: Role, scopes: &[Scope], credential: CredentialKind) -> Caller {
-        let scopes: Scopes = scopes.iter().copied().collect();
+    fn caller(role: Role, scope: Scope, credential: Credential) -> Caller {
         Caller {
-            user_id: Uuid::nil(),
-            name: "Ada".into(),
+            user: UserId::new(),
+            name: "ada".to_owned(),
+            display_name: "Ada".to_owned(),
             role,
-            scopes,
+            scope,
             credential,
-            credential_id: Uuid::nil(),
         }
+    }
+
+    fn token() -> Credential {
+        Credential::ApiToken { id: ApiTokenId::new(), expires_at: None }
     }
 
     fn code(access: Access, caller: &Caller) -> Option<String> {
@@ -191,34 +180,34 @@ mod tests {
 
     #[test]
     fn each_role_may_do_what_those_before_it_may() {
-        let both = [Scope::Read, Scope::Write];
         let routes =
-            [Access::signed_in(Scope::Read), Access::author(Scope::Write), Access::admin(Scope::Write)];
+            [Access::signed_in(Scope::Read), Access::author(Scope::Write), Access::admin(Scope::Admin)];
         for (role, allowed) in [(Role::Viewer, 1), (Role::Author, 2), (Role::Admin, 3)] {
-            let caller = caller(role, &both, CredentialKind::ApiToken);
+            let caller = caller(role, Scope::Admin, Credential::Session(SessionId::new()));
             let passed = routes.iter().filter(|access| access.check(&caller).is_ok()).count();
             assert_eq!(passed, allowed, "{role:?}");
         }
     }
 
     #[test]
-    fn a_token_does_only_what_its_scopes_say() {
-        let reader = caller(Role::Admin, &[Scope::Read], CredentialKind::ApiToken);
+    fn a_token_does_only_what_its_scope_and_those_before_it_allow() {
+        let reader = caller(Role::Admin, Scope::Read, token());
         assert_eq!(code(Access::admin(Scope::Read), &reader), None);
         assert_eq!(code(Access::signed_in(Scope::Write), &reader).as_deref(), Some("scope_missing"));
-        let writer = caller(Role::Admin, &[Scope::Write], CredentialKind::ApiToken);
-        assert_eq!(code(Access::signed_in(Scope::Read), &writer).as_deref(), Some("scope_missing"));
+        let writer = caller(Role::Admin, Scope::Write, token());
+        assert_eq!(code(Access::signed_in(Scope::Read), &writer), None);
+        assert_eq!(code(Access::admin(Scope::Admin), &writer).as_deref(), Some("scope_missing"));
     }
 
     #[test]
     fn what_needs_a_session_is_not_done_with_a_token() {
-        let both = [Scope::Read, Scope::Write];
         let access = Access::signed_in(Scope::Write).by_session();
         assert_eq!(
-            code(access, &caller(Role::Admin, &both, CredentialKind::ApiToken)).as_deref(),
+            code(access, &caller(Role::Admin, Scope::Admin, token())).as_deref(),
             Some("session_needed")
         );
-        assert_eq!(code(access, &caller(Role::Viewer, &both, CredentialKind::Session)), None);
+        let session = Credential::Session(SessionId::new());
+        assert_eq!(code(access, &caller(Role::Viewer, Scope::Admin, session)), None);
     }
 
     #[test]

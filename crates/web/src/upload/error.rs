@@ -1,6 +1,7 @@
 //! Why a file was not received.
 
 use axum::extract::multipart::MultipartError;
+use gradus_app::store::blobs::BlobError;
 
 use crate::guard::too_large;
 use crate::problem::{BodyFailure, Category, FieldProblem, Problem};
@@ -25,9 +26,9 @@ pub enum UploadError {
         /// What is wrong with it.
         message: String,
     },
-    /// The disk refused.
-    #[error("the file could not be written to the spool directory")]
-    Disk(#[source] std::io::Error),
+    /// The spool refused.
+    #[error("the file could not be written to the spool")]
+    Spool(#[from] BlobError),
 }
 
 impl UploadError {
@@ -58,17 +59,7 @@ impl From<UploadError> for Problem {
                     .with_code("bad_form")
                     .with_field(FieldProblem::new(format!("body.{field}"), message))
             }
-            UploadError::Disk(ref cause) if is_full(cause) => {
-                tracing::error!(%error, %cause, "the disk is full");
-                Self::new(Category::Unavailable, "The server's disk is full. Try again later.")
-                    .with_code("disk_full")
-            }
-            UploadError::Disk(_) => Self::internal(&error),
+            UploadError::Spool(cause) => cause.into(),
         }
     }
-}
-
-fn is_full(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind;
-    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }

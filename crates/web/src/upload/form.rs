@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::extract::Multipart;
 use axum::extract::multipart::Field;
+use bytes::Bytes;
 use futures_util::StreamExt as _;
+use gradus_app::store::blobs::{Spool, SpoolFile, SpooledBlob};
 
-use super::{DisplayName, Spool, SpooledFile, UploadError};
+use super::{DisplayName, UploadError};
 
 /// The longest that all fields beside the file may be together: they are held in memory.
 const MAX_FIELD_BYTES: usize = 64 * 1024;
@@ -18,7 +20,7 @@ const MAX_FIELDS: usize = 64;
 #[derive(Debug)]
 pub struct UploadedForm {
     /// The file.
-    pub file: SpooledFile,
+    pub file: SpooledBlob,
     /// What the client calls it.
     pub name: DisplayName,
     /// The other fields by name.
@@ -52,25 +54,41 @@ pub async fn receive_form(
 }
 
 /// Reads a body that is a file of at most `max_bytes`.
-pub async fn receive_raw(body: Body, max_bytes: u64, spool: &Spool) -> Result<SpooledFile, UploadError> {
-    let mut writer = spool.begin(max_bytes).await?;
+pub async fn receive_raw(body: Body, max_bytes: u64, spool: &Spool) -> Result<SpooledBlob, UploadError> {
+    let mut file = Arriving { file: spool.create().await?, max_bytes };
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
-        writer.write(part?).await?;
+        file.write(&part?).await?;
     }
-    writer.finish().await
+    Ok(file.file.finish().await?)
 }
 
 async fn receive_field(
     mut field: Field<'_>,
     max_bytes: u64,
     spool: &Spool,
-) -> Result<SpooledFile, UploadError> {
-    let mut writer = spool.begin(max_bytes).await?;
+) -> Result<SpooledBlob, UploadError> {
+    let mut file = Arriving { file: spool.create().await?, max_bytes };
     while let Some(part) = field.chunk().await? {
-        writer.write(part).await?;
+        file.write(&part).await?;
     }
-    writer.finish().await
+    Ok(file.file.finish().await?)
+}
+
+/// A file that is arriving, and the most bytes that it may have. Dropping it removes it.
+struct Arriving {
+    file: SpoolFile,
+    max_bytes: u64,
+}
+
+impl Arriving {
+    /// Takes the next bytes, and fails as soon as there are too many.
+    async fn write(&mut self, bytes: &Bytes) -> Result<(), UploadError> {
+        if self.file.bytes() + bytes.len() as u64 > self.max_bytes {
+            return Err(UploadError::TooLarge { max_bytes: self.max_bytes });
+        }
+        Ok(self.file.write(bytes).await?)
+    }
 }
 
 #[derive(Default)]
@@ -94,6 +112,10 @@ impl Fields {
         let Ok(value) = String::from_utf8(value) else {
             return Err(UploadError::form(name, "is not UTF-8"));
         };
+        // No database keeps one in a text.
+        if name.contains('\0') || value.contains('\0') {
+            return Err(UploadError::form(name.replace('\0', "\u{fffd}"), "has a NUL character: remove it"));
+        }
         if self.by_name.len() == MAX_FIELDS {
             return Err(UploadError::form(name, format!("is one more than the {MAX_FIELDS} fields allowed")));
         }

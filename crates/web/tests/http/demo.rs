@@ -1,6 +1,5 @@
 //! A few routes that stand for those of the product.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,14 +7,16 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRef, Multipart, Request, State};
 use axum::response::{IntoResponse, Response};
+use gradus_app::store::blobs::Spool;
+use gradus_domain::Scope;
 use gradus_web::events::{
     Batch, EventSource, LastEventId, NumberedEvent, SourceError, StreamPace, event_stream,
 };
-use gradus_web::guard::{BodyPace, Caller, ClientAddress, RequestId, Scope, SessionCookie, Standing};
+use gradus_web::guard::{BodyPace, ClientAddress, RequestId, SessionCookie, SignedIn, Standing};
 use gradus_web::metrics::{EXPOSITION_CONTENT_TYPE, Registry};
 use gradus_web::problem::{ApiForm, ApiJson, ApiPath, ApiQuery, Category, Problem};
 use gradus_web::routes::{Access, Route};
-use gradus_web::upload::{Spool, receive_form, receive_raw};
+use gradus_web::upload::{receive_form, receive_raw};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -50,13 +51,13 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn new(
-        spool: PathBuf,
+        spool: Spool,
         registry: Registry,
         shutdown: CancellationToken,
         cookie: SessionCookie,
     ) -> Self {
         Self {
-            spool: Spool::open(spool).unwrap(),
+            spool,
             registry,
             shutdown,
             cookie,
@@ -145,9 +146,9 @@ async fn sign_in_with_form(ApiForm(sign_in): ApiForm<SignIn>) -> String {
 /// Whoever asks.
 #[utoipa::path(get, path = "/api/v1/me", operation_id = "showMe", tag = "Accounts",
     responses((status = 200, description = "The caller.", body = Value)))]
-async fn me(caller: Caller, address: ClientAddress, request: RequestId) -> Json<Value> {
+async fn me(SignedIn(caller): SignedIn, address: ClientAddress, request: RequestId) -> Json<Value> {
     Json(json!({
-        "id": caller.user_id,
+        "id": caller.user,
         "name": caller.name,
         "address": address.0,
         "request": request.as_str(),
@@ -273,8 +274,9 @@ async fn upload_form(
     form: Multipart,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let form = receive_form(form, "file", MAX_FILE_BYTES, &spool).await?;
-    let hash = form.file.hash().to_hex().to_string();
-    let body = json!({ "bytes": form.file.bytes(), "hash": hash, "name": form.name.as_str(), "fields": form.fields });
+    let blob = form.file.blob();
+    let (hash, name) = (blob.hash.to_string(), form.name.as_str());
+    let body = json!({ "bytes": blob.bytes, "hash": hash, "name": name, "fields": form.fields });
     Ok((StatusCode::CREATED, Json(body)))
 }
 
@@ -287,7 +289,8 @@ async fn upload_raw(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let file = receive_raw(request.into_body(), MAX_FILE_BYTES, &spool).await?;
-    let body = json!({ "bytes": file.bytes(), "hash": file.hash().to_hex().to_string() });
+    let blob = file.blob();
+    let body = json!({ "bytes": blob.bytes, "hash": blob.hash.to_string() });
     Ok((StatusCode::CREATED, Json(body)))
 }
 

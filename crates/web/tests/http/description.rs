@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gradus_web::guard::Scope;
+use gradus_domain::Scope;
 use gradus_web::routes::{Access, Route, RouteTable, TableError};
 use http::Method;
 use serde_json::Value;

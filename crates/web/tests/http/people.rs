@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use gradus_web::guard::{
-    Authenticator, Caller, ClientAddress, CredentialKind, Credentials, Refused, Role, Scope, Scopes,
-};
+use gradus_app::accounts::{Caller, Credential, Origin};
+use gradus_domain::{ApiTokenId, Id as _, Role, Scope, SessionId, UserId};
+use gradus_web::guard::{Authenticator, Credentials, Refused};
 use uuid::Uuid;
 
 /// Tokens of people with each role and scope.
@@ -26,18 +26,19 @@ pub(crate) struct People {
 
 impl People {
     pub(crate) fn new() -> Self {
-        let read = Scopes::from_iter([Scope::Read]);
+        let api_token = Credential::ApiToken { id: ApiTokenId::new(), expires_at: None };
+        let session = Credential::Session(SessionId::new());
         let known = [
-            (ALICE, 1, Role::Author, Scopes::ALL, CredentialKind::ApiToken),
-            (ALICE_READS, 1, Role::Author, read, CredentialKind::ApiToken),
-            (ALICE_SESSION, 1, Role::Author, Scopes::ALL, CredentialKind::Session),
-            (VERA, 2, Role::Viewer, Scopes::ALL, CredentialKind::ApiToken),
-            (CAROL, 3, Role::Admin, Scopes::ALL, CredentialKind::ApiToken),
+            (ALICE, 1, Role::Author, Scope::Admin, api_token),
+            (ALICE_READS, 1, Role::Author, Scope::Read, api_token),
+            (ALICE_SESSION, 1, Role::Author, Scope::Admin, session),
+            (VERA, 2, Role::Viewer, Scope::Admin, api_token),
+            (CAROL, 3, Role::Admin, Scope::Admin, api_token),
         ];
-        let known = known.into_iter().map(|(token, user, role, scopes, credential)| {
-            let user_id = Uuid::from_u128(user);
-            let name = format!("user {user}");
-            (token.to_owned(), Caller { user_id, name, role, scopes, credential, credential_id: user_id })
+        let known = known.into_iter().map(|(token, user, role, scope, credential)| {
+            let (user, name) = (UserId::from_uuid(Uuid::from_u128(user)), format!("user {user}"));
+            let display_name = name.clone();
+            (token.to_owned(), Caller { user, name, display_name, role, scope, credential })
         });
         Self {
             known: Mutex::new(known.collect()),
@@ -53,19 +54,19 @@ impl People {
 
 #[async_trait]
 impl Authenticator for People {
-    async fn authenticate(&self, credentials: &Credentials, _: ClientAddress) -> Result<Caller, Refused> {
+    async fn authenticate(&self, credentials: &Credentials, _: &Origin) -> Result<Caller, Refused> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.is_down.load(Ordering::Relaxed) {
             return Err(Refused::NotChecked("SELECT * FROM secret_table: connection refused".into()));
         }
-        let (secret, kind) = match credentials {
-            Credentials::Bearer(secret) => (secret, CredentialKind::ApiToken),
-            Credentials::Session(secret) => (secret, CredentialKind::Session),
+        let (secret, is_session) = match credentials {
+            Credentials::Bearer(secret) => (secret, false),
+            Credentials::Session(secret) => (secret, true),
         };
         let known = self.known.lock().unwrap();
         known
             .get(secret.reveal())
-            .filter(|caller| caller.credential == kind)
+            .filter(|caller| caller.session().is_ok() == is_session)
             .cloned()
             .ok_or(Refused::NotValid)
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{TimeZone as _, Utc};
+use gradus_app::store::blobs::{BlobLocation, BlobStore};
 use gradus_domain::FixedClock;
 use gradus_web::docs_page::ApiDocs;
 use gradus_web::guard::{GuardSettings, Guards};
@@ -52,8 +53,8 @@ impl Running {
         let guards = Arc::new(Guards::new(settings, people.clone(), Arc::new(clock), &registry));
         let directory = tempfile::tempdir().unwrap();
         let shutdown = CancellationToken::new();
-        let demo =
-            Demo::new(directory.path().join("spool"), registry, shutdown.clone(), guards.session_cookie());
+        let blobs = BlobStore::open(&BlobLocation::Directory(directory.path().to_owned())).await.unwrap();
+        let demo = Demo::new(blobs.spool().clone(), registry, shutdown.clone(), guards.session_cookie());
 
         let table = RouteTable::new(demo::routes().into_iter().chain(docs.routes())).unwrap();
         let description = table.describe(&ApiFacts {
@@ -84,7 +85,9 @@ impl Running {
 
     /// The files in the spool directory.
     pub(crate) fn spooled_files(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.directory.path().join("spool")).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        let own = std::fs::read_dir(self.directory.path().join("spool")).unwrap();
+        let files = own.flat_map(|own| std::fs::read_dir(own.unwrap().path()).unwrap());
+        let files = files.map(|file| file.unwrap().path());
+        files.filter(|file| file.file_name().is_some_and(|name| name != "lock")).collect()
     }
 }

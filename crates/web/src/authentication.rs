@@ -1,0 +1,20 @@
+//! The guards' question who credentials belong to, put to the accounts.
+
+use async_trait::async_trait;
+use gradus_app::accounts::{AccountError, Accounts, Caller, Origin};
+
+use crate::guard::{Authenticator, Credentials, Refused};
+
+#[async_trait]
+impl Authenticator for Accounts {
+    async fn authenticate(&self, credentials: &Credentials, from: &Origin) -> Result<Caller, Refused> {
+        let found = match credentials {
+            Credentials::Session(secret) => self.authenticate_session(secret.reveal()).await,
+            Credentials::Bearer(secret) => self.authenticate_api_token(secret.reveal(), from).await,
+        };
+        found.map_err(|error| match error {
+            AccountError::SessionOver | AccountError::ApiTokenInvalid => Refused::NotValid,
+            other => Refused::NotChecked(other.into()),
+        })
+    }
+}
