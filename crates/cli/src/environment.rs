@@ -52,7 +52,8 @@ fn variable(name: &str) -> Option<PathBuf> {
 /// Every variable whose name and value are text.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn text_variables() -> Vec<(String, String)> {
-    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     std::env::vars_os().filter_map(text).collect()
 }
 

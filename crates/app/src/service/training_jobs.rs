@@ -123,7 +123,7 @@ impl Services {
     /// When something in it is wrong, is not there, or is not ready.
     pub async fn add_training_job(&self, owner: UserId, new: NewTrainingJob) -> Result<TrainingJob, Error> {
         new.settings.check()?;
-        if self.catalogue.get(&new.base_model).is_none() {
+        if self.catalogue.get(&new.base_model).is_none() && self.base_models.show(&new.base_model).is_none() {
             return Err(Error::invalid(
                 "model",
                 format!("there is no base model `{}`; `gradus models list` shows them", new.base_model),

@@ -5,7 +5,7 @@ use gradus_store::workers::{self, Worker};
 use gradus_store::{StoreError, queue};
 use tokio::time::Instant;
 
-use super::HEARTBEAT;
+use super::BEATS_A_LEASE;
 use super::assignment::Pulse;
 
 /// Holds the job until it is lost. Runs beside the work, which may take every core: a beat is a few milliseconds.
@@ -13,7 +13,7 @@ pub(super) async fn beat(pulse: Pulse, row: impl Fn(DateTime<Utc>) -> Worker + S
     let row = std::sync::Arc::new(row);
     let mut held_until = Instant::now() + pulse.claim.lease;
     loop {
-        tokio::time::sleep(HEARTBEAT).await;
+        tokio::time::sleep(pulse.claim.lease / BEATS_A_LEASE).await;
         let (claim, row) = (pulse.claim.clone(), row.clone());
         let begun = Instant::now();
         let held = pulse

@@ -25,10 +25,10 @@ pub use assignment::Assignment;
 use crate::service::Services;
 use jobs::{Job, job};
 
-/// How long a worker may be silent before its job is given to another.
-const LEASE: Duration = Duration::from_secs(15);
-/// How often a worker shows that it is alive, and looks for jobs that others lost.
-const HEARTBEAT: Duration = Duration::from_secs(3);
+/// How long a worker may be silent before its job is given to another, where nobody said.
+pub const USUAL_LEASE: Duration = Duration::from_secs(15);
+/// How often in a lease a worker shows that it is alive, and looks for jobs that others lost.
+const BEATS_A_LEASE: u32 = 5;
 /// How long a worker waits for news of the queue before it looks by itself: work may have become due.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How many jobs of one user run at a time, over all workers.
@@ -39,8 +39,12 @@ const MOST_PER_USER: i64 = 4;
 pub struct WorkerOptions {
     /// The machine and the process, for people.
     pub name: String,
+    /// Its id, where whoever started it has to know it; must be new.
+    pub id: Uuid,
     /// How much of the machine the work may take.
     pub weights: Vec<Weight>,
+    /// How long it may be silent before its job is given to another.
+    pub lease: Duration,
     /// The program that reads documents in a process of its own: `gradus` itself.
     pub program: std::path::PathBuf,
 }
@@ -50,7 +54,6 @@ pub struct Worker {
     services: Services,
     options: WorkerOptions,
     kinds: Vec<JobKind>,
-    id: Uuid,
 }
 
 impl Worker {
@@ -58,7 +61,7 @@ impl Worker {
     pub fn new(services: Services, options: WorkerOptions) -> Self {
         let does = |kind: &JobKind| options.weights.contains(&kind.weight());
         let kinds = JobKind::ALL.iter().copied().filter(does).collect();
-        Self { services, options, kinds, id: Uuid::now_v7() }
+        Self { services, options, kinds }
     }
 
     /// Works until `drain` says to stop; then the present job is stopped where it can go on, and handed back.
@@ -70,7 +73,7 @@ impl Worker {
         let mut next_heartbeat = tokio::time::Instant::now();
         while !drain.is_cancelled() {
             if tokio::time::Instant::now() >= next_heartbeat {
-                next_heartbeat = tokio::time::Instant::now() + HEARTBEAT;
+                next_heartbeat = tokio::time::Instant::now() + self.options.lease / BEATS_A_LEASE;
                 patient(self.show(0, false).await)?;
                 patient(end::settle_lost(&self.services).await)?;
             }
@@ -94,9 +97,9 @@ impl Worker {
             return Ok(None);
         }
         let claimant = Claimant {
-            worker: self.id,
+            worker: self.options.id,
             kinds: self.kinds.clone(),
-            lease: LEASE,
+            lease: self.options.lease,
             most_per_user: MOST_PER_USER,
         };
         self.services.store.write(move |tx| async move { queue::claim(&tx, &claimant).await }).await
@@ -120,7 +123,7 @@ impl Worker {
     }
 
     async fn leave(&self) -> Result<(), StoreError> {
-        let id = self.id;
+        let id = self.options.id;
         let forget = move |tx: gradus_store::Transaction| async move {
             workers::forget(&tx, id, tx.now() - chrono::TimeDelta::hours(1)).await
         };
@@ -132,7 +135,7 @@ impl Worker {
         jobs: u32,
         is_draining: bool,
     ) -> impl Fn(chrono::DateTime<chrono::Utc>) -> WorkerRow + Send + Sync + 'static {
-        let (id, name) = (self.id, self.options.name.clone());
+        let (id, name) = (self.options.id, self.options.name.clone());
         move |now| WorkerRow {
             id,
             name: name.clone(),
@@ -142,6 +145,22 @@ impl Worker {
             seen_at: now,
         }
     }
+}
+
+/// Says that a worker process is certainly gone, as whoever started it knows: its job is another's at once, and need
+/// not wait for the end of its lease.
+///
+/// # Errors
+/// When the database cannot. Then the lease runs out.
+pub async fn is_gone(services: &Services, worker: Uuid) -> Result<(), StoreError> {
+    let end = move |tx: gradus_store::Transaction| async move {
+        workers::forget(&tx, worker, tx.now() - chrono::TimeDelta::hours(1)).await?;
+        queue::end_leases(&tx, worker).await
+    };
+    if services.store.write(end).await? > 0 {
+        end::settle_lost(services).await?;
+    }
+    Ok(())
 }
 
 /// What may pass is waited out: the next look tries again.

@@ -59,14 +59,14 @@ async fn serve_until_stopped(
 ) -> anyhow::Result<()> {
     let stop = cancelled_by_signals();
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
-    let listener = TcpListener::bind(config.server.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: choose another address with --listen", config.server.listen))?;
+    let listener = TcpListener::bind(config.server.listen).await.with_context(|| {
+        format!("cannot listen on {}: choose another address with --listen", config.server.listen)
+    })?;
     let models = (environment.store.clone(), Arc::new(environment.catalogue.clone()));
     let opened = open(config, &environment.data_directory, models, Opening::MakeOrUpgrade).await?;
     let accounts = Accounts::new(opened.store.clone(), Arc::new(SystemClock), config.accounts.clone())?;
     let serving = Serving::start(serving_options(config, &program));
-    let store = opened.store.clone();
+    let (store, services) = (opened.store.clone(), opened.services.clone());
     let application = application(config, opened, accounts.clone(), serving.clone(), stop.clone())?;
 
     let address = format!("http://{}", listener.local_addr()?);
@@ -74,8 +74,8 @@ async fn serve_until_stopped(
     announce(&accounts, &address, &public).await?;
     let workers = if arguments.no_workers { [0, 0] } else { [config.workers.light, config.workers.heavy] };
     let supervisor = Supervisor::start(
-        program,
-        environment.arguments_for_children(),
+        &services,
+        (program, environment.arguments_for_children()),
         [(WorkerKind::Light, workers[0]), (WorkerKind::Heavy, workers[1])],
         &stop,
     );
@@ -102,9 +102,18 @@ fn application(
         None => None,
     };
     let guards = GuardSettings {
-        has_tls_in_front: config.server.public_address.as_ref().is_some_and(|address| address.starts_with("https:")),
+        has_tls_in_front: config
+            .server
+            .public_address
+            .as_ref()
+            .is_some_and(|address| address.starts_with("https:")),
         public_origin,
-        trusted_proxies: config.server.trusted_proxies.join(",").parse().context("[server] trusted_proxies")?,
+        trusted_proxies: config
+            .server
+            .trusted_proxies
+            .join(",")
+            .parse()
+            .context("[server] trusted_proxies")?,
         ..GuardSettings::default()
     };
     let settings = ServerSettings { guards, max_upload_bytes: config.server.max_upload_bytes };

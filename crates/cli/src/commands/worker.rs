@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -10,6 +11,7 @@ use gradus_app::store::Opening;
 use gradus_app::worker::{Worker, WorkerOptions};
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::environment::Environment;
 use crate::service::{cancelled_by_signals, open, start_log};
@@ -25,9 +27,9 @@ pub(crate) struct Arguments {
     /// Only what takes seconds, or only what takes every core
     #[arg(long, value_enum, value_name = "KIND")]
     only: Option<Kind>,
-    /// End when standard input does
-    #[arg(long, hide = true)]
-    supervised: bool,
+    /// Have this id, and end when standard input does
+    #[arg(long, hide = true, value_name = "ID")]
+    supervised_as: Option<Uuid>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -44,14 +46,16 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let drain = cancelled_by_signals();
-        if arguments.supervised {
+        if arguments.supervised_as.is_some() {
             tokio::spawn(cancel_with_input(drain.clone()));
         }
         let models = (environment.store.clone(), Arc::new(environment.catalogue.clone()));
         let opened = open(&config, &environment.data_directory, models, Opening::AsItIs).await?;
         let options = WorkerOptions {
             name: format!("{}:{}", host_name(), std::process::id()),
+            id: arguments.supervised_as.unwrap_or_else(Uuid::now_v7),
             weights: weights(arguments.only),
+            lease: Duration::from_secs(config.workers.lease_seconds),
             program: std::env::current_exe().context("this program's own file cannot be found")?,
         };
         tracing::info!(worker = options.name, "the worker is ready");

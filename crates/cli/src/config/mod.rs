@@ -10,6 +10,7 @@ use anyhow::Context;
 use gradus_app::accounts::AccountSettings;
 use gradus_app::store::DatabaseLocation;
 use gradus_app::store::blobs::{BlobLocation, BucketOptions};
+use gradus_app::worker::USUAL_LEASE;
 use serde::Deserialize;
 
 pub(crate) use read::read;
@@ -103,11 +104,13 @@ pub(crate) struct WorkersConfig {
     pub(crate) light: usize,
     /// Processes for what takes every core: training, model tests. More than one makes each slower.
     pub(crate) heavy: usize,
+    /// A worker that is silent for so many seconds is taken for lost, and its job is given to another.
+    pub(crate) lease_seconds: u64,
 }
 
 impl Default for WorkersConfig {
     fn default() -> Self {
-        Self { light: 1, heavy: 1 }
+        Self { light: 1, heavy: 1, lease_seconds: USUAL_LEASE.as_secs() }
     }
 }
 
@@ -200,6 +203,12 @@ impl Config {
         self.blobs(data_directory)?;
         if self.server.max_upload_bytes == 0 {
             anyhow::bail!("[server] max_upload_bytes is 0: nothing could be uploaded");
+        }
+        if !(1..=25).contains(&self.workers.lease_seconds) {
+            anyhow::bail!(
+                "[workers] lease_seconds is {}: use 1 to 25, so that a lost worker's job goes on within half a minute",
+                self.workers.lease_seconds
+            );
         }
         Ok(())
     }

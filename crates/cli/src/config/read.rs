@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn the_place_of_the_database_is_checked_without_showing_its_password() {
-        let config = read(None, variables(&[("GRADUS_DATABASE_LOCATION", "mysql://me:secret@db/x")])).unwrap();
+        let config =
+            read(None, variables(&[("GRADUS_DATABASE_LOCATION", "mysql://me:secret@db/x")])).unwrap();
         let error = format!("{:#}", config.check(Path::new("/data")).unwrap_err());
         assert!(error.contains("[database] location") && !error.contains("secret"), "{error}");
     }

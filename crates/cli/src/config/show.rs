@@ -28,7 +28,8 @@ pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Va
             "session_token": secret(&config.blobs.session_token),
             "allow_http": config.blobs.allow_http,
         },
-        "workers": { "light": config.workers.light, "heavy": config.workers.heavy },
+        "workers": { "light": config.workers.light, "heavy": config.workers.heavy,
+            "lease_seconds": config.workers.lease_seconds },
         "serving": { "memory_mib": config.serving.memory_mib, "idle_minutes": config.serving.idle_minutes },
         "accounts": {
             "session_idle_minutes": config.accounts.session_idle_minutes,

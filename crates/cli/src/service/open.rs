@@ -33,7 +33,8 @@ pub(crate) async fn open(
     let store = Store::open(&location, opening, timekeeper(&location))
         .await
         .with_context(|| format!("cannot open the database {location}"))?;
-    let blobs = BlobStore::open(&config.blobs(data_directory)?).await.context("cannot open the blob store")?;
+    let blobs =
+        BlobStore::open(&config.blobs(data_directory)?).await.context("cannot open the blob store")?;
     let services = Services::new(
         (store.clone(), blobs),
         (base_models, catalogue),

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use gradus_app::service::Services;
+use gradus_app::worker;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// How long a worker may take to let go of its job. SIGTERM to the server has to end everything within 15 s.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -43,15 +46,22 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// Starts so many workers of each kind, with these arguments besides, and keeps them running until `stop`.
     pub(crate) fn start(
-        program: PathBuf,
-        arguments: Vec<OsString>,
+        services: &Services,
+        (program, arguments): (PathBuf, Vec<OsString>),
         counts: [(WorkerKind, usize); 2],
         stop: &CancellationToken,
     ) -> Self {
         let mut workers = JoinSet::new();
         for (kind, count) in counts {
             for _ in 0..count {
-                workers.spawn(keep_running(program.clone(), arguments.clone(), kind, stop.clone()));
+                let place = Place {
+                    services: services.clone(),
+                    program: program.clone(),
+                    arguments: arguments.clone(),
+                    kind,
+                    stop: stop.clone(),
+                };
+                workers.spawn(place.keep_running());
             }
         }
         Self { workers }
@@ -63,50 +73,74 @@ impl Supervisor {
     }
 }
 
-async fn keep_running(program: PathBuf, arguments: Vec<OsString>, kind: WorkerKind, stop: CancellationToken) {
-    let mut wait = FIRST_WAIT;
-    while !stop.is_cancelled() {
-        let started = Instant::now();
-        match spawn(&program, &arguments, kind) {
-            Ok(child) => run(child, kind, &stop).await,
-            Err(error) => tracing::error!(%error, kind = kind.name(), "a worker could not be started"),
-        }
-        if started.elapsed() >= WELL_AFTER {
-            wait = FIRST_WAIT;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
-            () = stop.cancelled() => {}
-        }
-    }
+/// Where one worker after the other runs.
+struct Place {
+    services: Services,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    kind: WorkerKind,
+    stop: CancellationToken,
 }
 
-fn spawn(program: &PathBuf, arguments: &[OsString], kind: WorkerKind) -> std::io::Result<Child> {
-    Command::new(program)
-        .args(arguments)
-        .args(["worker", "--supervised", "--only", kind.name()])
-        // Its end tells the worker that the server is gone, however it went.
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-}
-
-/// Waits for the end of a worker, and brings it about when the server stops.
-async fn run(mut child: Child, kind: WorkerKind, stop: &CancellationToken) {
-    tokio::select! {
-        ended = child.wait() => {
-            let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
-            if !stop.is_cancelled() {
-                tracing::warn!(kind = kind.name(), how, "a worker ended; starting another");
+impl Place {
+    async fn keep_running(self) {
+        let mut wait = FIRST_WAIT;
+        while !self.stop.is_cancelled() {
+            let (started, id) = (Instant::now(), Uuid::now_v7());
+            match self.spawn(id) {
+                Ok(child) => {
+                    self.run(child).await;
+                    self.settle(id).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, kind = self.kind.name(), "a worker could not be started")
+                }
             }
-            return;
+            if started.elapsed() >= WELL_AFTER {
+                wait = FIRST_WAIT;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
+                () = self.stop.cancelled() => {}
+            }
         }
-        () = stop.cancelled() => {}
     }
-    drop(child.stdin.take());
-    if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
-        tracing::warn!(kind = kind.name(), "a worker did not let go of its job in time and is ended");
-        _ = child.kill().await;
+
+    fn spawn(&self, id: Uuid) -> std::io::Result<Child> {
+        Command::new(&self.program)
+            .args(&self.arguments)
+            .args(["worker", "--only", self.kind.name(), "--supervised-as", &id.to_string()])
+            // Its end tells the worker that the server is gone, however it went.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+    }
+
+    /// Waits for the end of a worker, and brings it about when the server stops.
+    async fn run(&self, mut child: Child) {
+        let kind = self.kind.name();
+        tokio::select! {
+            ended = child.wait() => {
+                let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+                if !self.stop.is_cancelled() {
+                    tracing::warn!(kind, how, "a worker ended; starting another");
+                }
+                return;
+            }
+            () = self.stop.cancelled() => {}
+        }
+        drop(child.stdin.take());
+        if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
+            tracing::warn!(kind, "a worker did not let go of its job in time and is ended");
+            _ = child.kill().await;
+        }
+    }
+
+    /// A process that has ended holds nothing.
+    async fn settle(&self, id: Uuid) {
+        if let Err(error) = worker::is_gone(&self.services, id).await {
+            tracing::warn!(%error, "the job of a worker that ended waits for the end of its lease");
+        }
     }
 }

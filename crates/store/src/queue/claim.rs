@@ -148,6 +148,27 @@ pub async fn hold(transaction: &Transaction, claim: &Claim) -> Result<Wish, Stor
     Ok(job.map_or(Wish::GoOn, |job| job.wish.0))
 }
 
+/// Says that the work on a job got further: workers that were lost before do not count against it any more.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when the job is another's by now.
+pub async fn got_further(transaction: &Transaction, claim: &Claim) -> Result<(), StoreError> {
+    let unharmed = ActiveModel { losses: Set(0), ..Default::default() };
+    let update = Entity::update_many().set(unharmed).filter(is_held_by(claim));
+    rows::change_one(transaction, StoreError::LeaseLost(claim.id()), update).await
+}
+
+/// Says that a worker is certainly gone: its jobs need not wait for the end of their lease. How many they are.
+pub async fn end_leases(transaction: &Transaction, worker: Uuid) -> Result<u64, StoreError> {
+    let over = transaction.now() - TimeDelta::microseconds(1);
+    let ended = ActiveModel { lease_until: Set(Some(over)), ..Default::default() };
+    let update = Entity::update_many()
+        .set(ended)
+        .filter(Column::WorkerId.eq(worker))
+        .filter(Column::State.eq(Text(QueueJobState::Running)));
+    rows::change(transaction, update).await
+}
+
 pub(super) fn is_held_by(claim: &Claim) -> sea_orm::Condition {
     sea_orm::Condition::all()
         .add(is(claim.id()))

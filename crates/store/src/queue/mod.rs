@@ -7,7 +7,7 @@
 mod claim;
 mod settle;
 
-pub use claim::{Claim, Claimant, claim, hold, is_due, take_lost};
+pub use claim::{Claim, Claimant, claim, end_leases, got_further, hold, is_due, take_lost};
 pub use settle::{Settled, forget_settled, hand_back, settle, try_again};
 
 use chrono::{DateTime, Utc};

@@ -10,7 +10,7 @@ use gradus_store::files::StoredFile;
 use gradus_store::training_jobs::checkpoints::{self, Checkpoint};
 use gradus_store::training_jobs::events::{self, NewEvent};
 use gradus_store::training_jobs::{self, Progress};
-use gradus_store::{Key, StoreError, Transaction, Whose};
+use gradus_store::{Key, StoreError, Transaction, Whose, queue};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
@@ -233,8 +233,10 @@ impl Following<'_> {
         stored.iter_mut().for_each(|file| file.name = format!("{name}/{}", file.name));
         let kept: Vec<String> = crate::files::names_in(directory)?;
         let (id, progress) = (self.id, self.figures.progress.clone());
+        let claim = self.assignment.claim.clone();
         self.assignment
             .write(move |tx| async move {
+                queue::got_further(&tx, &claim).await?;
                 forget_others(&tx, id, &kept, &name).await?;
                 insert(&tx, id, step, &progress, stored).await?;
                 let event = NewEvent {

@@ -1,0 +1,40 @@
+//! Documents that cannot be read, or that end whatever reads them.
+
+use gradus_app::domain::DocumentState;
+use gradus_app::store::Whose;
+
+use crate::each_database;
+use crate::site::Site;
+
+each_database!(what_cannot_be_read_is_rejected_with_a_reason_and_the_worker_goes_on);
+
+async fn what_cannot_be_read_is_rejected_with_a_reason_and_the_worker_goes_on(site: &Site) {
+    let mut worker = site.worker();
+    let deep = format!("{}{}", "[".repeat(3_000_000), "]".repeat(3_000_000));
+    let hostile: [(&str, Vec<u8>); 4] = [
+        ("truncated.pdf", b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog".to_vec()),
+        ("no-zip.docx", b"PK\x03\x04 and then nothing of the kind".to_vec()),
+        ("deep.json", deep.into_bytes()),
+        ("../../etc/passwd\n.pdf", b"\x00\x01\x02\x03".repeat(100)),
+    ];
+    for (name, bytes) in hostile {
+        let id = site.upload(name, "guide", &bytes).await;
+        let document = site
+            .until("a hostile document", async || {
+                let document = site.services.document(Whose::Anyones, id).await.unwrap();
+                (!matches!(document.state.0, DocumentState::Uploaded | DocumentState::Extracting))
+                    .then_some(document)
+            })
+            .await;
+        assert_eq!(document.state.0, DocumentState::Rejected, "{name}");
+        let reason = document.failure.unwrap().0.message;
+        assert!(!reason.is_empty() && !reason.contains("/work/"), "{name}: {reason}");
+        // A person may have it read again; it fails the same way.
+        let again = site.services.read_document_again(Whose::Of(site.owner), id).await.unwrap();
+        assert_eq!(again.state.0, DocumentState::Uploaded);
+    }
+    let good = site.upload("guide.md", "guide", crate::course::GUIDE.as_bytes()).await;
+    site.until_read(good).await;
+    assert!(worker.is_running());
+    assert!(!std::path::Path::new("/etc/passwd.pdf").exists());
+}
