@@ -13,7 +13,7 @@ use crate::{Key, Rows, StoreError, Text, Transaction};
 const API_TOKEN: Noun = Noun { name: "API token", unique: "secret" };
 
 /// A secret that a program logs in with.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "api_token")]
 pub struct Model {
     /// Its id.

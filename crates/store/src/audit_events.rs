@@ -11,7 +11,7 @@ use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Transaction};
 const AUDIT_EVENT: Noun = Noun { name: "audit event", unique: "id" };
 
 /// Something that someone did, or tried.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "audit_event")]
 pub struct Model {
     /// Its id.

@@ -31,7 +31,7 @@ const REFERENCES: &[(&str, &str)] = &[
 ];
 
 /// A blob.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "blob")]
 pub struct Model {
     /// The BLAKE3 hash of its bytes, in hexadecimal digits.

@@ -15,7 +15,7 @@ use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Text, Transaction, W
 const DOCUMENT: Noun = Noun { name: "document", unique: "id" };
 
 /// An uploaded file.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "document")]
 pub struct Model {
     /// Its id.

@@ -14,7 +14,7 @@ use crate::{Key, Page, PageRequest, Rows, StoreError, Text, Transaction};
 const ERROR_EVENT: Noun = Noun { name: "error", unique: "fingerprint" };
 
 /// A kind of failure that was seen.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "error_event")]
 pub struct Model {
     /// Its id.

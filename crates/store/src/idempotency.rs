@@ -12,7 +12,7 @@ use crate::{Json, Key, StoreError, Transaction};
 const KEY: Noun = Noun { name: "request", unique: "idempotency key" };
 
 /// A request under a key.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "idempotency_key")]
 #[expect(missing_docs, reason = "what leaves this module is an Earlier")]
 pub struct Model {

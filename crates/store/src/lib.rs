@@ -17,6 +17,7 @@ pub(crate) use table;
 
 pub mod api_tokens;
 pub mod audit_events;
+pub mod backup;
 pub mod blob_records;
 pub mod blobs;
 mod columns;

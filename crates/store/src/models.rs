@@ -14,7 +14,7 @@ const MODEL: Noun = Noun { name: "model", unique: "name" };
 pub(crate) const SHARES: Shares = Shares { table: "model_share", column: "model_id" };
 
 /// A trained model.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "model")]
 pub struct Model {
     /// Its id.

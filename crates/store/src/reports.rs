@@ -13,7 +13,7 @@ use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Text, Transaction, W
 const REPORT: Noun = Noun { name: "report", unique: "id" };
 
 /// A page of evidence.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "report")]
 pub struct Model {
     /// Its id.

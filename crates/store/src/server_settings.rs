@@ -13,7 +13,7 @@ use crate::{Json, Rows, StoreError, Transaction};
 const SETTING: Noun = Noun { name: "setting", unique: "name" };
 
 /// A value under a name.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "setting")]
 #[expect(missing_docs, reason = "what leaves this module is the value")]
 pub struct Model {

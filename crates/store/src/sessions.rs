@@ -14,7 +14,7 @@ use crate::{Key, Rows, StoreError, Transaction};
 const SESSION: Noun = Noun { name: "session", unique: "token" };
 
 /// A login.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "session")]
 pub struct Model {
     /// Its id.

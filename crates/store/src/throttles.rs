@@ -15,7 +15,7 @@ use crate::{Rows, StoreError, Transaction};
 const THROTTLE: Noun = Noun { name: "throttle", unique: "name" };
 
 /// How often something was tried since a moment.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "throttle")]
 #[expect(missing_docs, reason = "what leaves this module is the count")]
 pub struct Model {

@@ -12,7 +12,7 @@ use crate::{Key, Page, PageRequest, Rows, StoreError, Text, Transaction};
 const USER: Noun = Noun { name: "user", unique: "name" };
 
 /// Someone who may log in.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "user")]
 pub struct Model {
     /// Its id.

@@ -14,7 +14,7 @@ use crate::{Json, Rows, StoreError, Transaction};
 const WORKER: Noun = Noun { name: "worker", unique: "id" };
 
 /// A worker process.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "worker")]
 pub struct Model {
     /// Its id, made anew at each start.

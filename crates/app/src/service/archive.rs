@@ -7,6 +7,7 @@ use gradus_store::blobs::{Blob, BlobHash, BlobReader, BlobStore, Spool, SpooledB
 use gradus_store::files::StoredFile;
 use gradus_store::{Store, StoreError, blob_records};
 
+use super::backup::is_held;
 use crate::Error;
 
 /// How long bytes that nothing refers to are kept: an upload that is under way refers to none yet.
@@ -89,13 +90,16 @@ impl Archive {
         Ok(self.blobs.open_reader(parsed(hash)?).await?)
     }
 
-    /// Deletes what nothing has referred to for `grace`; how many blobs.
+    /// Deletes what nothing has referred to for `grace`; how many blobs. None while a backup is being taken.
     pub async fn sweep(&self, grace: Duration) -> Result<u64, Error> {
         let mut swept = 0;
         loop {
             let unused = self
                 .store
                 .write(move |tx| async move {
+                    if is_held(&tx).await? {
+                        return Ok(Vec::new());
+                    }
                     let grace = chrono::TimeDelta::from_std(grace).unwrap_or(chrono::TimeDelta::MAX);
                     blob_records::take_unused(&tx, tx.now() - grace, SWEPT_AT_ONCE).await
                 })

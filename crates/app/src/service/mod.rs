@@ -2,6 +2,7 @@
 //! is wanted and queues the work that follows from it in one transaction; workers do it ([`crate::worker`]).
 
 mod archive;
+pub mod backup;
 pub mod datasets;
 pub mod documents;
 pub mod model_tests;

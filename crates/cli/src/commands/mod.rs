@@ -1,5 +1,6 @@
 //! One file a command: its arguments, and what it prints.
 
+mod backup;
 mod benchmark;
 mod config;
 mod dataset;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Serve(serve::Arguments),
     Worker(worker::Arguments),
     Config(config::Arguments),
+    Backup(backup::BackupArguments),
+    Restore(backup::RestoreArguments),
     Doctor(doctor::Arguments),
     #[command(hide = true)]
     ServeModels(serve_models::Arguments),
@@ -60,6 +63,8 @@ impl Command {
             Self::Serve(arguments) => serve::run(&arguments, environment),
             Self::Worker(arguments) => worker::run(&arguments, environment),
             Self::Config(arguments) => config::run(&arguments, environment),
+            Self::Backup(arguments) => backup::back_up(&arguments, environment),
+            Self::Restore(arguments) => backup::restore(&arguments, environment),
             Self::Doctor(arguments) => doctor::run(&arguments, environment),
             Self::ServeModels(arguments) => serve_models::run(&arguments, environment),
         }

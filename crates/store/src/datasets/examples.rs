@@ -11,7 +11,7 @@ use crate::{Key, Rows, StoreError, Transaction};
 const EXAMPLE: Noun = Noun { name: "example", unique: "position" };
 
 /// An example.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "example")]
 pub struct Model {
     /// Of which version.

@@ -18,7 +18,7 @@ const DATASET: Noun = Noun { name: "dataset", unique: "id" };
 pub(crate) const SHARES: Shares = Shares { table: "dataset_share", column: "dataset_id" };
 
 /// A guide and answers under one name, in versions.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "dataset")]
 pub struct Model {
     /// Its id.

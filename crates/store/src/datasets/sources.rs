@@ -12,7 +12,7 @@ use crate::{Key, Rows, StoreError, Transaction};
 const SOURCE: Noun = Noun { name: "document of the dataset", unique: "role" };
 
 /// A document of a version.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "dataset_document")]
 pub struct Model {
     /// Of which version.

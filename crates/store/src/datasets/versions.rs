@@ -18,7 +18,7 @@ use crate::{Json, Key, Rows, StoreError, Text, Transaction, blob_records};
 const VERSION: Noun = Noun { name: "dataset version", unique: "number" };
 
 /// One version of a dataset.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "dataset_version")]
 pub struct Model {
     /// Its id.

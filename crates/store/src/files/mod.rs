@@ -24,7 +24,7 @@ macro_rules! file_table {
         use crate::rows::{self, Noun};
         use crate::{Key, Rows, StoreError, Transaction, blob_records};
 
-        #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+        #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
         #[sea_orm(table_name = $table)]
         #[expect(missing_docs, reason = "what leaves this module is a StoredFile")]
         pub struct Model {

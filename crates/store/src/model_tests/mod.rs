@@ -15,7 +15,7 @@ use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Text, Transaction, W
 const MODEL_TEST: Noun = Noun { name: "model test", unique: "id" };
 
 /// A model tried on submissions.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "model_test")]
 pub struct Model {
     /// Its id.

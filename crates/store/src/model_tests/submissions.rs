@@ -14,7 +14,7 @@ use crate::{Json, Key, Rows, StoreError, Transaction};
 const SUBMISSION: Noun = Noun { name: "submission", unique: "position" };
 
 /// An answer in a model test.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "submission")]
 pub struct Model {
     /// Its id.

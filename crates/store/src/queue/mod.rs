@@ -27,7 +27,7 @@ use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Text, Transaction, n
 const QUEUE_JOB: Noun = Noun { name: "queue job", unique: "id" };
 
 /// A piece of background work.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "queue_job")]
 pub struct Model {
     /// Its id.

@@ -13,7 +13,7 @@ use crate::{Key, Rows, StoreError, Transaction};
 const CHECKPOINT: Noun = Noun { name: "checkpoint", unique: "id" };
 
 /// A state that a training job can be resumed from.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "checkpoint")]
 pub struct Model {
     /// Its id.

@@ -12,7 +12,7 @@ use crate::rows;
 use crate::{Json, Key, Rows, StoreError, Transaction};
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "training_event")]
 pub struct Model {
     /// In which job.

@@ -21,7 +21,7 @@ use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Text, Transaction, W
 const TRAINING_JOB: Noun = Noun { name: "training job", unique: "id" };
 
 /// A fine-tuning run.
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
 #[sea_orm(table_name = "training_job")]
 pub struct Model {
     /// Its id.
