@@ -48,3 +48,8 @@ pub async fn remove(transaction: &Transaction, name: &str) -> Result<bool, Store
     let it = Entity::delete_many().filter(Column::Name.eq(name));
     Ok(rows::delete(transaction, SETTING, it).await? > 0)
 }
+
+/// Removes everything.
+pub async fn remove_all(transaction: &Transaction) -> Result<(), StoreError> {
+    rows::delete(transaction, SETTING, Entity::delete_many()).await.map(|_| ())
+}

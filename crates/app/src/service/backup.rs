@@ -197,9 +197,7 @@ pub(super) async fn is_held(tx: &Transaction) -> Result<bool, StoreError> {
 
 async fn restore_rows(tx: &Transaction, directory: &Path) -> Result<(), StoreError> {
     // What the new server knows of itself, such as its token for setting up, gives way.
-    for name in ["setup", HOLD] {
-        server_settings::remove(tx, name).await?;
-    }
+    server_settings::remove_all(tx).await?;
     for name in backup::table_names() {
         let path = table_path(directory, name);
         let unreadable = |error: std::io::Error| StoreError::Damaged(format!("{}: {error}", path.display()));

@@ -9,6 +9,7 @@ pub mod model_tests;
 pub mod models;
 pub mod reports;
 pub mod training_jobs;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use gradus_app::accounts::Accounts;
 use gradus_app::domain::SystemClock;
+use gradus_app::service::Services;
 use gradus_app::serving::{Serving, ServingOptions};
 use gradus_app::store::Opening;
 use gradus_web::guard::{GuardSettings, PublicOrigin};
@@ -22,6 +23,8 @@ use crate::console;
 use crate::environment::Environment;
 use crate::service::{Opened, Supervisor, WorkerKind, cancelled_by_signals, open, start_log};
 
+/// How often it is asked whether the clean-up is due.
+const CLEAN_UP_ASKED_EVERY: Duration = Duration::from_secs(300);
 /// How long answers under way may take when the server stops.
 const SERVING_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -79,6 +82,7 @@ async fn serve_until_stopped(
         [(WorkerKind::Light, workers[0]), (WorkerKind::Heavy, workers[1])],
         &stop,
     );
+    tokio::spawn(keep_clean(services, stop.clone()));
     let farewell = serve(listener, application.into_router(&public)?, ServerLimits::default(), stop).await;
     if farewell.cut_connections > 0 {
         tracing::warn!(connections = farewell.cut_connections, "connections that were still busy were cut");
@@ -88,6 +92,20 @@ async fn serve_until_stopped(
     store.close().await?;
     tracing::info!("the server has stopped");
     Ok(())
+}
+
+/// Has the clean-up queued when it is due.
+async fn keep_clean(services: Services, stop: CancellationToken) {
+    loop {
+        match services.queue_clean_up_if_due().await {
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the clean-up could not be queued"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(CLEAN_UP_ASKED_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 fn application(
