@@ -259,3 +259,29 @@ impl AccountError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_say_whether_and_how_long_to_wait() {
+        let wait = Duration::from_secs(7);
+        for error in [AccountError::Throttled { wait }, AccountError::Busy { wait }] {
+            assert!(error.is_transient() && error.wait() == Some(wait), "{error}");
+            assert!(error.to_string().contains("7 s"), "{error}");
+        }
+        assert!(
+            !AccountError::WrongCredentials.is_transient() && AccountError::WrongCredentials.wait().is_none()
+        );
+    }
+
+    #[test]
+    fn failures_of_the_database_are_told_apart() {
+        let facts = |error: StoreError| AccountError::from(error).facts();
+        let missing = StoreError::NotFound { noun: "user", id: "7".to_owned() };
+        assert_eq!(facts(missing), (Category::NotFound, "not-found"));
+        assert_eq!(facts(StoreError::Changed { noun: "user" }), (Category::Busy, "database-busy"));
+        assert_eq!(facts(StoreError::Damaged(String::new())), (Category::Internal, "database"));
+    }
+}

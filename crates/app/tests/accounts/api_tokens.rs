@@ -187,7 +187,7 @@ async fn users_see_and_revoke_their_own_tokens_and_nobody_elses(database: &TestD
     let bob = server.user(&carol, "bob", Role::Author).await;
     let token = make(&server, &bob, Scope::Write, None).await;
     let shown = server.accounts.list_api_tokens(&bob).await.unwrap();
-    assert_eq!(shown, [token.shown.clone()]);
+    assert_eq!(shown, std::slice::from_ref(&token.shown));
     assert!(token.token.expose().starts_with(&shown[0].prefix) && shown[0].prefix.len() == 8);
     assert_eq!(server.accounts.list_api_tokens(&carol).await.unwrap(), []);
     let foreign = server.accounts.revoke_api_token(&carol, token.shown.id, &origin()).await;

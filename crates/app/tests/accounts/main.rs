@@ -1,5 +1,5 @@
 //! Who may do what, on both databases: set-up, logins, sessions, API tokens, users, sharing, quotas, the audit log.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod api_tokens;
 mod audit_log;

@@ -152,7 +152,7 @@ async fn tries_sent_at_once_tell_no_more_than_tries_in_a_row(database: &TestData
     }
     let wrong = || server.log_in_from("carol", OTHER_PASSWORD, "203.0.113.1");
     let (a, b, c, d) = tokio::join!(wrong(), wrong(), wrong(), wrong());
-    let codes = [a, b, c, d].map(|result| code(result));
+    let codes = [a, b, c, d].map(code);
     if matches!(database.location, gradus_store::DatabaseLocation::Sqlite(_)) {
         // One writes at a time, so that exactly the tenth is told.
         assert_eq!(codes.iter().filter(|&&code| code == "wrong-credentials").count(), 1, "{codes:?}");
