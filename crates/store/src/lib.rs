@@ -43,6 +43,7 @@ pub mod shares;
 mod store;
 pub mod throttles;
 pub mod training_jobs;
+pub mod turns;
 pub mod users;
 mod whose;
 pub mod workers;

@@ -1,8 +1,7 @@
-//! Changes that must not run side by side take turns. PostgreSQL would let each of two see how things were before the
-//! other, and both take away an administrator; a row that both write makes the second wait until the first is done.
+//! What changes of accounts take turns about.
 
 use gradus_domain::UserId;
-use gradus_store::{StoreError, Transaction, server_settings};
+use gradus_store::{StoreError, Transaction, turns};
 
 /// What changes take turns about.
 #[derive(Debug, Clone, Copy)]
@@ -13,12 +12,10 @@ pub(super) enum Turn {
     Quota(UserId),
 }
 
-/// Waits until no other change of this kind is under way, on whatever server. Taken before anything is read; what
-/// statements read from then on is what the others left.
+/// Waits until no other change of this kind is under way, on whatever server. Taken before anything is read.
 pub(super) async fn take(transaction: &Transaction, turn: Turn) -> Result<(), StoreError> {
-    let name = match turn {
-        Turn::Accounts => "turn-accounts".to_owned(),
-        Turn::Quota(user) => format!("turn-quota-{user}"),
-    };
-    server_settings::put(transaction, &name, serde_json::json!({ "taken_at": transaction.now() })).await
+    match turn {
+        Turn::Accounts => turns::take(transaction, "accounts").await,
+        Turn::Quota(user) => turns::take(transaction, &format!("quota {user}")).await,
+    }
 }

@@ -4,12 +4,12 @@
 mod first;
 mod shape;
 
+use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{IndexCreateStatement, Query, TableCreateStatement};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::error::Tried;
 use crate::store::sealed::Connected;
-use crate::{Reader, Store, StoreError};
+use crate::{Reader, Store, StoreError, turns};
 
 /// A step from one shape to the next.
 struct Step {
@@ -27,21 +27,11 @@ enum Change {
 
 const STEPS: &[Step] = &[Step { name: "2026-11-23 first shape", changes: first::changes }];
 
-/// Any number that nobody else uses for `pg_advisory_xact_lock`.
-const LOCK: i64 = 0x67_7261_6475_73;
-
 /// Makes the steps that are missing.
 pub(crate) async fn apply(store: &Store) -> Result<(), StoreError> {
     let transaction = store.begin().await?;
     let connection = transaction.connection();
-    if connection.get_database_backend() == DbBackend::Postgres {
-        let lock = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT pg_advisory_xact_lock($1)",
-            [LOCK.into()],
-        );
-        connection.execute_raw(lock).await.tried("be locked for an upgrade")?;
-    }
+    turns::take(&transaction, "schema").await?;
     connection.execute(&shape::table_of_steps()).await.tried("say which version it is of")?;
     let made = made(connection).await?;
     for step in missing(&made)? {

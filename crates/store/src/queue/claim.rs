@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect,
-    Statement,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use gradus_domain::{JobKind, QueueJobId, QueueJobState, Wish, Word};
@@ -16,7 +13,7 @@ use super::{ActiveModel, Column, Entity, Model, is};
 use crate::error::Tried;
 use crate::rows;
 use crate::store::sealed::Connected;
-use crate::{Reader, StoreError, Text, Transaction};
+use crate::{Reader, StoreError, Text, Transaction, turns};
 
 /// Who takes work, and which.
 #[derive(Debug, Clone)]
@@ -47,8 +44,8 @@ impl Claim {
     }
 }
 
-/// Any number that nobody else uses for `pg_advisory_xact_lock`.
-const CLAIM_LOCK: i64 = 0x67_7261_6476_01;
+/// What workers take turns about.
+const TURN: &str = "queue";
 
 /// Whether there may be work for this worker: asked of a reader first, because taking needs the write lock.
 pub async fn is_due(reader: &Reader, kinds: &[JobKind], now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -63,7 +60,8 @@ pub async fn is_due(reader: &Reader, kinds: &[JobKind], now: DateTime<Utc>) -> R
 /// Takes the job that is to be done next, if there is one: the highest priority first; then the user of whom the fewest
 /// jobs are running; then what has been due longest.
 pub async fn claim(transaction: &Transaction, claimant: &Claimant) -> Result<Option<Claim>, StoreError> {
-    lock_claims(transaction).await?;
+    // How many jobs of a user run is counted before one is taken: two that take at once would both count too few.
+    turns::take(transaction, TURN).await?;
     let candidate =
         transaction.connection().query_one(&next(transaction, claimant)).await.tried("look for work")?;
     let Some(row) = candidate else { return Ok(None) };
@@ -87,17 +85,6 @@ pub async fn claim(transaction: &Transaction, claimant: &Claimant) -> Result<Opt
     }
     let job = rows::one(transaction, Entity::find().filter(Column::Id.eq(id))).await?;
     Ok(job.map(|job| Claim { job, lease: claimant.lease }))
-}
-
-/// How many jobs of a user run is counted before one is taken: two that take at once would both count too few.
-/// SQLite has one writer anyway.
-async fn lock_claims(transaction: &Transaction) -> Result<(), StoreError> {
-    if transaction.connection().get_database_backend() == DbBackend::Postgres {
-        let sql = "SELECT pg_advisory_xact_lock($1)";
-        let lock = Statement::from_sql_and_values(DbBackend::Postgres, sql, [CLAIM_LOCK.into()]);
-        transaction.connection().execute_raw(lock).await.tried("look for work")?;
-    }
-    Ok(())
 }
 
 fn next(transaction: &Transaction, claimant: &Claimant) -> SelectStatement {
@@ -179,7 +166,7 @@ pub(super) fn is_held_by(claim: &Claim) -> sea_orm::Condition {
 /// Takes the jobs of workers that were silent for longer than their lease away from them. Each is then the caller's to
 /// settle, in the same transaction, by the claims returned; their `losses` count this one.
 pub async fn take_lost(transaction: &Transaction) -> Result<Vec<Claim>, StoreError> {
-    lock_claims(transaction).await?;
+    turns::take(transaction, TURN).await?;
     let silent = sea_orm::Condition::all()
         .add(Column::State.eq(Text(QueueJobState::Running)))
         .add(Column::LeaseUntil.lt(transaction.now()));
