@@ -5,6 +5,7 @@
 
 mod bench;
 mod environment;
+mod load;
 mod suite;
 mod tidy;
 
@@ -43,12 +44,13 @@ fn run() -> Result<bool> {
     match arguments.next().as_deref() {
         Some("test") => suite::run(&environment, arguments),
         Some("bench") => bench::run(&environment, arguments),
+        Some("load") => load::run(&environment, arguments),
         Some("tidy") => tidy::run(&environment.workspace_root),
         Some("help" | "--help" | "-h") => {
-            println!("{USAGE}\n{}", bench::USAGE);
+            println!("{USAGE}\n{}\n{}", bench::USAGE, load::USAGE);
             Ok(true)
         }
-        Some(other) => bail!("there is no command `{other}`\n\n{USAGE}\n{}", bench::USAGE),
-        None => bail!("which command?\n\n{USAGE}\n{}", bench::USAGE),
+        Some(other) => bail!("there is no command `{other}`\n\n{USAGE}\n{}\n{}", bench::USAGE, load::USAGE),
+        None => bail!("which command?\n\n{USAGE}\n{}\n{}", bench::USAGE, load::USAGE),
     }
 }
