@@ -198,7 +198,6 @@ impl Error {
             Self::Store(error) => error.is_transient(),
             Self::Blobs(error) => error.is_transient(),
             Self::Interrupted | Self::Paused | Self::Busy(_) => true,
-            Self::File { source, .. } => is_transient_io(source),
             _ => false,
         }
     }
@@ -223,11 +222,6 @@ fn advice(source: &std::io::Error) -> &'static str {
         | std::io::ErrorKind::FileTooLarge => "; free some space and run the command again",
         _ => "",
     }
-}
-
-fn is_transient_io(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{Interrupted, OutOfMemory, QuotaExceeded, ResourceBusy, StorageFull, TimedOut};
-    matches!(error.kind(), Interrupted | OutOfMemory | QuotaExceeded | ResourceBusy | StorageFull | TimedOut)
 }
 
 fn fields(problems: &[FieldProblem]) -> String {

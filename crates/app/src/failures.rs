@@ -10,11 +10,15 @@ use crate::Error;
 impl Error {
     /// Whose move it is.
     pub fn category(&self) -> Category {
+        if let Some(category) = io_cause(self).and_then(category_of_io) {
+            return category;
+        }
         match self {
             Self::Interrupted | Self::Paused | Self::Child(_) => Category::Worker,
-            Self::File { source, .. } => category_of_io(source),
             Self::Store(error) => category_of_store(error),
-            Self::Blobs(_) | Self::Checkpoint(_) => Category::Storage,
+            // A directory fails through the system, so that the rest is another machine.
+            Self::Blobs(error) if error.is_transient() => Category::Network,
+            Self::File { .. } | Self::Blobs(_) | Self::Checkpoint(_) => Category::Storage,
             Self::Models(error) if error.is_transient() => Category::Network,
             Self::Models(_) => Category::Configuration,
             Self::Train(TrainError::Checkpoint(_)) => Category::Storage,
@@ -56,19 +60,39 @@ impl Error {
         Failure {
             category: self.category(),
             severity: self.severity(),
-            is_transient: self.is_transient() || matches!(self, Self::Child(_)),
+            is_transient: self.is_transient() || matches!(self, Self::Child(_)) || is_out_of_something(self),
             message: self.to_string(),
         }
     }
 }
 
-fn category_of_io(error: &std::io::Error) -> Category {
-    use std::io::ErrorKind::{FileTooLarge, OutOfMemory, PermissionDenied, QuotaExceeded, StorageFull};
-    match error.kind() {
-        StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory => Category::Resource,
-        PermissionDenied => Category::Configuration,
-        _ => Category::Storage,
+/// What the system said, if it said something.
+fn io_cause(error: &Error) -> Option<&std::io::Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return Some(error);
+        }
+        cause = error.source();
     }
+    None
+}
+
+/// Whose move it is when the system says this, where that is plain.
+fn category_of_io(error: &std::io::Error) -> Option<Category> {
+    use std::io::ErrorKind::{
+        FileTooLarge, OutOfMemory, PermissionDenied, QuotaExceeded, ResourceBusy, StorageFull,
+    };
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory | ResourceBusy => Some(Category::Resource),
+        PermissionDenied => Some(Category::Configuration),
+        _ => None,
+    }
+}
+
+/// Whether there was too little of something, of which there may be more later.
+fn is_out_of_something(error: &Error) -> bool {
+    io_cause(error).and_then(category_of_io) == Some(Category::Resource)
 }
 
 fn category_of_store(error: &StoreError) -> Category {
@@ -76,13 +100,14 @@ fn category_of_store(error: &StoreError) -> Category {
         StoreError::NotFound { .. }
         | StoreError::AlreadyThere { .. }
         | StoreError::InUse { .. }
-        | StoreError::NotNow(_)
-        | StoreError::Changed { .. } => Category::Input,
+        | StoreError::NotNow(_) => Category::Input,
         StoreError::LeaseLost(_) => Category::Worker,
         StoreError::Location(_) | StoreError::Later { .. } | StoreError::Behind { .. } => {
             Category::Configuration
         }
-        StoreError::Damaged(_) | StoreError::Database { .. } => Category::Storage,
+        StoreError::Changed { .. } | StoreError::Damaged(_) | StoreError::Database { .. } => {
+            Category::Storage
+        }
     }
 }
 
@@ -125,6 +150,13 @@ mod tests {
             source: std::io::ErrorKind::StorageFull.into(),
         };
         assert_eq!((full.failure().category, full.failure().is_transient), (Category::Resource, true));
+        let checkpoint = gradus_engine::training::CheckpointError::Io {
+            action: "write",
+            path: "run/checkpoint".into(),
+            source: std::io::ErrorKind::StorageFull.into(),
+        };
+        let deep = Error::Train(TrainError::Checkpoint(checkpoint)).failure();
+        assert_eq!((deep.category, deep.is_transient), (Category::Resource, true), "however deep it lies");
         let wrong = Error::invalid("epochs", "must be above 0").failure();
         assert_eq!((wrong.category, wrong.is_transient), (Category::Input, false));
     }

@@ -4,7 +4,7 @@
 //! [`announce`], store the bytes, [`settle`] together with the row that refers to it; and the other way round
 //! [`take_unused`], delete the bytes, [`forget`]. What a killed process leaves is found by its record.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
@@ -13,9 +13,11 @@ use sea_orm::{Condition, QueryOrder, QuerySelect};
 use crate::error::Tried;
 use crate::rows::{self, Noun};
 use crate::store::sealed::Connected;
-use crate::{Rows, StoreError, Text, Transaction};
-use gradus_domain::BlobState;
+use crate::{Rows, StoreError, Text, Transaction, turns};
+use gradus_domain::{BlobState, Word};
 
+/// What dooming blobs and holding on to them take turns about.
+pub const TURN: &str = "blobs";
 const BLOB: Noun = Noun { name: "blob", unique: "hash" };
 
 /// Every column that refers to a blob.
@@ -49,6 +51,17 @@ crate::table!();
 
 pub use Model as BlobRecord;
 
+/// How long a deletion may take. One that took longer was broken off, and is begun again.
+pub const DELETION: TimeDelta = TimeDelta::minutes(10);
+
+/// A blob that is to be deleted, and since when: whoever deletes it too late must leave it alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doomed {
+    /// Its hash.
+    pub hash: String,
+    since: DateTime<Utc>,
+}
+
 /// Says that these bytes are about to be stored. False while the same bytes are being deleted: try again in a moment.
 pub async fn announce(transaction: &Transaction, hash: &str, bytes: u64) -> Result<bool, StoreError> {
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -58,12 +71,15 @@ pub async fn announce(transaction: &Transaction, hash: &str, bytes: u64) -> Resu
         state: Set(Text(BlobState::Announced)),
         touched_at: Set(transaction.now()),
     };
-    let known = OnConflict::column(Column::Hash).update_column(Column::TouchedAt).to_owned();
-    Entity::insert(announced)
-        .on_conflict(known)
-        .exec_without_returning(transaction.connection())
-        .await
-        .tried("announce a blob")?;
+    let known = OnConflict::column(Column::Hash)
+        .update_column(Column::TouchedAt)
+        .action_and_where(Expr::col((Entity, Column::State)).ne(BlobState::Deleting.word()))
+        .to_owned();
+    match Entity::insert(announced).on_conflict(known).exec_without_returning(transaction.connection()).await
+    {
+        Ok(_) | Err(DbErr::RecordNotInserted) => {}
+        Err(error) => return Err(error).tried("announce a blob"),
+    }
     let record = rows::one(transaction, Entity::find().filter(Column::Hash.eq(hash))).await?;
     Ok(record.is_some_and(|record| record.state.0 != BlobState::Deleting))
 }
@@ -85,47 +101,78 @@ pub async fn settle(transaction: &Transaction, hash: &str) -> Result<(), StoreEr
     rows::change_one(transaction, BLOB.missing(hash), update).await
 }
 
-/// Claims up to `most` blobs that nothing has referred to since `before`, for deletion; those whose deletion was not
-/// finished come again.
+/// Dooms up to `most` blobs that nothing has referred to since `before`; those whose deletion was broken off come again.
 pub async fn take_unused(
     transaction: &Transaction,
     before: DateTime<Utc>,
     most: u64,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<Doomed>, StoreError> {
+    turns::take(transaction, TURN).await?;
+    let is_doomed = || Column::State.eq(Text(BlobState::Deleting));
     let unused = || {
-        REFERENCES.iter().fold(
-            Condition::all().add(Column::TouchedAt.lt(before)),
-            |unused, (table, column)| {
-                let references = Query::select()
-                    .expr(Expr::val(1))
-                    .from(Alias::new(*table))
-                    .and_where(
-                        Expr::col((Alias::new(*table), Alias::new(*column))).equals((Entity, Column::Hash)),
-                    )
-                    .take();
-                unused.add(Expr::exists(references).not())
-            },
-        )
+        let old = Condition::all().add(is_doomed().not()).add(Column::TouchedAt.lt(before));
+        REFERENCES.iter().fold(old, |unused, (table, column)| {
+            let references = Query::select()
+                .expr(Expr::val(1))
+                .from(Alias::new(*table))
+                .and_where(
+                    Expr::col((Alias::new(*table), Alias::new(*column))).equals((Entity, Column::Hash)),
+                )
+                .take();
+            unused.add(Expr::exists(references).not())
+        })
     };
-    let found = Entity::find().filter(unused()).order_by_asc(Column::TouchedAt).limit(most);
+    let broken_off =
+        || Condition::all().add(is_doomed()).add(Column::TouchedAt.lt(transaction.now() - DELETION));
+    let due = || Condition::any().add(unused()).add(broken_off());
+    let found = Entity::find().filter(due()).order_by_asc(Column::TouchedAt).limit(most);
     let hashes: Vec<String> =
         rows::all(transaction, found).await?.into_iter().map(|blob| blob.hash).collect();
-    let deleting = ActiveModel { state: Set(Text(BlobState::Deleting)), ..Default::default() };
-    // Asked again in the statement that claims: on PostgreSQL a reference may have been written in between.
-    let update = Entity::update_many().set(deleting).filter(Column::Hash.is_in(&hashes)).filter(unused());
+    let doomed = ActiveModel {
+        state: Set(Text(BlobState::Deleting)),
+        touched_at: Set(transaction.now()),
+        ..Default::default()
+    };
+    // Asked again in the statement that dooms: on PostgreSQL a reference may have been written in between.
+    let update = Entity::update_many().set(doomed).filter(Column::Hash.is_in(&hashes)).filter(due());
     rows::change(transaction, update).await?;
-    let claimed = Entity::find()
+    let doomed = Entity::find()
         .filter(Column::Hash.is_in(&hashes))
-        .filter(Column::State.eq(Text(BlobState::Deleting)));
-    Ok(rows::all(transaction, claimed).await?.into_iter().map(|blob| blob.hash).collect())
+        .filter(is_doomed())
+        .filter(Column::TouchedAt.eq(transaction.now()));
+    let since = transaction.now();
+    Ok(rows::all(transaction, doomed)
+        .await?
+        .into_iter()
+        .map(|blob| Doomed { hash: blob.hash, since })
+        .collect())
+}
+
+/// Takes over the deletion of a blob that was broken off; none if it was not.
+pub async fn take_over(transaction: &Transaction, hash: &str) -> Result<Option<Doomed>, StoreError> {
+    let since = transaction.now();
+    let again = ActiveModel { touched_at: Set(since), ..Default::default() };
+    let update = Entity::update_many()
+        .set(again)
+        .filter(Column::Hash.eq(hash))
+        .filter(Column::State.eq(Text(BlobState::Deleting)))
+        .filter(Column::TouchedAt.lt(since - DELETION));
+    let taken = rows::change(transaction, update).await? > 0;
+    Ok(taken.then(|| Doomed { hash: hash.to_owned(), since }))
 }
 
 /// Says that a blob's bytes are gone.
-pub async fn forget(transaction: &Transaction, hash: &str) -> Result<(), StoreError> {
+pub async fn forget(transaction: &Transaction, doomed: &Doomed) -> Result<(), StoreError> {
     let deleted = Entity::delete_many()
-        .filter(Column::Hash.eq(hash))
-        .filter(Column::State.eq(Text(BlobState::Deleting)));
+        .filter(Column::Hash.eq(&doomed.hash))
+        .filter(Column::State.eq(Text(BlobState::Deleting)))
+        .filter(Column::TouchedAt.eq(doomed.since));
     rows::delete(transaction, BLOB, deleted).await.map(|_| ())
+}
+
+/// Removes every record: what a restored backup says comes in their place.
+pub async fn remove_all(transaction: &Transaction) -> Result<(), StoreError> {
+    rows::delete(transaction, BLOB, Entity::delete_many()).await.map(|_| ())
 }
 
 /// The blob of this hash.

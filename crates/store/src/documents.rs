@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
+use sea_orm::{QueryOrder, QuerySelect};
 
 use gradus_domain::failure::Failure;
 use gradus_domain::{DocumentId, DocumentState, DocumentStep, State, UserId};
@@ -178,8 +178,20 @@ pub async fn delete(transaction: &Transaction, whose: Whose, id: DocumentId) -> 
     }
 }
 
-/// The documents that were to be deleted by now.
-pub async fn expired(transaction: &Transaction, most: u64) -> Result<Vec<Document>, StoreError> {
-    let expired = Entity::find().filter(Column::ExpiresAt.lte(transaction.now())).limit(most);
-    rows::all(transaction, expired).await
+/// The documents that were to be deleted by `now`, those first that have waited longest.
+pub async fn expired(rows: &impl Rows, now: DateTime<Utc>, most: u64) -> Result<Vec<Document>, StoreError> {
+    let expired =
+        Entity::find().filter(Column::ExpiresAt.lte(now)).order_by_asc(Column::ExpiresAt).limit(most);
+    rows::all(rows, expired).await
+}
+
+/// Lets a document stay until `until`.
+pub async fn keep_until(
+    transaction: &Transaction,
+    id: DocumentId,
+    until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let kept = ActiveModel { expires_at: Set(Some(until)), ..Default::default() };
+    let update = Entity::update_many().set(kept).filter(Column::Id.eq(Key(id)));
+    rows::change_one(transaction, DOCUMENT.missing(id), update).await
 }

@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
+use sea_orm::IntoActiveModel;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 
 use gradus_domain::failure::{Category, Failure, Severity};
 use gradus_domain::{ErrorEventId, UserId};
 
+use crate::error::Tried;
 use crate::rows::{self, Noun};
+use crate::store::sealed::Connected;
 use crate::{Key, Page, PageRequest, Rows, StoreError, Text, Transaction};
 
 const ERROR_EVENT: Noun = Noun { name: "error", unique: "fingerprint" };
@@ -58,21 +61,6 @@ pub async fn record(
     failure: &Failure,
     subject: Option<Uuid>,
 ) -> Result<(), StoreError> {
-    let again = ActiveModel {
-        message: Set(failure.message.clone()),
-        severity: Set(Text(failure.severity)),
-        last_seen_at: Set(transaction.now()),
-        subject_id: Set(subject),
-        ..Default::default()
-    };
-    let update = Entity::update_many()
-        .set(again)
-        .col_expr(Column::Count, Expr::col(Column::Count).add(1))
-        .filter(Column::Fingerprint.eq(fingerprint))
-        .filter(Column::ResolvedAt.is_null());
-    if rows::change(transaction, update).await? > 0 {
-        return Ok(());
-    }
     let first = Model {
         id: Key(ErrorEventId::new()),
         fingerprint: fingerprint.to_owned(),
@@ -88,7 +76,18 @@ pub async fn record(
         resolved_by: None,
         subject_id: subject,
     };
-    rows::insert(transaction, ERROR_EVENT, first).await
+    // The index of the open ones is what conflicts: two who see the first one at once make one row.
+    let again = OnConflict::column(Column::Fingerprint)
+        .target_and_where(Expr::col(Column::ResolvedAt).is_null())
+        .update_columns([Column::Message, Column::Severity, Column::LastSeenAt, Column::SubjectId])
+        .value(Column::Count, Expr::col((Entity, Column::Count)).add(1))
+        .to_owned();
+    Entity::insert(first.into_active_model())
+        .on_conflict(again)
+        .exec_without_returning(transaction.connection())
+        .await
+        .map(|_| ())
+        .tried("count a failure")
 }
 
 /// A page of the failures, all or only those that nobody has dealt with.

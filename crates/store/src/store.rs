@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
@@ -74,7 +75,8 @@ impl Store {
             let result = work(transaction.clone()).await;
             match &result {
                 Ok(_) => transaction.commit().await?,
-                Err(_) => transaction.undo().await?,
+                // A change that cannot be undone by saying so is undone when its connection is closed.
+                Err(_) => transaction.undo().await.unwrap_or_else(|error| tracing::warn!(%error, "a change")),
             }
             result
         });
@@ -119,6 +121,17 @@ impl Store {
     pub async fn close(self) -> Result<(), StoreError> {
         self.reader.close().await.tried("be closed")?;
         self.writer.close().await.tried("be closed")
+    }
+
+    /// The time as statements compare it: a moment, or the database's own clock when it is asked.
+    pub(crate) fn time(&self) -> Expr {
+        match &self.timekeeper {
+            Timekeeper::Clock(clock) => Expr::val(clock.now().trunc_subsecs(6)),
+            Timekeeper::Database => match self.reader.get_database_backend() {
+                DbBackend::Sqlite => Expr::cust("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')"),
+                _ => Expr::cust("clock_timestamp()"),
+            },
+        }
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {

@@ -42,8 +42,6 @@ pub use Model as Worker;
 pub struct WorkerFigures {
     /// Bytes of memory in use.
     pub memory_bytes: u64,
-    /// Tokens a second of what it trains or generates.
-    pub tokens_per_second: Option<f64>,
     /// Jobs that it has.
     pub jobs: u32,
 }
@@ -70,4 +68,9 @@ pub async fn forget(transaction: &Transaction, id: Uuid, before: DateTime<Utc>) 
 /// The workers that showed themselves since `since`.
 pub async fn alive(rows: &impl Rows, since: DateTime<Utc>) -> Result<Vec<Worker>, StoreError> {
     rows::all(rows, Entity::find().filter(Column::SeenAt.gte(since)).order_by_asc(Column::StartedAt)).await
+}
+
+/// The worker of this id, if it showed itself.
+pub async fn find(rows: &impl Rows, id: Uuid) -> Result<Option<Worker>, StoreError> {
+    rows::one(rows, Entity::find().filter(Column::Id.eq(id))).await
 }

@@ -1,5 +1,6 @@
 //! HTTP and HTML. The only crate that knows either.
 
+mod application;
 mod authentication;
 pub mod docs_page;
 pub mod events;
@@ -12,4 +13,5 @@ pub mod server;
 mod state;
 pub mod upload;
 
+pub use application::{Application, ApplicationError, ServerSettings};
 pub use state::ServerState;

@@ -1,8 +1,10 @@
 //! Files into the blob store and out of it, each with its record, so that none is left without one.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
+use gradus_store::blob_records::Doomed;
 use gradus_store::blobs::{Blob, BlobHash, BlobReader, BlobStore, Spool, SpooledBlob};
 use gradus_store::files::StoredFile;
 use gradus_store::{Store, StoreError, blob_records};
@@ -12,8 +14,11 @@ use crate::Error;
 
 /// How long bytes that nothing refers to are kept: an upload that is under way refers to none yet.
 pub const GRACE: Duration = Duration::from_secs(3600);
-/// How many blobs are deleted at a time.
-const SWEPT_AT_ONCE: u64 = 100;
+/// How many blobs are doomed at a time: so few that they are deleted long before anyone takes that over.
+const SWEPT_AT_ONCE: u64 = 20;
+/// How often, and how far apart, bytes are announced that are just being deleted.
+const ANNOUNCED_AGAIN: u32 = 20;
+const BETWEEN_ANNOUNCEMENTS: Duration = Duration::from_millis(250);
 
 /// The blob store with its records.
 #[derive(Clone)]
@@ -53,13 +58,21 @@ impl Archive {
     pub async fn keep_directory(&self, directory: &Path) -> Result<Vec<StoredFile>, Error> {
         let mut stored = Vec::new();
         for name in files_under(directory)? {
-            let path = directory.join(&name);
-            let mut spooled = self.blobs.spool().create().await?;
-            copy_into(&path, &mut spooled).await?;
-            let blob = self.keep_spooled(spooled.finish().await?).await?;
-            stored.push(StoredFile { name, blob_hash: blob.hash.to_string(), bytes: blob.bytes });
+            stored.extend(self.keep_file(directory, &name).await?);
         }
         Ok(stored)
+    }
+
+    /// Stores one file of a directory under its name, if it is there, as [`Archive::keep_spooled`].
+    pub async fn keep_file(&self, directory: &Path, name: &str) -> Result<Option<StoredFile>, Error> {
+        let path = directory.join(name);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let mut spooled = self.blobs.spool().create().await?;
+        copy_into(&path, &mut spooled).await?;
+        let blob = self.keep_spooled(spooled.finish().await?).await?;
+        Ok(Some(StoredFile { name: name.to_owned(), blob_hash: blob.hash.to_string(), bytes: blob.bytes }))
     }
 
     /// Writes stored files under their names into a directory.
@@ -90,42 +103,70 @@ impl Archive {
         Ok(self.blobs.open_reader(parsed(hash)?).await?)
     }
 
-    /// Deletes what nothing has referred to for `grace`; how many blobs. None while a backup is being taken.
-    pub async fn sweep(&self, grace: Duration) -> Result<u64, Error> {
+    /// Deletes what nothing has referred to for `grace`, until `stop` says so; how many blobs. None while a backup is being
+    /// taken.
+    pub async fn sweep(&self, grace: Duration, stop: &(dyn Fn() -> bool + Sync)) -> Result<u64, Error> {
         let mut swept = 0;
         loop {
-            let unused = self
+            let doomed = self
                 .store
                 .write(move |tx| async move {
                     if is_held(&tx).await? {
                         return Ok(Vec::new());
                     }
-                    let grace = chrono::TimeDelta::from_std(grace).unwrap_or(chrono::TimeDelta::MAX);
+                    let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
                     blob_records::take_unused(&tx, tx.now() - grace, SWEPT_AT_ONCE).await
                 })
                 .await?;
-            if unused.is_empty() {
+            if doomed.is_empty() {
                 return Ok(swept);
             }
-            for hash in unused {
-                self.blobs.delete(parsed(&hash)?).await?;
-                self.store.write(move |tx| async move { blob_records::forget(&tx, &hash).await }).await?;
-                swept += 1;
+            let taken = Instant::now();
+            for blob in doomed {
+                if stop() {
+                    return Err(Error::Interrupted);
+                }
+                if self.delete(blob, taken).await? {
+                    swept += 1;
+                }
             }
         }
     }
 
-    async fn announce(&self, blob: Blob) -> Result<(), Error> {
-        let hash = blob.hash.to_string();
-        let announced = self
-            .store
-            .write(move |tx| async move { blob_records::announce(&tx, &hash, blob.bytes).await })
-            .await?;
-        if announced {
-            return Ok(());
+    /// Deletes a doomed blob; false if that took so long that another may have begun it anew, and the bytes may be wanted
+    /// again. Asked right before: a process that was frozen in between must not delete.
+    async fn delete(&self, doomed: Doomed, taken: Instant) -> Result<bool, Error> {
+        let deletion = blob_records::DELETION.to_std().unwrap_or_default();
+        if taken.elapsed() > deletion / 4 {
+            return Ok(false);
         }
-        // The same bytes are being deleted at this moment.
-        Err(Error::Busy("the same file is just being deleted; try again in a moment".to_owned()))
+        self.blobs.delete(parsed(&doomed.hash)?).await?;
+        self.store.write(move |tx| async move { blob_records::forget(&tx, &doomed).await }).await?;
+        Ok(true)
+    }
+
+    /// Makes sure that the bytes have a record before they are stored. Waits for a deletion that is under way, and takes
+    /// one over that was broken off.
+    pub(crate) async fn announce(&self, blob: Blob) -> Result<(), Error> {
+        for _ in 0..ANNOUNCED_AGAIN {
+            let hash = blob.hash.to_string();
+            let announced = self
+                .store
+                .write(move |tx| async move { blob_records::announce(&tx, &hash, blob.bytes).await })
+                .await?;
+            if announced {
+                return Ok(());
+            }
+            let hash = blob.hash.to_string();
+            let taken = Instant::now();
+            let broken_off =
+                self.store.write(move |tx| async move { blob_records::take_over(&tx, &hash).await }).await?;
+            match broken_off {
+                Some(doomed) => _ = self.delete(doomed, taken).await?,
+                None => tokio::time::sleep(BETWEEN_ANNOUNCEMENTS).await,
+            }
+        }
+        Err(Error::Busy("the same file is just being deleted; try again in some minutes".to_owned()))
     }
 }
 

@@ -9,20 +9,24 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::Clock;
-use gradus_store::{StoreError, Transaction, backup, server_settings};
+use gradus_store::{Store, StoreError, Transaction, backup, blob_records, server_settings, turns};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::Services;
 use crate::{Error, files};
 
 const MANIFEST: &str = "backup.json";
 const FORMAT_VERSION: u32 = 1;
-/// Under this name the servers know that a backup reads blobs, so that none is deleted meanwhile.
-const HOLD: &str = "backup";
+/// Names that begin so say that a backup reads blobs, so that none is deleted meanwhile.
+const HOLD: &str = "backup-";
 /// How long that holds without being renewed.
 const HOLD_FOR: Duration = Duration::from_secs(600);
-/// How many blobs are copied between two renewals.
-const RENEW_AFTER: usize = 100;
+/// How often it is renewed.
+const RENEWED_AFTER: Duration = Duration::from_secs(60);
+/// How many files are copied between two reports.
+const TOLD_AFTER: usize = 100;
 /// How many rows are restored at a time.
 const ROWS_AT_ONCE: usize = 500;
 
@@ -75,8 +79,9 @@ impl Services {
         if aside.exists() {
             fs::remove_dir_all(&aside).map_err(Error::file("remove", &aside))?;
         }
+        let hold = Hold::begin(self).await?;
         let written = self.write_backup(&aside, clock, told).await;
-        self.hold(None).await?;
+        hold.end().await;
         let manifest = match written {
             Ok(manifest) => manifest,
             Err(error) => {
@@ -97,7 +102,6 @@ impl Services {
         told: Told<'_>,
     ) -> Result<BackupManifest, Error> {
         files::create_directory(&to.join("tables"))?;
-        self.hold(Some(HOLD_FOR)).await?;
         let snapshot = self.store.snapshot().await?;
         let (mut tables, mut blobs) = (BTreeMap::new(), Vec::new());
         for name in backup::table_names() {
@@ -116,8 +120,7 @@ impl Services {
         drop(snapshot);
         let (count, mut blob_bytes) = (blobs.len() as u64, 0);
         for (number, (hash, bytes)) in blobs.into_iter().enumerate() {
-            if number % RENEW_AFTER == 0 {
-                self.hold(Some(HOLD_FOR)).await?;
+            if number % TOLD_AFTER == 0 {
                 told("files", number as u64, Some(count));
             }
             let path = blob_path(to, &hash);
@@ -138,22 +141,6 @@ impl Services {
         Ok(manifest)
     }
 
-    /// Keeps blobs from being deleted for a while, or no longer.
-    async fn hold(&self, for_long: Option<Duration>) -> Result<(), Error> {
-        self.store
-            .write(move |tx| async move {
-                match for_long.and_then(|long| TimeDelta::from_std(long).ok()) {
-                    Some(long) => {
-                        let until = serde_json::json!({ "until": tx.now() + long });
-                        server_settings::put(&tx, HOLD, until).await
-                    }
-                    None => server_settings::remove(&tx, HOLD).await.map(|_| ()),
-                }
-            })
-            .await?;
-        Ok(())
-    }
-
     /// Restores a backup into a database without users and a blob store.
     ///
     /// # Errors
@@ -171,12 +158,15 @@ impl Services {
         let hashes = blobs_of(from)?;
         let count = hashes.len() as u64;
         for (number, hash) in hashes.iter().enumerate() {
-            if number % RENEW_AFTER == 0 {
+            if number % TOLD_AFTER == 0 {
                 told("files", number as u64, Some(count));
             }
             let path = blob_path(from, hash);
-            let stored = self.archive.blobs().put_path(&path).await?;
-            if stored.hash.to_string() != *hash {
+            let stored = match path.parent() {
+                Some(directory) => self.archive.keep_file(directory, hash).await?,
+                None => None,
+            };
+            if stored.is_none_or(|stored| stored.blob_hash != *hash) {
                 return Err(damaged(&path, "it is not the file that it is named after"));
             }
         }
@@ -188,16 +178,69 @@ impl Services {
     }
 }
 
+/// Keeps blobs from being deleted while a backup is taken.
+struct Hold {
+    store: Store,
+    name: String,
+    renewing: JoinHandle<()>,
+}
+
+impl Hold {
+    async fn begin(services: &Services) -> Result<Self, Error> {
+        let (store, name) = (services.store.clone(), format!("{HOLD}{}", Uuid::now_v7()));
+        Self::renew(&store, &name).await?;
+        let renewing = tokio::spawn({
+            let (store, name) = (store.clone(), name.clone());
+            async move {
+                loop {
+                    tokio::time::sleep(RENEWED_AFTER).await;
+                    if let Err(error) = Self::renew(&store, &name).await {
+                        tracing::warn!(%error, "the hold of a backup could not be renewed; trying again");
+                    }
+                }
+            }
+        });
+        Ok(Self { store, name, renewing })
+    }
+
+    async fn renew(store: &Store, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        let renewal = move |tx: Transaction| async move {
+            // A sweep that looked before this, and did not see it, is over once this has its turn.
+            turns::take(&tx, blob_records::TURN).await?;
+            let until = tx.now() + TimeDelta::from_std(HOLD_FOR).unwrap_or_default();
+            server_settings::put(&tx, &name, serde_json::json!({ "until": until })).await
+        };
+        store.write(renewal).await
+    }
+
+    /// Lets go. If that cannot be written, the hold ends by itself.
+    async fn end(self) {
+        self.renewing.abort();
+        let name = self.name;
+        let removed = move |tx: Transaction| async move { server_settings::remove(&tx, &name).await };
+        if let Err(error) = self.store.write(removed).await {
+            tracing::warn!(%error, "the hold of a backup ends by itself");
+        }
+    }
+}
+
 /// Whether a backup is being taken, so that blobs must stay.
 pub(super) async fn is_held(tx: &Transaction) -> Result<bool, StoreError> {
-    let hold = server_settings::find(tx, HOLD).await?;
-    let until = hold.and_then(|hold| serde_json::from_value::<DateTime<Utc>>(hold["until"].clone()).ok());
-    Ok(until.is_some_and(|until| until > tx.now()))
+    turns::take(tx, blob_records::TURN).await?;
+    let holds = server_settings::with_prefix(tx, HOLD).await?;
+    let until =
+        |hold: &serde_json::Value| serde_json::from_value::<DateTime<Utc>>(hold["until"].clone()).ok();
+    Ok(holds.iter().filter_map(until).any(|until| until > tx.now()))
 }
 
 async fn restore_rows(tx: &Transaction, directory: &Path) -> Result<(), StoreError> {
     // What the new server knows of itself, such as its token for setting up, gives way.
     server_settings::remove_all(tx).await?;
+    blob_records::remove_all(tx).await?;
+    if !backup::is_empty(tx).await? {
+        return Err(StoreError::AlreadyThere { noun: "user", field: "database" });
+    }
     for name in backup::table_names() {
         let path = table_path(directory, name);
         let unreadable = |error: std::io::Error| StoreError::Damaged(format!("{}: {error}", path.display()));
@@ -213,7 +256,7 @@ async fn restore_rows(tx: &Transaction, directory: &Path) -> Result<(), StoreErr
             first += some.len() as u64;
         }
     }
-    server_settings::remove(tx, HOLD).await.map(|_| ())
+    Ok(())
 }
 
 /// Reads what a backup says of itself.

@@ -152,6 +152,9 @@ impl Services {
             .store
             .write(move |tx| async move {
                 let document = documents::get(&tx, whose, id).await?;
+                if !is_read(&document.purpose) {
+                    return Ok(document);
+                }
                 documents::step(&tx, id, DocumentStep::Retry).await?;
                 enqueue(&tx, JobKind::ExtractDocument, document.owner_id.0, id).await?;
                 documents::get(&tx, whose, id).await

@@ -8,7 +8,7 @@ use gradus_store::datasets::versions;
 use gradus_store::model_tests::submissions::{self, Submission};
 use gradus_store::model_tests::{self, ModelTest};
 use gradus_store::{
-    Json, Key, Page, PageRequest, StoreError, Text, Whose, datasets, documents, models, queue,
+    Json, Key, Page, PageRequest, StoreError, Text, Whose, datasets, documents, models, queue, turns,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -142,6 +142,7 @@ impl Services {
         let total = self
             .store
             .write(move |tx| async move {
+                turns::take(&tx, &id.to_string()).await?;
                 let test = model_tests::get(&tx, whose, id).await?;
                 if test.state.0 != ModelTestState::Draft {
                     return Err(StoreError::InUse {
@@ -191,6 +192,7 @@ impl Services {
         let test = self
             .store
             .write(move |tx| async move {
+                turns::take(&tx, &id.to_string()).await?;
                 let test = model_tests::get(&tx, whose, id).await?;
                 model_tests::step(&tx, id, ModelTestStep::Queue).await?;
                 enqueue(&tx, JobKind::RunModelTest, test.owner_id.0, id).await?;
@@ -254,6 +256,7 @@ impl Services {
     pub async fn delete_model_test(&self, whose: Whose, id: ModelTestId) -> Result<(), Error> {
         self.store
             .write(move |tx| async move {
+                turns::take(&tx, &id.to_string()).await?;
                 let test = model_tests::get(&tx, whose, id).await?;
                 if matches!(test.state.0, ModelTestState::Queued | ModelTestState::Running) {
                     return Err(StoreError::InUse {

@@ -12,6 +12,7 @@ use gradus_store::training_jobs::events::{self, NewEvent, TrainingEvent};
 use gradus_store::training_jobs::{self, TrainingJob};
 use gradus_store::{
     Json, Key, Page, PageRequest, StoreError, Text, Transaction, Whose, datasets, documents, models, queue,
+    turns,
 };
 use serde::{Deserialize, Serialize};
 
@@ -237,9 +238,10 @@ impl Services {
             .write(move |tx| async move {
                 let job = training_jobs::get(&tx, whose, id).await?;
                 gradus_domain::State::step(job.state.0, step)?;
+                // The queue's row first, as workers do. The worker that has the job takes the step once it has stopped.
+                let queued = queue::wish(&tx, id.uuid(), wish).await?;
                 say(&tx, id, said).await?;
-                // The worker that has it takes the step once it has stopped.
-                if queue::wish(&tx, id.uuid(), wish).await? != Some(QueueJobState::Running) {
+                if queued != Some(QueueJobState::Running) {
                     training_jobs::step(&tx, id, step, None).await?;
                 }
                 training_jobs::get(&tx, whose, id).await
@@ -258,20 +260,26 @@ impl Services {
         id: TrainingJobId,
         from: Option<CheckpointId>,
     ) -> Result<TrainingJob, Error> {
-        let job = self
+        let quotas = self.quotas;
+        let resumed = self
             .store
             .write(move |tx| async move {
+                turns::take(&tx, &id.to_string()).await?;
                 let job = training_jobs::get(&tx, whose, id).await?;
-                if let Some(from) = from {
-                    checkpoints::get(&tx, id, from).await?;
+                if let Err(exceeded) = quotas.admit_job(&Accounts::usage(&tx, job.owner_id.0).await?) {
+                    return Ok(Err(exceeded));
                 }
+                let from = match from {
+                    Some(from) => Some((from, checkpoints::get(&tx, id, from).await?.step)),
+                    None => None,
+                };
                 training_jobs::resume(&tx, id, from).await?;
                 say(&tx, id, "The job was resumed and waits for a worker.").await?;
                 enqueue(&tx, JobKind::Train, job.owner_id.0, id).await?;
-                training_jobs::get(&tx, whose, id).await
+                Ok(Ok(training_jobs::get(&tx, whose, id).await?))
             })
             .await?;
-        Ok(job)
+        Ok(resumed?)
     }
 
     /// Deletes a job with its events and checkpoints.
@@ -281,6 +289,7 @@ impl Services {
     pub async fn delete_training_job(&self, whose: Whose, id: TrainingJobId) -> Result<(), Error> {
         self.store
             .write(move |tx| async move {
+                turns::take(&tx, &id.to_string()).await?;
                 let job = training_jobs::get(&tx, whose, id).await?;
                 if job.state.is_running() || job.state.0 == TrainingJobState::Queued {
                     return Err(StoreError::InUse {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::JobKind;
 use gradus_store::queue::{self, Work};
-use gradus_store::server_settings;
+use gradus_store::{server_settings, turns};
 
 use super::Services;
 use crate::Error;
@@ -24,6 +24,7 @@ impl Services {
         let queued = self
             .store
             .write(|tx| async move {
+                turns::take(&tx, LAST).await?;
                 let last = server_settings::find(&tx, LAST).await?;
                 let last = last.and_then(|last| serde_json::from_value::<DateTime<Utc>>(last).ok());
                 if last.is_some_and(|last| tx.now() - last < EVERY) {

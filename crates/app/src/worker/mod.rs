@@ -5,15 +5,16 @@
 //! done once however often it was begun.
 
 mod assignment;
+mod attempts;
 mod end;
 mod heartbeat;
 mod jobs;
 mod record;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use gradus_domain::{Clock, JobKind, SystemClock, Weight, Word};
+use gradus_domain::{JobKind, Weight, Word};
+use gradus_engine::memory;
 use gradus_store::queue::{self, Claimant};
 use gradus_store::workers::{self, Worker as WorkerRow, WorkerFigures};
 use gradus_store::{Json, StoreError};
@@ -23,7 +24,7 @@ use uuid::Uuid;
 pub use assignment::Assignment;
 
 use crate::service::Services;
-use jobs::{Job, job};
+use jobs::job;
 
 /// How long a worker may be silent before its job is given to another, where nobody said.
 pub const USUAL_LEASE: Duration = Duration::from_secs(15);
@@ -31,8 +32,10 @@ pub const USUAL_LEASE: Duration = Duration::from_secs(15);
 const BEATS_A_LEASE: u32 = 5;
 /// How long a worker waits for news of the queue before it looks by itself: work may have become due.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// How many jobs of one user run at a time, over all workers.
+/// How many jobs of one user, of the kinds that a worker does, run at a time over all workers.
 const MOST_PER_USER: i64 = 4;
+/// How often what lost attempts left on this machine is looked for.
+const TIDIED_EVERY: Duration = Duration::from_secs(3600);
 
 /// What a worker takes.
 #[derive(Debug, Clone)]
@@ -71,11 +74,18 @@ impl Worker {
     pub async fn run(self, drain: CancellationToken) -> Result<(), StoreError> {
         let mut news = self.services.store.news().await?;
         let mut next_heartbeat = tokio::time::Instant::now();
+        let mut next_tidying = next_heartbeat;
         while !drain.is_cancelled() {
             if tokio::time::Instant::now() >= next_heartbeat {
                 next_heartbeat = tokio::time::Instant::now() + self.options.lease / BEATS_A_LEASE;
                 patient(self.show(0, false).await)?;
                 patient(end::settle_lost(&self.services).await)?;
+            }
+            if tokio::time::Instant::now() >= next_tidying {
+                next_tidying = tokio::time::Instant::now() + TIDIED_EVERY;
+                if let Err(error) = attempts::remove_lost(&self.services).await {
+                    tracing::warn!(%error, "what lost attempts left could not be removed");
+                }
             }
             let claimed = self.claim().await;
             if let Some(claim) = patient(claimed)?.flatten() {
@@ -92,8 +102,7 @@ impl Worker {
     }
 
     async fn claim(&self) -> Result<Option<queue::Claim>, StoreError> {
-        // Machines' clocks differ by little, and what is due a moment later is found a moment later.
-        if !queue::is_due(&self.services.store.reader(), &self.kinds, SystemClock.now() + LOOK_AGAIN).await? {
+        if !queue::is_due(&self.services.store, &self.kinds).await? {
             return Ok(None);
         }
         let claimant = Claimant {
@@ -110,9 +119,8 @@ impl Worker {
         let (services, program) = (self.services.clone(), self.options.program.clone());
         let (assignment, pulse) = Assignment::begin(services, program, claim, drain.clone());
         let beating = tokio::spawn(heartbeat::beat(pulse, self.row(1, false)));
-        let job: Arc<dyn Job> = job(assignment.claim.job.kind.0);
-        let outcome = job.run(&assignment).await;
-        end::conclude(&*job, &assignment, outcome).await;
+        let outcome = job(assignment.claim.job.kind.0).run(&assignment).await;
+        end::conclude(&assignment, outcome).await;
         beating.abort();
         assignment.clear();
     }
@@ -139,10 +147,30 @@ impl Worker {
         move |now| WorkerRow {
             id,
             name: name.clone(),
-            figures: Json(WorkerFigures { jobs, ..WorkerFigures::default() }),
+            figures: Json(WorkerFigures { jobs, memory_bytes: memory::held_bytes().unwrap_or(0) }),
             is_draining,
             started_at: now,
             seen_at: now,
+        }
+    }
+}
+
+/// Returns once a worker that has shown itself does not do so any more for as long as `silence`. Only differences of what
+/// it wrote count, no clock of another machine.
+pub async fn falls_silent(services: &Services, worker: Uuid, silence: Duration) {
+    let (mut last, mut since) = (None, tokio::time::Instant::now());
+    loop {
+        tokio::time::sleep(silence / 4).await;
+        let Ok(found) = workers::find(&services.store.reader(), worker).await else {
+            // The database is away; that is not the worker's silence.
+            since = tokio::time::Instant::now();
+            continue;
+        };
+        let seen = found.map(|worker| worker.seen_at);
+        if seen != last || seen.is_none() {
+            (last, since) = (seen, tokio::time::Instant::now());
+        } else if since.elapsed() > silence {
+            return;
         }
     }
 }

@@ -48,7 +48,6 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
     let mut config = environment.config()?;
-    config.check(&environment.data_directory)?;
     config.server.listen = arguments.listen.unwrap_or(config.server.listen);
     start_log(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -80,15 +79,22 @@ async fn serve_until_stopped(
         &services,
         (program, environment.arguments_for_children()),
         [(WorkerKind::Light, workers[0]), (WorkerKind::Heavy, workers[1])],
-        &stop,
+        (Duration::from_secs(2 * config.workers.lease_seconds), &stop),
     );
     tokio::spawn(keep_clean(services, stop.clone()));
-    let farewell = serve(listener, application.into_router(&public)?, ServerLimits::default(), stop).await;
+    let router = application.into_router(&public)?;
+    // All three at once from the wish to stop on: together they have to be over within 15 seconds.
+    let (farewell, (), ()) = tokio::join!(
+        serve(listener, router, ServerLimits::default(), stop.clone()),
+        async {
+            stop.cancelled().await;
+            serving.drain(SERVING_PATIENCE).await;
+        },
+        supervisor.ended(),
+    );
     if farewell.cut_connections > 0 {
         tracing::warn!(connections = farewell.cut_connections, "connections that were still busy were cut");
     }
-    serving.drain(SERVING_PATIENCE).await;
-    supervisor.ended().await;
     store.close().await?;
     tracing::info!("the server has stopped");
     Ok(())

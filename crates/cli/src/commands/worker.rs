@@ -1,5 +1,6 @@
 //! `gradus worker`: takes work from the queue and does it, on this machine or another.
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,14 @@ use clap::{Args, ValueEnum};
 use gradus_app::domain::Weight;
 use gradus_app::store::Opening;
 use gradus_app::worker::{Worker, WorkerOptions};
-use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::environment::Environment;
 use crate::service::{cancelled_by_signals, open, start_log};
+
+/// How long letting go of a job may take.
+const PATIENCE: Duration = Duration::from_secs(11);
 
 /// Do background work: read documents, build datasets, train, run model tests, write reports
 ///
@@ -44,11 +47,12 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     let config = environment.config()?;
     start_log(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let drain = cancelled_by_signals();
         if arguments.supervised_as.is_some() {
-            tokio::spawn(cancel_with_input(drain.clone()));
+            cancel_with_input(drain.clone());
         }
+        tokio::spawn(end_in_time(drain.clone()));
         let models = (environment.store.clone(), Arc::new(environment.catalogue.clone()));
         let opened = open(&config, &environment.data_directory, models, Opening::AsItIs).await?;
         let options = WorkerOptions {
@@ -62,10 +66,10 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         Worker::new(opened.services, options).run(drain).await?;
         tracing::info!("the worker has ended");
         anyhow::Ok(())
-    })?;
+    });
     // A thread that computes for a job that was taken away is not waited for.
     runtime.shutdown_background();
-    Ok(())
+    ended
 }
 
 fn weights(only: Option<Kind>) -> Vec<Weight> {
@@ -77,11 +81,21 @@ fn weights(only: Option<Kind>) -> Vec<Weight> {
 }
 
 /// Cancels once standard input ends, as it does when whoever started this process is gone.
-async fn cancel_with_input(drain: CancellationToken) {
-    let mut nothing = [0; 64];
-    let mut input = tokio::io::stdin();
-    while input.read(&mut nothing).await.is_ok_and(|read| read > 0) {}
-    drain.cancel();
+fn cancel_with_input(drain: CancellationToken) {
+    // A thread of its own: nothing waits for it at the end.
+    std::thread::spawn(move || {
+        let (mut input, mut nothing) = (std::io::stdin().lock(), [0; 64]);
+        while input.read(&mut nothing).is_ok_and(|read| read > 0) {}
+        drain.cancel();
+    });
+}
+
+/// Ends the process some time after the wish to end it, whatever it is at: its job goes on elsewhere.
+async fn end_in_time(drain: CancellationToken) {
+    drain.cancelled().await;
+    tokio::time::sleep(PATIENCE).await;
+    tracing::warn!("the worker could not let go of its job in time; it goes on elsewhere");
+    std::process::exit(1);
 }
 
 fn host_name() -> String {

@@ -180,14 +180,15 @@ impl Config {
         let blobs = &self.blobs;
         let usual = data_directory.join("blobs").to_string_lossy().into_owned();
         let place = blobs.location.as_ref().unwrap_or(&usual);
+        let usual = BucketOptions::new(data_directory.join("spool"));
         let options = BucketOptions {
             endpoint: blobs.endpoint.clone(),
-            region: blobs.region.clone(),
+            region: blobs.region.clone().unwrap_or(usual.region.clone()),
             access_key_id: blobs.access_key_id.clone(),
             secret_access_key: blobs.secret_access_key.clone(),
             session_token: blobs.session_token.clone(),
             allow_http: blobs.allow_http,
-            ..BucketOptions::new(data_directory.join("spool"))
+            ..usual
         };
         BlobLocation::parse(place, options).context("[blobs]")
     }

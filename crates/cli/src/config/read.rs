@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use toml::{Table, Value};
 
 use super::Config;
@@ -30,12 +30,9 @@ pub(crate) fn read(
     };
     for (name, value) in variables {
         let Some((part, setting)) = setting_of(&name) else { continue };
-        put(&mut table, &part, &setting, value);
         // One after the other, so that an error is known to be this variable's.
-        let together: Result<Config, _> = Value::Table(table.clone()).try_into();
-        if let Err(error) = together {
-            bail!("the environment variable {name} cannot be used: {}", error.message());
-        }
+        table = with(&table, &part, &setting, &value)
+            .map_err(|message| anyhow!("the environment variable {name} cannot be used: {message}"))?;
     }
     Ok(Value::Table(table).try_into()?)
 }
@@ -48,7 +45,21 @@ fn setting_of(name: &str) -> Option<(String, Vec<String>)> {
     is_part.then(|| (part.to_owned(), setting.split("__").map(str::to_owned).collect()))
 }
 
-fn put(table: &mut Table, part: &str, setting: &[String], value: String) {
+/// The table with one more setting: a text where the setting takes one, since a password may look like a number.
+fn with(table: &Table, part: &str, setting: &[String], value: &str) -> Result<Table, String> {
+    let mut message = String::new();
+    for value in [Some(Value::String(value.to_owned())), parsed(value)].into_iter().flatten() {
+        let mut table = table.clone();
+        put(&mut table, part, setting, value);
+        match Value::Table(table.clone()).try_into::<Config>() {
+            Ok(_) => return Ok(table),
+            Err(error) => message = error.message().to_owned(),
+        }
+    }
+    Err(message)
+}
+
+fn put(table: &mut Table, part: &str, setting: &[String], value: Value) {
     let Some((last, above)) = setting.split_last() else { return };
     let mut at = table;
     for name in std::iter::once(part).chain(above.iter().map(String::as_str)) {
@@ -56,15 +67,12 @@ fn put(table: &mut Table, part: &str, setting: &[String], value: String) {
         let Value::Table(below) = below else { return };
         at = below;
     }
-    at.insert(last.clone(), value_of(value));
+    at.insert(last.clone(), value);
 }
 
-/// A number, a truth value or a list where the text is one, and else the text.
-fn value_of(text: String) -> Value {
-    match format!("value = {text}").parse::<Table>() {
-        Ok(mut table) => table.remove("value").unwrap_or(Value::String(text)),
-        Err(_) => Value::String(text),
-    }
+/// A number, a truth value or a list, where the text is one.
+fn parsed(text: &str) -> Option<Value> {
+    format!("value = {text}").parse::<Table>().ok()?.remove("value")
 }
 
 #[cfg(test)]
@@ -117,6 +125,14 @@ mod tests {
         assert!(error.contains("GRADUS_SERVER_LISTN") && error.contains("listn"), "{error}");
         let missing = read(Some(Path::new("/nowhere/gradus.toml")), Vec::new()).unwrap_err().to_string();
         assert!(missing.contains("/nowhere/gradus.toml"), "{missing}");
+    }
+
+    #[test]
+    fn a_secret_that_looks_like_a_number_stays_as_it_is() {
+        let given = [("GRADUS_BLOBS_SECRET_ACCESS_KEY", "012#34"), ("GRADUS_BLOBS_ACCESS_KEY_ID", "123456")];
+        let config = read(None, variables(&given)).unwrap();
+        assert_eq!(config.blobs.secret_access_key.as_deref(), Some("012#34"));
+        assert_eq!(config.blobs.access_key_id.as_deref(), Some("123456"));
     }
 
     #[test]

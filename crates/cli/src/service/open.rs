@@ -27,6 +27,7 @@ pub(crate) async fn open(
     (base_models, catalogue): (ModelStore, Arc<Catalogue>),
     opening: Opening,
 ) -> anyhow::Result<Opened> {
+    config.check(data_directory)?;
     std::fs::create_dir_all(data_directory)
         .with_context(|| format!("cannot make the data directory {}", data_directory.display()))?;
     let location = config.database(data_directory)?;

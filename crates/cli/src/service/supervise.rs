@@ -44,12 +44,13 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts so many workers of each kind, with these arguments besides, and keeps them running until `stop`.
+    /// Starts so many workers of each kind, with these arguments besides, and keeps them running until `stop`. One that
+    /// does not show itself for as long as `silence` is ended and replaced.
     pub(crate) fn start(
         services: &Services,
         (program, arguments): (PathBuf, Vec<OsString>),
         counts: [(WorkerKind, usize); 2],
-        stop: &CancellationToken,
+        (silence, stop): (Duration, &CancellationToken),
     ) -> Self {
         let mut workers = JoinSet::new();
         for (kind, count) in counts {
@@ -59,6 +60,7 @@ impl Supervisor {
                     program: program.clone(),
                     arguments: arguments.clone(),
                     kind,
+                    silence,
                     stop: stop.clone(),
                 };
                 workers.spawn(place.keep_running());
@@ -79,6 +81,7 @@ struct Place {
     program: PathBuf,
     arguments: Vec<OsString>,
     kind: WorkerKind,
+    silence: Duration,
     stop: CancellationToken,
 }
 
@@ -89,7 +92,7 @@ impl Place {
             let (started, id) = (Instant::now(), Uuid::now_v7());
             match self.spawn(id) {
                 Ok(child) => {
-                    self.run(child).await;
+                    self.run(child, id).await;
                     self.settle(id).await;
                 }
                 Err(error) => {
@@ -117,9 +120,12 @@ impl Place {
             .spawn()
     }
 
-    /// Waits for the end of a worker, and brings it about when the server stops.
-    async fn run(&self, mut child: Child) {
+    /// Waits for the end of a worker, and brings it about when the server stops or the worker falls silent.
+    async fn run(&self, mut child: Child, id: Uuid) {
         let kind = self.kind.name();
+        // Kept here: waiting for a child closes its input first, and that tells this one to end.
+        let input = child.stdin.take();
+        let silent = worker::falls_silent(&self.services, id, self.silence);
         tokio::select! {
             ended = child.wait() => {
                 let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
@@ -128,9 +134,15 @@ impl Place {
                 }
                 return;
             }
+            () = silent => {
+                // One that the system stopped in the middle of a change keeps others from the database.
+                tracing::warn!(kind, "a worker says nothing any more and is ended");
+                _ = child.kill().await;
+                return;
+            }
             () = self.stop.cancelled() => {}
         }
-        drop(child.stdin.take());
+        drop(input);
         if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
             tracing::warn!(kind, "a worker did not let go of its job in time and is ended");
             _ = child.kill().await;

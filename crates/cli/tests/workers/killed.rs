@@ -90,7 +90,7 @@ async fn clean_up(site: &Site) {
         (job.state.0 == QueueJobState::Done).then_some(())
     })
     .await;
-    site.services.archive.sweep(Duration::ZERO).await.unwrap();
+    site.services.archive.sweep(Duration::ZERO, &|| false).await.unwrap();
 }
 
 async fn a_job_that_kills_its_worker_three_times_is_given_up(site: &Site) {

@@ -8,7 +8,7 @@ use sea_orm::{AccessMode, IsolationLevel, TransactionTrait};
 use self::table::{Of, Table};
 use crate::error::Tried;
 use crate::store::sealed::Connected;
-use crate::{Reader, Store, StoreError, Transaction};
+use crate::{Reader, Rows, Store, StoreError, Transaction};
 use crate::{
     api_tokens, audit_events, blob_records, datasets, documents, error_events, files, model_tests, models,
     queue, reports, server_settings, shares, training_jobs, users,
@@ -94,8 +94,8 @@ impl Snapshot {
 }
 
 /// Whether no user was ever stored: only into such a database a backup is restored.
-pub async fn is_empty(reader: &Reader) -> Result<bool, StoreError> {
-    Ok(users::page(reader, &crate::PageRequest::first(1)).await?.items.is_empty())
+pub async fn is_empty(rows: &impl Rows) -> Result<bool, StoreError> {
+    Ok(users::page(rows, &crate::PageRequest::first(1)).await?.items.is_empty())
 }
 
 /// Stores rows of a table from lines of JSON.

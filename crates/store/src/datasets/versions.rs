@@ -13,7 +13,7 @@ use gradus_domain::{
 use super::examples::{self, NewExample};
 use super::sources;
 use crate::rows::{self, Noun};
-use crate::{Json, Key, Rows, StoreError, Text, Transaction, blob_records};
+use crate::{Json, Key, Rows, StoreError, Text, Transaction, blob_records, turns};
 
 const VERSION: Noun = Noun { name: "dataset version", unique: "number" };
 
@@ -81,6 +81,7 @@ pub async fn insert(
     settings: serde_json::Value,
     sources: Vec<Source>,
 ) -> Result<DatasetVersion, StoreError> {
+    turns::take(transaction, &format!("dataset {dataset}")).await?;
     let newest = of_dataset(transaction, dataset).await?.first().map_or(0, |version| version.number);
     let version = Model {
         id: Key(DatasetVersionId::new()),

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use chrono::TimeDelta;
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Order, Query, SelectStatement};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
-use gradus_domain::{JobKind, QueueJobId, QueueJobState, Wish, Word};
+use gradus_domain::{JobKind, QueueJobId, QueueJobState, Word};
 
 use super::{ActiveModel, Column, Entity, Model, is};
 use crate::error::Tried;
 use crate::rows;
 use crate::store::sealed::Connected;
-use crate::{Reader, StoreError, Text, Transaction, turns};
+use crate::{Store, StoreError, Text, Transaction, turns};
 
 /// Who takes work, and which.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Claimant {
     pub kinds: Vec<JobKind>,
     /// How long it may be silent before its job is given to another.
     pub lease: Duration,
-    /// How many jobs of one user run at a time, over all workers.
+    /// How many jobs of one user, of these kinds, run at a time over all workers.
     pub most_per_user: i64,
 }
 
@@ -47,14 +47,14 @@ impl Claim {
 /// What workers take turns about.
 const TURN: &str = "queue";
 
-/// Whether there may be work for this worker: asked of a reader first, because taking needs the write lock.
-pub async fn is_due(reader: &Reader, kinds: &[JobKind], now: DateTime<Utc>) -> Result<bool, StoreError> {
+/// Whether there may be work of these kinds: asked of a reader first, because taking needs the write lock.
+pub async fn is_due(store: &Store, kinds: &[JobKind]) -> Result<bool, StoreError> {
     let due = Entity::find()
         .filter(Column::State.eq(Text(QueueJobState::Ready)))
-        .filter(Column::RunAt.lte(now))
+        .filter(Expr::col(Column::RunAt).lte(store.time()))
         .filter(Column::Kind.is_in(kinds.iter().map(|kind| kind.word())))
         .limit(1);
-    Ok(rows::one(reader, due).await?.is_some())
+    Ok(rows::one(&store.reader(), due).await?.is_some())
 }
 
 /// Takes the job that is to be done next, if there is one: the highest priority first; then the user of whom the fewest
@@ -89,11 +89,13 @@ pub async fn claim(transaction: &Transaction, claimant: &Claimant) -> Result<Opt
 
 fn next(transaction: &Transaction, claimant: &Claimant) -> SelectStatement {
     let running = || Expr::cust("COALESCE(others.running, 0)");
+    let kinds = || claimant.kinds.iter().map(|kind| kind.word());
     let others = Query::select()
         .column("user_id")
         .expr_as(Expr::col("id").count(), "running")
         .from("queue_job")
         .and_where(Expr::col("state").eq(QueueJobState::Running.word()))
+        .and_where(Expr::col("kind").is_in(kinds()))
         .group_by_col("user_id")
         .take();
     Query::select()
@@ -107,7 +109,7 @@ fn next(transaction: &Transaction, claimant: &Claimant) -> SelectStatement {
         )
         .and_where(Expr::col(("job", "state")).eq(QueueJobState::Ready.word()))
         .and_where(Expr::col(("job", "run_at")).lte(transaction.now()))
-        .and_where(Expr::col(("job", "kind")).is_in(claimant.kinds.iter().map(|kind| kind.word())))
+        .and_where(Expr::col(("job", "kind")).is_in(kinds()))
         .and_where(Expr::col(("job", "user_id")).is_null().or(running().lt(claimant.most_per_user)))
         .order_by(("job", "priority"), Order::Desc)
         .order_by_expr(running(), Order::Asc)
@@ -122,25 +124,24 @@ fn lease(lease: Duration) -> TimeDelta {
 }
 
 /// Shows that the worker is alive and makes sure that the job is still its own: every transaction of a worker begins with
-/// this. Returns what a person wishes of the job.
+/// this. Returns the job as it is now, with what a person wishes of it.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the job is another's by now; nothing may be written then.
-pub async fn hold(transaction: &Transaction, claim: &Claim) -> Result<Wish, StoreError> {
+pub async fn hold(transaction: &Transaction, claim: &Claim) -> Result<Model, StoreError> {
     let held =
         ActiveModel { lease_until: Set(Some(transaction.now() + lease(claim.lease))), ..Default::default() };
     let update = Entity::update_many().set(held).filter(is_held_by(claim));
     rows::change_one(transaction, StoreError::LeaseLost(claim.id()), update).await?;
-    let job = rows::one(transaction, Entity::find().filter(is(claim.id()))).await?;
-    Ok(job.map_or(Wish::GoOn, |job| job.wish.0))
+    super::get(transaction, claim.id()).await
 }
 
-/// Says that the work on a job got further: workers that were lost before do not count against it any more.
+/// Says that the work on a job got further: what went wrong before does not count against it any more.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the job is another's by now.
 pub async fn got_further(transaction: &Transaction, claim: &Claim) -> Result<(), StoreError> {
-    let unharmed = ActiveModel { losses: Set(0), ..Default::default() };
+    let unharmed = ActiveModel { losses: Set(0), attempts: Set(1), ..Default::default() };
     let update = Entity::update_many().set(unharmed).filter(is_held_by(claim));
     rows::change_one(transaction, StoreError::LeaseLost(claim.id()), update).await
 }
@@ -163,20 +164,36 @@ pub(super) fn is_held_by(claim: &Claim) -> sea_orm::Condition {
         .add(Column::Fence.eq(claim.job.fence))
 }
 
-/// Takes the jobs of workers that were silent for longer than their lease away from them. Each is then the caller's to
-/// settle, in the same transaction, by the claims returned; their `losses` count this one.
-pub async fn take_lost(transaction: &Transaction) -> Result<Vec<Claim>, StoreError> {
-    turns::take(transaction, TURN).await?;
+/// The jobs whose workers were silent for longer than their lease.
+pub async fn lost(store: &Store) -> Result<Vec<QueueJobId>, StoreError> {
+    let silent = Entity::find()
+        .filter(Column::State.eq(Text(QueueJobState::Running)))
+        .filter(Expr::col(Column::LeaseUntil).lt(store.time()));
+    Ok(rows::all(&store.reader(), silent).await?.into_iter().map(|job| job.id.0).collect())
+}
+
+/// Takes a job away from a worker that was silent for longer than its lease. It is then the caller's to settle, in the same
+/// transaction, by the claim returned; its `losses` count this one, and its attempt does not count. None if the worker was
+/// heard of meanwhile, or another takes the job at this moment.
+pub async fn take_lost(transaction: &Transaction, id: QueueJobId) -> Result<Option<Claim>, StoreError> {
     let silent = sea_orm::Condition::all()
+        .add(is(id))
         .add(Column::State.eq(Text(QueueJobState::Running)))
         .add(Column::LeaseUntil.lt(transaction.now()));
+    // A worker that was frozen while it wrote still holds its row on PostgreSQL: nobody waits for it here.
+    let unlocked =
+        Entity::find().filter(silent.clone()).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    if rows::one(transaction, unlocked).await?.is_none() {
+        return Ok(None);
+    }
     let update = Entity::update_many()
         .col_expr(Column::Fence, Expr::col(Column::Fence).add(1))
         .col_expr(Column::Losses, Expr::col(Column::Losses).add(1))
-        .filter(silent.clone());
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
+        .filter(silent);
     if rows::change(transaction, update).await? == 0 {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let lost = rows::all(transaction, Entity::find().filter(silent)).await?;
-    Ok(lost.into_iter().map(|job| Claim { job, lease: Duration::ZERO }).collect())
+    let job = super::get(transaction, id).await?;
+    Ok(Some(Claim { job, lease: Duration::ZERO }))
 }

@@ -7,11 +7,10 @@
 mod claim;
 mod settle;
 
-pub use claim::{Claim, Claimant, claim, end_leases, got_further, hold, is_due, take_lost};
+pub use claim::{Claim, Claimant, claim, end_leases, got_further, hold, is_due, lost, take_lost};
 pub use settle::{Settled, forget_settled, hand_back, settle, try_again};
 
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{QueryOrder, QuerySelect};
@@ -149,27 +148,21 @@ pub async fn wish(
     subject: Uuid,
     wish: Wish,
 ) -> Result<Option<QueueJobState>, StoreError> {
-    let of_subject = Column::SubjectId.eq(subject);
-    let cancelled = ActiveModel {
-        state: Set(Text(QueueJobState::Cancelled)),
-        wish: Set(Text(wish)),
-        finished_at: Set(Some(transaction.now())),
-        ..Default::default()
-    };
-    let waiting = Entity::update_many()
-        .set(cancelled)
-        .filter(of_subject.clone())
-        .filter(Column::State.eq(Text(QueueJobState::Ready)));
-    if rows::change(transaction, waiting).await? > 0 {
-        return Ok(Some(QueueJobState::Cancelled));
+    let is_ready = || Column::State.eq(Text(QueueJobState::Ready));
+    let state = Expr::case(is_ready(), QueueJobState::Cancelled.word()).finally(Expr::col(Column::State));
+    let finished = Expr::case(is_ready(), transaction.now()).finally(Expr::col(Column::FinishedAt));
+    let live = [Text(QueueJobState::Ready), Text(QueueJobState::Running)];
+    // One statement: between two, a worker could take the job or put it back.
+    let update = Entity::update_many()
+        .col_expr(Column::Wish, Expr::val(wish.word()))
+        .col_expr(Column::State, state.into())
+        .col_expr(Column::FinishedAt, finished.into())
+        .filter(Column::SubjectId.eq(subject))
+        .filter(Column::State.is_in(live));
+    if rows::change(transaction, update).await? == 0 {
+        return Ok(None);
     }
-    let wished = ActiveModel { wish: Set(Text(wish)), ..Default::default() };
-    let running = Entity::update_many()
-        .set(wished)
-        .filter(of_subject)
-        .filter(Column::State.eq(Text(QueueJobState::Running)));
-    let is_running = rows::change(transaction, running).await? > 0;
-    Ok(is_running.then_some(QueueJobState::Running))
+    Ok(of_subject(transaction, subject).await?.map(|job| job.state.0))
 }
 
 /// How many jobs of a kind are in a state, and since when the oldest of them is due.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use gradus_domain::QueueJobState;
@@ -68,9 +69,10 @@ pub async fn try_again(
 /// # Errors
 /// [`StoreError::LeaseLost`] when the job is another's by now.
 pub async fn hand_back(transaction: &Transaction, claim: &Claim) -> Result<(), StoreError> {
-    let attempts = (claim.job.attempts - 1).max(0);
-    let waiting = ActiveModel { attempts: Set(attempts), ..ready_at(transaction.now()) };
-    let update = Entity::update_many().set(waiting).filter(is_held_by(claim));
+    let update = Entity::update_many()
+        .set(ready_at(transaction.now()))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
+        .filter(is_held_by(claim));
     rows::change_one(transaction, StoreError::LeaseLost(claim.id()), update).await
 }
 

@@ -141,22 +141,35 @@ pub async fn step(
     apply(transaction, id, step, change).await
 }
 
-/// Queues a stopped job again, to go on from this checkpoint or from the last.
+/// Queues a stopped job again, to go on from this checkpoint (at this step) or from the last.
 ///
 /// # Errors
 /// When the job is not there or is not stopped.
 pub async fn resume(
     transaction: &Transaction,
     id: TrainingJobId,
-    from: Option<CheckpointId>,
+    from: Option<(CheckpointId, i64)>,
 ) -> Result<(), StoreError> {
-    let change = ActiveModel {
-        resume_checkpoint_id: Set(from.map(Key)),
+    let mut change = ActiveModel {
+        resume_checkpoint_id: Set(from.map(|(checkpoint, _)| Key(checkpoint))),
         failure: Set(None),
         finished_at: Set(None),
         ..Default::default()
     };
+    if let Some((_, step)) = from {
+        change.step = Set(step);
+    }
     apply(transaction, id, TrainingJobStep::Resume, change).await.map(|_| ())
+}
+
+/// Says that the checkpoint that a person wanted is behind the job: from now on it goes on from its last.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn is_past_resuming(transaction: &Transaction, id: TrainingJobId) -> Result<(), StoreError> {
+    let past = ActiveModel { resume_checkpoint_id: Set(None), ..Default::default() };
+    let update = Entity::update_many().set(past).filter(Column::Id.eq(Key(id)));
+    rows::change_one(transaction, TRAINING_JOB.missing(id), update).await
 }
 
 async fn apply(

@@ -1,6 +1,6 @@
 //! Records of blobs: no bytes without a record, and none deleted that something refers to.
 
-use gradus_store::blob_records::{announce, find, forget, hashes, settle, take_unused};
+use gradus_store::blob_records::{Doomed, announce, find, forget, hashes, settle, take_over, take_unused};
 use gradus_store::{Store, StoreError, Whose, documents};
 use gradus_testkit::TestDatabase;
 
@@ -14,7 +14,7 @@ each_database!(
     a_deletion_that_broke_off_is_taken_up_again,
 );
 
-async fn unused(store: &Store, older_than_seconds: i64) -> Vec<String> {
+async fn doomed(store: &Store, older_than_seconds: i64) -> Vec<Doomed> {
     store
         .write(move |tx| async move {
             let before = tx.now() - chrono::TimeDelta::seconds(older_than_seconds);
@@ -22,6 +22,10 @@ async fn unused(store: &Store, older_than_seconds: i64) -> Vec<String> {
         })
         .await
         .unwrap()
+}
+
+async fn unused(store: &Store, older_than_seconds: i64) -> Vec<String> {
+    doomed(store, older_than_seconds).await.into_iter().map(|blob| blob.hash).collect()
 }
 
 async fn what_something_refers_to_is_never_taken(database: &TestDatabase) {
@@ -47,8 +51,10 @@ async fn what_nothing_refers_to_is_taken_once_it_is_old(database: &TestDatabase)
     let aborted = stored_blob(&store, "aborted upload").await;
     assert_eq!(unused(&store, 3600).await, Vec::<String>::new());
     database.clock.advance_seconds(3601);
-    assert_eq!(unused(&store, 3600).await, [aborted.clone()]);
-    store.write(move |tx| async move { forget(&tx, &aborted).await }).await.unwrap();
+    let mut taken = doomed(&store, 3600).await;
+    assert_eq!(taken.iter().map(|blob| &blob.hash).collect::<Vec<_>>(), [&aborted]);
+    let gone = taken.remove(0);
+    store.write(move |tx| async move { forget(&tx, &gone).await }).await.unwrap();
     assert_eq!(hashes(&store.reader()).await.unwrap(), Vec::<String>::new());
     store.close().await.unwrap();
 }
@@ -58,14 +64,13 @@ async fn bytes_that_are_being_deleted_cannot_be_referred_to(database: &TestDatab
     let owner = stored_user(&store, "ada").await;
     let hash = stored_blob(&store, "guide").await;
     database.clock.advance_seconds(3601);
-    assert_eq!(unused(&store, 3600).await, [hash.clone()]);
+    let gone = doomed(&store, 3600).await.remove(0);
     let late = hash.clone();
     let refused = store.write(move |tx| async move { settle(&tx, &late).await }).await;
     assert!(matches!(refused, Err(StoreError::NotFound { .. })), "{refused:?}");
     let again = hash.clone();
     let announced = store.write(move |tx| async move { announce(&tx, &again, 5).await }).await.unwrap();
     assert!(!announced, "the bytes may be gone at any moment");
-    let gone = hash.clone();
     store.write(move |tx| async move { forget(&tx, &gone).await }).await.unwrap();
     stored_document(&store, owner, "guide").await;
     assert_eq!(find(&store.reader(), &hash).await.unwrap().unwrap().state.to_string(), "stored");
@@ -76,7 +81,24 @@ async fn a_deletion_that_broke_off_is_taken_up_again(database: &TestDatabase) {
     let store = database.open().await;
     let hash = stored_blob(&store, "guide").await;
     database.clock.advance_seconds(3601);
-    assert_eq!(unused(&store, 3600).await, [hash.clone()]);
-    assert_eq!(unused(&store, 3600).await, [hash]);
+    let broken_off = doomed(&store, 3600).await.remove(0);
+    assert_eq!(unused(&store, 3600).await, Vec::<String>::new(), "it is another's for a while");
+    let take = async |hash: &str| {
+        let hash = hash.to_owned();
+        store.write(move |tx| async move { take_over(&tx, &hash).await }).await.unwrap()
+    };
+    assert_eq!(take(&hash).await, None);
+    // Whoever wants to store the same bytes meanwhile does not put the end of that off.
+    let again = hash.clone();
+    assert!(!store.write(move |tx| async move { announce(&tx, &again, 5).await }).await.unwrap());
+    database.clock.advance_seconds(601);
+    let taken = take(&hash).await.unwrap();
+    assert_eq!(unused(&store, 3600).await, Vec::<String>::new());
+
+    // The one that broke off wakes up and must not forget what is another's by now.
+    store.write(move |tx| async move { forget(&tx, &broken_off).await }).await.unwrap();
+    assert_eq!(hashes(&store.reader()).await.unwrap(), [hash.clone()]);
+    store.write(move |tx| async move { forget(&tx, &taken).await }).await.unwrap();
+    assert_eq!(hashes(&store.reader()).await.unwrap(), Vec::<String>::new());
     store.close().await.unwrap();
 }

@@ -175,7 +175,7 @@ async fn a_checkpoint_keeps_its_files_until_it_is_deleted(database: &TestDatabas
         })
         .await
         .unwrap();
-    assert_eq!(unused, [super::samples::hash("one")]);
+    assert_eq!(unused.iter().map(|blob| &blob.hash).collect::<Vec<_>>(), [&super::samples::hash("one")]);
     store.close().await.unwrap();
 }
 

@@ -1,13 +1,12 @@
-//! Removing what nothing needs any more: expired documents, old bookkeeping, unreferenced blobs, files of lost attempts.
+//! Removing what nothing needs any more: expired documents, old bookkeeping, unreferenced blobs.
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use gradus_domain::QueueJobState;
-use gradus_store::{Whose, documents, idempotency, queue, sessions, throttles};
+use gradus_store::{StoreError, Whose, documents, idempotency, queue, sessions, throttles};
 
 use super::{Changes, Completion, Job, Left};
 use crate::Error;
-use crate::service::{GRACE, Services};
+use crate::service::GRACE;
 use crate::worker::Assignment;
 
 /// How many expired documents are deleted at a time.
@@ -18,25 +17,19 @@ pub(super) struct CleanUp;
 #[async_trait]
 impl Job for CleanUp {
     async fn run(&self, assignment: &Assignment) -> Result<Completion, Error> {
+        delete_expired(assignment).await?;
         assignment
             .write(|tx| async move {
-                for document in documents::expired(&tx, EXPIRED_AT_ONCE).await? {
-                    // What is needed by something else stays until that is gone.
-                    match documents::delete(&tx, Whose::Anyones, document.id.0).await {
-                        Ok(()) | Err(gradus_store::StoreError::InUse { .. }) => {}
-                        Err(error) => return Err(error),
-                    }
-                }
                 let now = tx.now();
                 sessions::forget_ended(&tx, now - TimeDelta::days(30)).await?;
-                throttles::forget(&tx, now - TimeDelta::days(1)).await?;
+                // Who logged in from where is remembered for some months.
+                throttles::forget(&tx, now - TimeDelta::days(90)).await?;
                 idempotency::forget(&tx, now - TimeDelta::days(1)).await?;
                 queue::forget_settled(&tx, now - TimeDelta::days(30)).await?;
                 Ok(())
             })
             .await?;
-        assignment.services.archive.sweep(GRACE).await?;
-        remove_lost_attempts(&assignment.services).await?;
+        assignment.services.archive.sweep(GRACE, &assignment.stop_question()).await?;
         Ok(Completion::nothing())
     }
 
@@ -45,25 +38,24 @@ impl Job for CleanUp {
     }
 }
 
-/// Directories of attempts that no worker is at any more.
-async fn remove_lost_attempts(services: &Services) -> Result<(), Error> {
-    let directory = &services.work_directory;
-    let entries = match std::fs::read_dir(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(Error::file("list", directory))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(Error::file("list", directory))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some((id, fence)) = name.rsplit_once('-') else { continue };
-        let (Ok(id), Ok(fence)) = (id.parse(), fence.parse::<i64>()) else { continue };
-        let is_live = match queue::get(&services.store.reader(), id).await {
-            Ok(job) => job.state.0 == QueueJobState::Running && job.fence == fence,
-            Err(gradus_store::StoreError::NotFound { .. }) => false,
+/// Deletes expired documents, each by itself: what is needed by something else stays for another day.
+async fn delete_expired(assignment: &Assignment) -> Result<(), Error> {
+    let now = assignment.write(|tx| async move { Ok(tx.now()) }).await?;
+    let reader = assignment.services.store.reader();
+    for document in documents::expired(&reader, now, EXPIRED_AT_ONCE).await? {
+        let id = document.id.0;
+        match assignment
+            .write(move |tx| async move { documents::delete(&tx, Whose::Anyones, id).await })
+            .await
+        {
+            Ok(()) | Err(StoreError::NotFound { .. }) => {}
+            Err(StoreError::InUse { .. }) => {
+                let later = now + TimeDelta::days(1);
+                assignment
+                    .write(move |tx| async move { documents::keep_until(&tx, id, later).await })
+                    .await?;
+            }
             Err(error) => return Err(error.into()),
-        };
-        if !is_live {
-            std::fs::remove_dir_all(entry.path()).map_err(Error::file("remove", &entry.path()))?;
         }
     }
     Ok(())

@@ -76,11 +76,16 @@ impl Job for ExtractDocument {
 
 /// The name decides nothing but appears in messages; what it is called on disk is harmless.
 fn file_name(name: &str) -> String {
-    let harmless = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_' | ' ');
-    let name: String =
-        name.chars().map(|letter| if harmless(letter) { letter } else { '_' }).take(80).collect();
-    let name = name.trim_matches(['.', ' ', '-']);
-    if name.is_empty() { "document".to_owned() } else { name.to_owned() }
+    const MOST_OF_STEM: usize = 60;
+    const MOST_OF_EXTENSION: usize = 12;
+    let harmless = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    let shown = |text: &str, most| -> String {
+        text.chars().map(|letter| if harmless(letter) { letter } else { '_' }).take(most).collect()
+    };
+    // Formats of plain text are told by it.
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let stem = format!("document-{}", shown(stem, MOST_OF_STEM));
+    if extension.is_empty() { stem } else { format!("{stem}.{}", shown(extension, MOST_OF_EXTENSION)) }
 }
 
 /// Runs `gradus extract --confined`, which limits itself, and ends it when its time is up.

@@ -91,7 +91,7 @@ async fn given(
 
 /// Whether a submission was made by an earlier attempt at the test.
 fn is_gathered(submission: &Submission) -> bool {
-    submission.details.0.get("source").is_some()
+    submission.details.0.get("source").is_some_and(|source| !source.is_null())
 }
 
 fn marked(submission: &Submission, guide: &Guide) -> Result<MarkedAnswer, Error> {
@@ -198,7 +198,9 @@ pub(super) async fn store_marks(
                 let rows = submissions::from(&tx, id, first, AT_ONCE as u64).await?;
                 for (row, mark) in rows.iter().zip(marks) {
                     let mut mark = mark;
-                    mark.details["source"] = row.details.0["source"].clone();
+                    if let Some(source) = row.details.0.get("source") {
+                        mark.details["source"] = source.clone();
+                    }
                     submissions::mark(&tx, row.id.0, mark).await?;
                 }
                 let done = first + rows.len() as u64;

@@ -9,7 +9,7 @@ use gradus_engine::training::TrainEvent;
 use gradus_store::files::StoredFile;
 use gradus_store::training_jobs::checkpoints::{self, Checkpoint};
 use gradus_store::training_jobs::events::{self, NewEvent};
-use gradus_store::training_jobs::{self, Progress};
+use gradus_store::training_jobs::{self, Progress, TrainingJob};
 use gradus_store::{Key, StoreError, Transaction, Whose, queue};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +19,10 @@ use crate::{Error, Watcher};
 
 /// How often figures are written.
 const EVERY: Duration = Duration::from_secs(1);
+/// Where a run has its checkpoints, in its directory.
+const CHECKPOINTS: &str = "checkpoints";
+/// Where a run says where it was computed.
+const DEVICES: &str = "devices.json";
 /// How many losses the trend is taken over.
 const TREND: usize = 30;
 
@@ -33,6 +37,8 @@ pub(super) struct Following<'a> {
     id: TrainingJobId,
     news: mpsc::UnboundedReceiver<News>,
     figures: Figures,
+    /// The newest step that has its event: those that are made again after a loss are not told again.
+    logged: u64,
     waiting: Vec<NewEvent>,
     written: Instant,
 }
@@ -62,13 +68,14 @@ struct Figures {
     steps_timed: u64,
 }
 
-pub(super) fn pair(assignment: &Assignment, id: TrainingJobId) -> (Follower, Following<'_>) {
+pub(super) fn pair<'a>(assignment: &'a Assignment, job: &TrainingJob) -> (Follower, Following<'a>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let following = Following {
         assignment,
-        id,
+        id: job.id.0,
         news: receiver,
-        figures: Figures::default(),
+        figures: Figures::of(job),
+        logged: job.step.cast_unsigned(),
         waiting: Vec::new(),
         written: Instant::now(),
     };
@@ -121,7 +128,7 @@ impl Following<'_> {
                 Err(_) => {}
             }
             if self.written.elapsed() >= EVERY {
-                self.write(None).await?;
+                self.write_figures().await?;
             }
         }
     }
@@ -179,8 +186,11 @@ impl Following<'_> {
                     "learning_rate": learning_rate, "gradient_norm": gradient_norm,
                     "tokens_per_second": self.figures.progress.tokens_per_second,
                 });
-                let message = format!("Step {step}/{total_steps}: training loss={loss:.3}");
-                self.waiting.push(NewEvent { kind: "metrics", level: "info", message, data });
+                if step > self.logged {
+                    self.logged = step;
+                    let message = format!("Step {step}/{total_steps}: training loss={loss:.3}");
+                    self.waiting.push(NewEvent { kind: "metrics", level: "info", message, data });
+                }
                 if step == total_steps {
                     // The last evaluation and the last checkpoint belong to it.
                     self.figures.progress.stage = Some("Evaluating".to_owned());
@@ -205,9 +215,21 @@ impl Following<'_> {
         Ok(())
     }
 
+    /// Writes figures and events. They can wait for a database that is away for a moment.
+    async fn write_figures(&mut self) -> Result<(), Error> {
+        match self.write(None).await {
+            Err(Error::Store(error)) if error.is_transient() => {
+                tracing::warn!(%error, "figures of a run could not be written; trying again");
+                self.written = Instant::now();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Writes figures and events, and takes a step of the job.
     async fn write(&mut self, step: Option<TrainingJobStep>) -> Result<(), Error> {
-        let (id, events) = (self.id, std::mem::take(&mut self.waiting));
+        let (id, events) = (self.id, self.waiting.clone());
         let (done, total, progress) = (self.figures.step, self.figures.steps, self.figures.progress.clone());
         self.assignment
             .write(move |tx| async move {
@@ -220,6 +242,7 @@ impl Following<'_> {
                 training_jobs::report_progress(&tx, id, done, total, progress).await
             })
             .await?;
+        self.waiting.clear();
         self.written = Instant::now();
         Ok(())
     }
@@ -230,13 +253,16 @@ impl Following<'_> {
         let archive = &self.assignment.services.archive;
         let name = crate::files::name(path);
         let mut stored = archive.keep_directory(path).await?;
-        stored.iter_mut().for_each(|file| file.name = format!("{name}/{}", file.name));
+        stored.iter_mut().for_each(|file| file.name = format!("{CHECKPOINTS}/{name}/{}", file.name));
+        // Where each stretch of the run was computed goes with it: another processor may round otherwise.
+        stored.extend(archive.keep_file(directory.parent().unwrap_or(directory), DEVICES).await?);
         let kept: Vec<String> = crate::files::names_in(directory)?;
         let (id, progress) = (self.id, self.figures.progress.clone());
         let claim = self.assignment.claim.clone();
         self.assignment
             .write(move |tx| async move {
                 queue::got_further(&tx, &claim).await?;
+                training_jobs::is_past_resuming(&tx, id).await?;
                 forget_others(&tx, id, &kept, &name).await?;
                 insert(&tx, id, step, &progress, stored).await?;
                 let event = NewEvent {
@@ -261,7 +287,8 @@ async fn forget_others(
 ) -> Result<(), StoreError> {
     for checkpoint in checkpoints::of_job(tx, id).await? {
         let files = gradus_store::files::of_checkpoint::files(tx, checkpoint.id.0).await?;
-        let name = files.first().and_then(|file| file.name.split('/').next()).unwrap_or_default();
+        let name = files.iter().find_map(|file| file.name.strip_prefix(CHECKPOINTS)?.split('/').nth(1));
+        let name = name.unwrap_or_default();
         if name == new || !kept.iter().any(|kept| kept == name) {
             checkpoints::delete(tx, checkpoint.id.0).await?;
         }
@@ -289,6 +316,16 @@ async fn insert(
 }
 
 impl Figures {
+    /// As an earlier attempt left them.
+    fn of(job: &TrainingJob) -> Self {
+        Self {
+            step: job.step.cast_unsigned(),
+            steps: job.steps.map(i64::cast_unsigned),
+            progress: job.progress.0.clone(),
+            ..Self::default()
+        }
+    }
+
     fn step(&mut self, step: u64, total_steps: u64, epoch: f64, loss: f64, tokens: u64, seconds: f64) {
         self.step = step;
         self.steps = Some(total_steps);

@@ -102,17 +102,13 @@ async fn restore_checkpoints(
     let services = &assignment.services;
     let reader = services.store.reader();
     let newest_first = checkpoints::of_job(&reader, job.id.0).await?;
-    let last = match job.resume_checkpoint_id {
-        Some(wanted) => {
-            newest_first.iter().find(|checkpoint| checkpoint.id == wanted).map(|wanted| wanted.step)
-        }
-        None => newest_first.first().map(|newest| newest.step),
-    };
-    for checkpoint in
-        newest_first.iter().filter(|checkpoint| last.is_some_and(|last| checkpoint.step <= last))
-    {
+    let wanted = newest_first.iter().find(|checkpoint| Some(checkpoint.id) == job.resume_checkpoint_id);
+    let last = wanted.or(newest_first.first()).map(|last| last.step);
+    let needed = newest_first.iter().filter(|checkpoint| last.is_some_and(|last| checkpoint.step <= last));
+    // The oldest first: what a checkpoint has beside its own directory is as new as the newest of them.
+    for checkpoint in needed.rev() {
         let stored = files::of_checkpoint::files(&reader, checkpoint.id.0).await?;
-        services.archive.restore_directory(&stored, &directory.join("checkpoints")).await?;
+        services.archive.restore_directory(&stored, directory).await?;
     }
     Ok(())
 }

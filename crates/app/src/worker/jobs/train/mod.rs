@@ -39,7 +39,7 @@ impl Job for Train {
             .await?;
         let directory = assignment.directory()?;
         let material = material::gather(assignment, &job, &directory).await?;
-        let (follower, following) = follow::pair(assignment, id);
+        let (follower, following) = follow::pair(assignment, &job);
         let (asked_to_stop, unheard) = (assignment.stop_question(), Arc::new(AtomicBool::new(false)));
         let run = on_a_thread({
             let unheard = unheard.clone();
