@@ -1,5 +1,6 @@
 //! HTTP and HTML. The only crate that knows either.
 
+pub mod api;
 mod authentication;
 pub mod docs_page;
 pub mod events;

@@ -2,10 +2,14 @@
 //! is wanted and queues the work that follows from it in one transaction; workers do it ([`crate::worker`]).
 
 mod archive;
+pub mod comparison;
 pub mod datasets;
 pub mod documents;
+mod error_events;
+pub mod health;
 pub mod model_tests;
 pub mod models;
+pub mod operations;
 pub mod reports;
 pub mod training_jobs;
 

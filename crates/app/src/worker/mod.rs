@@ -26,7 +26,7 @@ use crate::service::Services;
 use jobs::{Job, job};
 
 /// How long a worker may be silent before its job is given to another.
-const LEASE: Duration = Duration::from_secs(15);
+pub(crate) const LEASE: Duration = Duration::from_secs(15);
 /// How often a worker shows that it is alive, and looks for jobs that others lost.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 /// How long a worker waits for news of the queue before it looks by itself: work may have become due.

@@ -86,7 +86,7 @@ where
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
     fn call(self, request: Request, state: ServerState) -> Self::Future {
-        Box::pin(async move { self.answer(request, state).await.unwrap_or_else(IntoResponse::into_response) })
+        Box::pin(async move { self.answer::<T>(request, state).await.unwrap_or_else(IntoResponse::into_response) })
     }
 }
 

@@ -74,7 +74,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn with_parameter(mut self, parameter: Parameter) -> Self {
         if let Some(described) = &mut self.described {
-            described.operation.parameters.get_or_insert_default().push(parameter.into());
+            described.operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
         }
         self
     }
