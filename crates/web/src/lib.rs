@@ -7,6 +7,7 @@ pub mod events;
 pub mod guard;
 pub mod metrics;
 pub mod openai;
+pub mod operations;
 pub mod problem;
 pub mod routes;
 pub mod server;

@@ -87,7 +87,10 @@ impl Services {
             after = last.seq;
             events.iter().for_each(|event| curves.take(event));
         }
-        Ok(Curves { training_loss: thinned(curves.training_loss), validation_loss: thinned(curves.validation_loss) })
+        Ok(Curves {
+            training_loss: thinned(curves.training_loss),
+            validation_loss: thinned(curves.validation_loss),
+        })
     }
 }
 

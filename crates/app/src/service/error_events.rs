@@ -9,7 +9,11 @@ use crate::Error;
 
 impl Services {
     /// A page of the failures, all or only those that nobody has dealt with. Whoever asks is an administrator.
-    pub async fn error_events(&self, only_open: bool, request: &PageRequest) -> Result<Page<ErrorEvent>, Error> {
+    pub async fn error_events(
+        &self,
+        only_open: bool,
+        request: &PageRequest,
+    ) -> Result<Page<ErrorEvent>, Error> {
         Ok(error_events::page(&self.store.reader(), only_open, request).await?)
     }
 

@@ -71,7 +71,8 @@ impl Services {
         let blobs = patient(PATIENCE, async { Ok(self.archive.blobs().check().await?) });
         let (database, blobs) = tokio::join!(database, blobs);
         let disk = self.free_disk_bytes().filter(|&free| free < least_free_disk_bytes);
-        let disk = disk.map(|free| format!("{free} bytes are free of the {least_free_disk_bytes} that are needed"));
+        let disk =
+            disk.map(|free| format!("{free} bytes are free of the {least_free_disk_bytes} that are needed"));
         [
             PartCheck { part: Part::Database, fault: database },
             PartCheck { part: Part::BlobStore, fault: blobs },

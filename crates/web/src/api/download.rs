@@ -7,7 +7,8 @@ use gradus_app::store::blobs::BlobReader;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
-const SANDBOX: &str = "sandbox; default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+const SANDBOX: &str =
+    "sandbox; default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
 
 /// The bytes of a file under a name. Whether they are undamaged shows at their end: the connection is cut if not.
 pub(crate) fn download(name: &str, reader: BlobReader) -> Response {

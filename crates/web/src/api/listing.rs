@@ -92,7 +92,11 @@ pub(crate) struct Listed<T> {
 }
 
 /// A page of rows as the API gives it; `id` names a row, `shown` makes of it what is shown.
-pub(crate) fn listed<R, B>(page: Page<R>, id: impl Fn(&R) -> Uuid, shown: impl FnMut(R) -> B) -> Json<Listed<B>> {
+pub(crate) fn listed<R, B>(
+    page: Page<R>,
+    id: impl Fn(&R) -> Uuid,
+    shown: impl FnMut(R) -> B,
+) -> Json<Listed<B>> {
     let next = page.items.last().map(id).filter(|_| page.has_more);
     let page = page.map(shown);
     Json(Listed { items: page.items, has_more: page.has_more, next })

@@ -13,8 +13,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request};
 use axum::handler::Handler;
 use axum::response::{IntoResponse, Response};
-use gradus_app::store::idempotency::{self, Earlier};
 use gradus_app::store::StoreError;
+use gradus_app::store::idempotency::{self, Earlier};
 use gradus_domain::UserId;
 use http::header::{ETAG, LOCATION};
 use http::request::Parts;
@@ -86,7 +86,9 @@ where
     type Future = Pin<Box<dyn Future<Output = Response> + Send>>;
 
     fn call(self, request: Request, state: ServerState) -> Self::Future {
-        Box::pin(async move { self.answer::<T>(request, state).await.unwrap_or_else(IntoResponse::into_response) })
+        Box::pin(
+            async move { self.answer::<T>(request, state).await.unwrap_or_else(IntoResponse::into_response) },
+        )
     }
 }
 
@@ -106,7 +108,8 @@ impl<H> Once<H> {
         };
         let (parts, body) = request.into_parts();
         // The route's limits hold the body within bounds.
-        let body = to_bytes(body, usize::MAX).await.map_err(|error| Problem::from(BodyFailure::of(&error)))?;
+        let body =
+            to_bytes(body, usize::MAX).await.map_err(|error| Problem::from(BodyFailure::of(&error)))?;
         let said = format!("{} {}", parts.method, parts.uri);
         let request_hash = fingerprint(&[said.as_bytes(), &body]);
         let request = Request::from_parts(parts, Body::from(body));
@@ -136,9 +139,10 @@ pub(crate) async fn once(
 ) -> Result<Response, Problem> {
     let Some(name) = key.0 else { return Ok(work.await) };
     let begun = name.clone();
-    let begin = state.services.store.write(move |change| async move {
-        idempotency::begin(&change, user, &begun, &request_hash).await
-    });
+    let begin = state
+        .services
+        .store
+        .write(move |change| async move { idempotency::begin(&change, user, &begun, &request_hash).await });
     match begin.await {
         Ok(Earlier::First) => {}
         Ok(Earlier::Answered { status, answer }) => return replay(status, &answer),
@@ -167,7 +171,8 @@ impl Settling {
     async fn settle(self, response: Response) -> Result<Response, Problem> {
         let (user, name, store) = (self.user, self.name, self.state.services.store);
         if !response.status().is_success() {
-            let freed = store.write(move |change| async move { idempotency::release(&change, user, &name).await });
+            let freed =
+                store.write(move |change| async move { idempotency::release(&change, user, &name).await });
             if let Err(error) = freed.await {
                 tracing::warn!(%error, "an idempotency key could not be freed");
             }
@@ -176,8 +181,9 @@ impl Settling {
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.map_err(|error| Problem::internal(&error))?;
         let (status, answer) = (parts.status.as_u16(), kept(&parts.headers, &body, self.keeps));
-        let stored = store
-            .write(move |change| async move { idempotency::answer(&change, user, &name, status, answer).await });
+        let stored = store.write(move |change| async move {
+            idempotency::answer(&change, user, &name, status, answer).await
+        });
         if let Err(error) = stored.await {
             // What was asked for is done, so that its sender is told; only a repetition is not.
             tracing::warn!(%error, "an answer under an idempotency key could not be stored");
@@ -261,7 +267,10 @@ mod tests {
         let answer = kept(&headers, br#"{"id": 7}"#, Keeps::Answer);
         assert!(!answer.to_string().contains("secret"));
         let response = replay(201, &answer).unwrap();
-        assert_eq!((response.status(), &response.headers()[LOCATION]), (StatusCode::CREATED, &headers[LOCATION]));
+        assert_eq!(
+            (response.status(), &response.headers()[LOCATION]),
+            (StatusCode::CREATED, &headers[LOCATION])
+        );
         assert_eq!(response.headers()[REPLAYED], "true");
         let mark = kept(&headers, br#"{"token": "grd_secret"}"#, Keeps::Mark);
         assert!(!mark.to_string().contains("grd_secret"));

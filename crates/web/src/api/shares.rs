@@ -56,7 +56,11 @@ impl From<SharedWith> for Share {
     }
 }
 
-async fn list(state: &ServerState, signed_in: SignedIn, shared: Shared) -> Result<Json<Listed<Share>>, Problem> {
+async fn list(
+    state: &ServerState,
+    signed_in: SignedIn,
+    shared: Shared,
+) -> Result<Json<Listed<Share>>, Problem> {
     let with = state.accounts.shared_with(&signed_in.0, shared).await?;
     Ok(whole(with.into_iter().map(Share::from).collect()))
 }

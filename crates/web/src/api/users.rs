@@ -157,11 +157,8 @@ async fn create_user(
     AskedFrom(origin): AskedFrom,
     ApiJson(new): ApiJson<NewAccount>,
 ) -> Result<Response, Problem> {
-    let new = NewUser {
-        name: new.name.into_text(),
-        display_name: new.display_name.into_text(),
-        role: new.role.0,
-    };
+    let new =
+        NewUser { name: new.name.into_text(), display_name: new.display_name.into_text(), role: new.role.0 };
     Ok(invited(state.accounts.create_user(&caller, new, &origin).await?))
 }
 

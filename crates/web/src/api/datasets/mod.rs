@@ -173,7 +173,8 @@ async fn change_dataset(
     if conditions.are_required() {
         conditions.require(&DatasetWithVersions::from(state.services.dataset(whose, id).await?))?;
     }
-    let (name, description) = (change.name.map(Name::into_text), change.description.map(Description::into_text));
+    let (name, description) =
+        (change.name.map(Name::into_text), change.description.map(Description::into_text));
     Ok(Json(state.services.rename_dataset(whose, id, name, description).await?.into()))
 }
 

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use gradus_app::service::documents::NewDocument;
 use gradus_app::store::blobs::SpooledBlob;
 use gradus_domain::Scope;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, de::value};
 use serde_json::Value;
@@ -22,7 +22,7 @@ use super::super::fields::{Line, Metadata, Whole};
 use super::super::keyed;
 use super::super::once::{Keeps, RequestKey, fingerprint, once};
 use super::{Document, Purpose};
-use crate::guard::{BodyPace, SignedIn};
+use crate::guard::{BodyPace, SignedIn, too_large};
 use crate::problem::{ApiQuery, Category, FieldProblem, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
@@ -32,6 +32,8 @@ use crate::upload::{DisplayName, receive_form, receive_raw};
 const FILE: &str = "file";
 /// A file over a slow line takes long, but never stands still for long.
 const PACE: BodyPace = BodyPace { idle: Duration::from_secs(30), total: Duration::from_secs(3600) };
+/// What a form has besides its file is shorter.
+const MOST_FORM_BYTES: u64 = 128 * 1024;
 /// Ten years at most.
 type Hours = Whole<1, 87_600>;
 type FileName = Line<255>;
@@ -40,7 +42,8 @@ type FileName = Line<255>;
 const MOST_BODY_BYTES: u64 = 64 << 30;
 
 pub(super) fn route() -> Route<ServerState> {
-    let route = Route::described::<__path_create_document, _, _>(Access::author(Scope::Write), create_document);
+    let route =
+        Route::described::<__path_create_document, _, _>(Access::author(Scope::Write), create_document);
     keyed(route).with_body_limits(MOST_BODY_BYTES, PACE)
 }
 
@@ -107,7 +110,8 @@ async fn create_document(
     let request_hash = fingerprint(&[&b"upload"[..], said[0], said[1], said[2], said[3]]);
     let (at_work, user) = (state.clone(), caller.user);
     let work = async move {
-        let expires_at = arrived.hours.map(|hours| at_work.clock.now() + TimeDelta::hours(hours.0.cast_signed()));
+        let expires_at =
+            arrived.hours.map(|hours| at_work.clock.now() + TimeDelta::hours(hours.0.cast_signed()));
         let new = NewDocument {
             name: arrived.name.to_string(),
             purpose: arrived.purpose,
@@ -123,6 +127,11 @@ async fn create_document(
 }
 
 async fn receive(state: &ServerState, request: Request) -> Result<Arrived, Problem> {
+    let length =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > state.max_upload_bytes + MOST_FORM_BYTES) {
+        return Err(too_large(state.max_upload_bytes));
+    }
     let spool = state.services.archive.spool();
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
@@ -131,7 +140,10 @@ async fn receive(state: &ServerState, request: Request) -> Result<Arrived, Probl
         let mut fields = form.fields;
         let arrived = Arrived {
             purpose: required(&mut fields, "purpose").and_then(word::<Purpose>("purpose"))?.into_text(),
-            metadata: fields.remove("metadata").map_or(Ok(Metadata::default()), |text| metadata(&text))?.into_value(),
+            metadata: fields
+                .remove("metadata")
+                .map_or(Ok(Metadata::default()), |text| metadata(&text))?
+                .into_value(),
             hours: fields.remove("hours").map(word::<Hours>("hours")).transpose()?,
             name: form.name,
             file: form.file,
@@ -144,8 +156,11 @@ async fn receive(state: &ServerState, request: Request) -> Result<Arrived, Probl
     let (mut parts, body) = request.into_parts();
     let ApiQuery(query) = ApiQuery::<FileQuery>::from_request_parts(&mut parts, &()).await?;
     let (Some(name), Some(purpose)) = (query.name, query.purpose) else {
-        return Err(Problem::new(Category::Invalid, "Say in the address what the file is called and what it is for.")
-            .with_field(FieldProblem::new("query", "must have `name` and `purpose`")));
+        return Err(Problem::new(
+            Category::Invalid,
+            "Say in the address what the file is called and what it is for.",
+        )
+        .with_field(FieldProblem::new("query", "must have `name` and `purpose`")));
     };
     Ok(Arrived {
         file: receive_raw(body, state.max_upload_bytes, spool).await?,
