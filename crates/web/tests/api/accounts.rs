@@ -69,7 +69,10 @@ async fn a_session_begins_with_a_password_and_ends_with_a_log_out(server: &Serve
     assert!(!answer.text().contains(cookie.split_once('=').unwrap().1), "the secret is in the cookie alone");
     let with_cookie = |ask: Ask| ask.header("cookie", &cookie).header("sec-fetch-site", "same-origin");
     let me = server.ok(with_cookie(Ask::get("/api/v1/me"))).await;
-    assert_eq!((me["user"]["name"].as_str(), me["session_id"].as_str()), (Some("alice"), answer.json()["id"].as_str()));
+    assert_eq!(
+        (me["user"]["name"].as_str(), me["session_id"].as_str()),
+        (Some("alice"), answer.json()["id"].as_str())
+    );
     let sessions = server.ok(with_cookie(Ask::get("/api/v1/sessions"))).await;
     let own = sessions["items"].as_array().unwrap().iter().filter(|session| session["is_own"] == true);
     assert_eq!(own.count(), 1);
@@ -86,9 +89,12 @@ async fn a_session_begins_with_a_password_and_ends_with_a_log_out(server: &Serve
 
 async fn wrong_logins_are_all_answered_alike(server: &Server) {
     let mut answers = Vec::new();
-    for (name, password) in
-        [("alice", "wrong wrong wrong wrong"), ("nobody", PASSWORD), ("no\nbody'--", PASSWORD), ("alice", "x")]
-    {
+    for (name, password) in [
+        ("alice", "wrong wrong wrong wrong"),
+        ("nobody", PASSWORD),
+        ("no\nbody'--", PASSWORD),
+        ("alice", "x"),
+    ] {
         let mut answer = server.ask(login(name, password)).await.json();
         assert!(answer.as_object_mut().unwrap().remove("instance").is_some());
         answers.push(answer);
@@ -133,11 +139,15 @@ async fn an_invited_user_chooses_a_password_and_is_in(server: &Server) {
     let carol = server.people.carol();
     let new = json!({ "name": "Dora", "display_name": "Dora", "role": "author" });
     let made = server.ok(carol.post("/api/v1/users").json(&new)).await;
-    assert_eq!((made["user"]["name"].as_str(), made["user"]["has_password"].as_bool()), (Some("dora"), Some(false)));
+    assert_eq!(
+        (made["user"]["name"].as_str(), made["user"]["has_password"].as_bool()),
+        (Some("dora"), Some(false))
+    );
     let taken = carol.post("/api/v1/users").json(&new);
     assert_eq!(server.refusal(taken).await, (409, "user_name_taken".to_owned()));
     let accept = |code: &str, password: &str| {
-        Ask::post("/api/v1/invitations/accept").json(&json!({ "name": "dora", "code": code, "password": password }))
+        Ask::post("/api/v1/invitations/accept")
+            .json(&json!({ "name": "dora", "code": code, "password": password }))
     };
     let code = made["code"].as_str().unwrap();
     assert_eq!(server.refusal(accept("wrong", PASSWORD)).await, (403, "invitation_invalid".to_owned()));
@@ -194,9 +204,8 @@ async fn a_password_is_changed_in_a_session(server: &Server) {
 
 async fn users_see_and_change_themselves(server: &Server) {
     let alice = server.people.alice();
-    let change = |name: &str| {
-        alice.with_token(Ask::new("PATCH", "/api/v1/me")).json(&json!({ "display_name": name }))
-    };
+    let change =
+        |name: &str| alice.with_token(Ask::new("PATCH", "/api/v1/me")).json(&json!({ "display_name": name }));
     assert_eq!(server.ok(change("Alice L.")).await["user"]["display_name"], "Alice L.");
     assert_eq!(server.refusal(change("a\u{202e}b")).await, (422, "label_form".to_owned()));
     let carol = server.people.carol();

@@ -47,7 +47,8 @@ async fn versions_are_numbered_and_show_their_examples(server: &Server) {
     assert_eq!((rest["items"][0]["position"].as_i64(), rest["has_more"].as_bool()), (Some(2), Some(false)));
 
     let (guide, answers) = (server.document(alice, "guide").await, server.document(alice, "answers").await);
-    let new = json!({ "guide": guide, "answers": [answers], "validation_share": 0.2, "leaked_answers": "keep" });
+    let new =
+        json!({ "guide": guide, "answers": [answers], "validation_share": 0.2, "leaked_answers": "keep" });
     let second = server.ok(alice.post(&format!("/api/v1/datasets/{dataset}/versions")).json(&new)).await;
     assert_eq!((second["number"].as_i64(), second["state"].as_str()), (Some(2), Some("queued")));
     assert_eq!(second["settings"]["leaked_answers"], "keep");

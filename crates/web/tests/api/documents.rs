@@ -1,7 +1,7 @@
 //! Documents: sent in two ways, read, had read again, kept within bounds, deleted (SECURITY 29, 32, 35, 37, 38).
 
-use gradus_app::store::documents::{self, Reading};
 use gradus_app::store::blob_records;
+use gradus_app::store::documents::{self, Reading};
 use gradus_domain::failure::{Category, Failure, Severity};
 use gradus_domain::{DocumentId, DocumentStep, Id as _};
 use serde_json::json;
@@ -50,7 +50,9 @@ async fn a_document_is_sent_in_a_form_and_downloaded_as_it_was(server: &Server) 
     assert_eq!(content.body, file);
     assert_eq!(content.header("content-type").as_deref(), Some("application/octet-stream"));
     assert_eq!(content.header("x-content-type-options").as_deref(), Some("nosniff"));
-    assert!(content.header("content-disposition").unwrap().starts_with("attachment; filename=\"guide.docx\""));
+    assert!(
+        content.header("content-disposition").unwrap().starts_with("attachment; filename=\"guide.docx\"")
+    );
     assert!(content.header("content-security-policy").unwrap().starts_with("sandbox;"));
     assert_eq!(content.header("cache-control").as_deref(), Some("no-store"));
 
@@ -64,7 +66,9 @@ async fn a_document_is_sent_in_a_form_and_downloaded_as_it_was(server: &Server) 
 
 async fn a_document_is_sent_as_the_body(server: &Server) {
     let alice = server.people.alice();
-    let raw = |path: &str| alice.post(path).header("content-type", "application/octet-stream").body("question,answer");
+    let raw = |path: &str| {
+        alice.post(path).header("content-type", "application/octet-stream").body("question,answer")
+    };
     let made = server.ok(raw("/api/v1/documents?name=answers.csv&purpose=answers")).await;
     assert_eq!((made["name"].as_str(), made["state"].as_str()), (Some("answers.csv"), Some("ready")));
     assert_eq!(made["bytes"], 15);
@@ -81,7 +85,8 @@ async fn hostile_names_stay_names(server: &Server) {
         let content = server.ask(alice.get(&format!("/api/v1/documents/{}/content", id(&made)))).await;
         assert!(content.header("content-disposition").unwrap().contains("attachment"));
     }
-    let script = server.upload(alice, b"<script>", "<script>alert(1)</script>.html", &[("purpose", "answers")]);
+    let script =
+        server.upload(alice, b"<script>", "<script>alert(1)</script>.html", &[("purpose", "answers")]);
     let answer = server.ask(script).await;
     assert_eq!(answer.header("content-type").as_deref(), Some("application/json"));
 }
@@ -181,7 +186,10 @@ async fn a_rejected_document_says_why_and_is_read_again(server: &Server) {
     server.write(move |change| async move { documents::reject(&change, row, failure).await }).await;
     let path = format!("/api/v1/documents/{document}");
     let shown = server.ok(alice.get(&path)).await;
-    assert_eq!((shown["state"].as_str(), shown["failure"]["category"].as_str()), (Some("rejected"), Some("input")));
+    assert_eq!(
+        (shown["state"].as_str(), shown["failure"]["category"].as_str()),
+        (Some("rejected"), Some("input"))
+    );
     assert!(shown["failure"]["message"].as_str().unwrap().starts_with("page 3"));
     server.ok(alice.post(&format!("{path}/retry"))).await;
     let failure = reject(Category::Storage);

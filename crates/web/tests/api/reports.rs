@@ -14,9 +14,7 @@ each_database!(
 );
 
 fn answers(count: usize) -> Value {
-    let answer = |number: usize| {
-        json!({ "student": format!("s{number}"), "question": "1", "answer": "Green.", "expected": "2" })
-    };
+    let answer = |number: usize| json!({ "student": format!("s{number}"), "question": "1", "answer": "Green.", "expected": "2" });
     json!({ "submissions": (0..count).map(answer).collect::<Vec<_>>() })
 }
 
@@ -28,7 +26,8 @@ async fn a_test_is_drafted_given_answers_run_and_cancelled(server: &Server) {
     assert_eq!(server.ok(alice.post(&submissions).json(&answers(3))).await["total"], 3);
     assert_eq!(server.ok(alice.post(&submissions).json(&answers(2))).await["total"], 5);
     let page = server.ok(alice.get(&format!("{submissions}?from=2&limit=2"))).await;
-    let places: Vec<_> = page["items"].as_array().unwrap().iter().map(|answer| answer["position"].clone()).collect();
+    let places: Vec<_> =
+        page["items"].as_array().unwrap().iter().map(|answer| answer["position"].clone()).collect();
     assert_eq!((places, page["next"].as_u64()), (vec![json!(2), json!(3)], Some(4)));
     for count in [0, 1001] {
         assert_eq!(server.refusal(alice.post(&submissions).json(&answers(count))).await.0, 422);
@@ -67,7 +66,10 @@ async fn a_report_is_written_shown_and_deleted(server: &Server) {
     assert_eq!((page.status, page.text().as_str()), (200, "<!doctype html><title>June</title>"));
     assert_eq!(page.header("content-type").as_deref(), Some("text/html; charset=utf-8"));
     let security = page.header("content-security-policy").unwrap();
-    assert!(security.starts_with("sandbox; default-src 'none'") && !security.contains("script"), "{security}");
+    assert!(
+        security.starts_with("sandbox; default-src 'none'") && !security.contains("script"),
+        "{security}"
+    );
     assert_eq!(server.ok(alice.get(&format!("{path}/figures"))).await, json!({ "kappa": 0.8 }));
     assert_eq!(server.ok(alice.post(&format!("{path}/retry"))).await["state"], "queued");
     server.ok(alice.delete(&path)).await;

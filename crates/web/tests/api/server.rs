@@ -1,6 +1,7 @@
 //! A server of its own for each test.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use gradus_app::accounts::{AccountSettings, Accounts, Quotas};
 use gradus_app::models::{Catalogue, CatalogueSettings, ModelStore};
 use gradus_app::service::Services;
 use gradus_app::serving::{Serving, ServingOptions};
+use gradus_app::store::DatabaseLocation;
 use gradus_app::store::blobs::{BlobLocation, BlobStore};
 use gradus_testkit::{ManualClock, TestDatabase};
 use gradus_web::ServerState;
@@ -40,6 +42,9 @@ pub(crate) struct Server {
     pub(crate) description: Value,
     pub(crate) clock: ManualClock,
     pub(crate) directory: TempDir,
+    /// Where the database lies, if it is a file.
+    pub(crate) database_directory: PathBuf,
+    pub(crate) is_sqlite: bool,
     /// What sets the server up, if nobody has.
     pub(crate) setup_token: Option<String>,
     served: JoinHandle<Farewell>,
@@ -56,8 +61,14 @@ impl Server {
 
     /// A server that nobody has set up.
     pub(crate) async fn start_empty(database: &TestDatabase) -> Self {
+        Self::start_with(database, |_| {}).await
+    }
+
+    /// A server that nobody has set up, with other settings.
+    pub(crate) async fn start_with(database: &TestDatabase, change: impl FnOnce(&mut ServerState)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let state = state(database, &directory).await;
+        let mut state = state(database, &directory).await;
+        change(&mut state);
         let window = Duration::from_secs(60);
         let generous = Quota { requests: 1_000_000, window };
         let settings = GuardSettings {
@@ -90,6 +101,8 @@ impl Server {
             description: serde_json::to_value(&description).unwrap(),
             clock: database.clock.clone(),
             directory,
+            database_directory: database.directory.path().to_owned(),
+            is_sqlite: matches!(database.location, DatabaseLocation::Sqlite(_)),
             setup_token,
             served,
         }

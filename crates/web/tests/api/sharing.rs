@@ -11,11 +11,15 @@ each_database!(a_shared_dataset_is_seen_and_not_changed, a_shared_model_is_used_
 async fn a_shared_dataset_is_seen_and_not_changed(server: &Server) {
     let (alice, bob) = (server.people.alice(), server.people.bob());
     let (dataset, version) = server.ready_dataset(alice).await;
-    let (path, shares) = (format!("/api/v1/datasets/{dataset}"), format!("/api/v1/datasets/{dataset}/shares"));
+    let (path, shares) =
+        (format!("/api/v1/datasets/{dataset}"), format!("/api/v1/datasets/{dataset}/shares"));
     assert_eq!(server.refusal(bob.get(&path)).await.0, 404);
     server.ok(alice.post(&shares).json(&json!({ "user_name": "BOB" }))).await;
     let listed = server.ok(alice.get(&shares)).await;
-    assert_eq!(listed["items"], json!([{ "user_id": bob.caller.user, "user_name": "bob", "display_name": "BOB" }]));
+    assert_eq!(
+        listed["items"],
+        json!([{ "user_id": bob.caller.user, "user_name": "bob", "display_name": "BOB" }])
+    );
     server.ok(bob.get(&path)).await;
     server.ok(bob.get(&format!("/api/v1/dataset-versions/{version}/examples"))).await;
     assert_eq!(server.count(bob, "/api/v1/datasets").await, 1);

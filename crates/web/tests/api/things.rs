@@ -10,8 +10,8 @@ use gradus_app::store::training_jobs::checkpoints::{self, Checkpoint};
 use gradus_app::store::training_jobs::events::{self, NewEvent};
 use gradus_app::store::{Json, Key, StoreError, reports};
 use gradus_domain::{
-    CheckpointId, DatasetVersionId, DatasetVersionStep, Id as _, ModelId, ModelTestId, ModelTestStep, ReportId,
-    ReportStep, TrainingJobId,
+    CheckpointId, DatasetVersionId, DatasetVersionStep, Id as _, ModelId, ModelTestId, ModelTestStep,
+    ReportId, ReportStep, TrainingJobId,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -49,7 +49,8 @@ impl Server {
         );
         let fields: String = fields.iter().map(field).collect();
         let kind = format!("multipart/form-data; boundary={boundary}");
-        let body = [head.as_bytes(), file, b"\r\n", fields.as_bytes(), format!("--{boundary}--\r\n").as_bytes()];
+        let body =
+            [head.as_bytes(), file, b"\r\n", fields.as_bytes(), format!("--{boundary}--\r\n").as_bytes()];
         person.post("/api/v1/documents").header("content-type", &kind).body(body.concat())
     }
 
@@ -109,7 +110,8 @@ impl Server {
     /// A checkpoint that a worker stored.
     pub(crate) async fn checkpoint(&self, job: &str) -> String {
         let row = CheckpointId::new();
-        let (job, stored) = (TrainingJobId::from_uuid(uuid(job)), self.stored_file("step-10/optimizer.bin").await);
+        let (job, stored) =
+            (TrainingJobId::from_uuid(uuid(job)), self.stored_file("step-10/optimizer.bin").await);
         self.write(move |change| async move {
             let checkpoint = Checkpoint {
                 id: Key(row),
@@ -129,7 +131,8 @@ impl Server {
     /// A trained model with two files.
     pub(crate) async fn model(&self, person: &Person) -> String {
         let (row, owner) = (ModelId::new(), person.caller.user);
-        let stored = vec![self.stored_file("adapter.bin").await, self.stored_file("exports/model.gguf").await];
+        let stored =
+            vec![self.stored_file("adapter.bin").await, self.stored_file("exports/model.gguf").await];
         self.write(move |change| async move {
             let model = TrainedModel {
                 id: Key(row),
@@ -175,7 +178,9 @@ impl Server {
     /// A report that waits to be written.
     pub(crate) async fn report(&self, person: &Person) -> String {
         let test = self.completed_test(person).await;
-        id(&self.ok(person.post("/api/v1/reports").json(&json!({ "name": "June", "model_test": test }))).await)
+        id(&self
+            .ok(person.post("/api/v1/reports").json(&json!({ "name": "June", "model_test": test })))
+            .await)
     }
 
     /// What a worker writes of a report.
@@ -214,4 +219,3 @@ impl Server {
         StoredFile { name: name.to_owned(), blob_hash: blob.hash.to_string(), bytes: blob.bytes }
     }
 }
-

@@ -36,7 +36,10 @@ async fn a_job_waits_pauses_goes_on_and_is_cancelled_and_deleted(server: &Server
     let job = server.training_job(alice).await;
     let step = |name: &str| alice.post(&format!("{}/{name}", path(&job)));
     let shown = server.ok(alice.get(&path(&job))).await;
-    assert_eq!((shown["job"]["state"].as_str(), shown["health"]["state"].as_str()), (Some("queued"), Some("waiting")));
+    assert_eq!(
+        (shown["job"]["state"].as_str(), shown["health"]["state"].as_str()),
+        (Some("queued"), Some("waiting"))
+    );
     assert_eq!(shown["job"]["settings"]["epochs"], 2);
     assert_eq!(server.refusal(alice.delete(&path(&job))).await, (409, "in_use".to_owned()));
     assert_eq!(server.refusal(step("resume")).await, (409, "not_now".to_owned()));
@@ -54,7 +57,8 @@ async fn a_job_is_asked_for_with_what_fits_together(server: &Server) {
     let (_, waiting) = server.dataset(alice).await;
     let (_, ready) = server.ready_dataset(alice).await;
     let new = |version: &str, more: Value| {
-        let mut new = json!({ "name": "x", "base_model": "smollm2-135m-instruct", "dataset_version": version });
+        let mut new =
+            json!({ "name": "x", "base_model": "smollm2-135m-instruct", "dataset_version": version });
         new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         Ask::post("/api/v1/training-jobs").json(&new)
     };
@@ -66,14 +70,20 @@ async fn a_job_is_asked_for_with_what_fits_together(server: &Server) {
     assert_eq!(field(new(&waiting, json!({}))).await, "body.dataset");
     assert_eq!(field(new(&ready, json!({ "base_model": "gpt-9" }))).await, "body.model");
     assert_eq!(field(new(&ready, json!({ "settings": { "epochs": 0 } }))).await, "body.settings.epochs");
-    assert_eq!(field(new(&ready, json!({ "settings": { "learning_rate": 2 } }))).await, "body.settings.learning_rate");
+    assert_eq!(
+        field(new(&ready, json!({ "settings": { "learning_rate": 2 } }))).await,
+        "body.settings.learning_rate"
+    );
     assert_eq!(field(new(&ready, json!({ "suffix": "Not plain" }))).await, "body.suffix");
     let model = server.model(bob).await;
     let stolen = alice.with_token(new(&ready, json!({ "from_model": model })));
     assert_eq!(server.refusal(stolen).await.0, 404);
     assert_eq!(server.refusal(bob.with_token(new(&ready, json!({})))).await.0, 404);
     let made = server.ok(alice.with_token(new(&ready, json!({ "suffix": "bio" })))).await;
-    assert_eq!((made["dataset_version_id"].as_str(), made["suffix"].as_str()), (Some(ready.as_str()), Some("bio")));
+    assert_eq!(
+        (made["dataset_version_id"].as_str(), made["suffix"].as_str()),
+        (Some(ready.as_str()), Some("bio"))
+    );
 }
 
 async fn a_job_goes_on_from_a_checkpoint_of_its_own(server: &Server) {
@@ -81,14 +91,19 @@ async fn a_job_goes_on_from_a_checkpoint_of_its_own(server: &Server) {
     let (job, other) = (server.training_job(alice).await, server.training_job(alice).await);
     let (checkpoint, foreign) = (server.checkpoint(&job).await, server.checkpoint(&other).await);
     let listed = server.ok(alice.get(&format!("{}/checkpoints", path(&job)))).await;
-    assert_eq!((listed["items"][0]["id"].as_str(), listed["items"][0]["step"].as_i64()), (Some(checkpoint.as_str()), Some(10)));
+    assert_eq!(
+        (listed["items"][0]["id"].as_str(), listed["items"][0]["step"].as_i64()),
+        (Some(checkpoint.as_str()), Some(10))
+    );
     server.ok(alice.post(&format!("{}/pause", path(&job)))).await;
-    let resume = |from: &str| {
-        alice.post(&format!("{}/resume", path(&job))).json(&json!({ "checkpoint": from }))
-    };
+    let resume =
+        |from: &str| alice.post(&format!("{}/resume", path(&job))).json(&json!({ "checkpoint": from }));
     assert_eq!(server.refusal(resume(&foreign)).await.0, 404);
     let resumed = server.ok(resume(&checkpoint)).await;
-    assert_eq!((resumed["state"].as_str(), resumed["resume_checkpoint_id"].as_str()), (Some("queued"), Some(checkpoint.as_str())));
+    assert_eq!(
+        (resumed["state"].as_str(), resumed["resume_checkpoint_id"].as_str()),
+        (Some("queued"), Some(checkpoint.as_str()))
+    );
 }
 
 /// A job that a worker trains, with what it last said of it.
@@ -156,7 +171,10 @@ async fn a_stream_replays_what_was_missed_and_ends_with_the_job(server: &Server)
         lines
     };
     let missed = lines(&mut connection, "id:").await;
-    assert!(missed.contains(&"id: 3".to_owned()) && missed.contains(&"event: metrics".to_owned()), "{missed:?}");
+    assert!(
+        missed.contains(&"id: 3".to_owned()) && missed.contains(&"event: metrics".to_owned()),
+        "{missed:?}"
+    );
     // What happens while somebody listens comes by itself, and so does the end.
     server.say(&job, Value::Null).await;
     let next = lines(&mut connection, "id:").await;
@@ -167,7 +185,10 @@ async fn a_stream_replays_what_was_missed_and_ends_with_the_job(server: &Server)
 
     let bob = server.people.bob();
     assert_eq!(server.refusal(bob.get(&stream)).await.0, 404);
-    assert_eq!(server.refusal(alice.get(&stream).header("last-event-id", "x")).await, (400, "bad_event_id".to_owned()));
+    assert_eq!(
+        server.refusal(alice.get(&stream).header("last-event-id", "x")).await,
+        (400, "bad_event_id".to_owned())
+    );
     // Of a job that is over, all of it comes at once.
     let whole = tokio::time::timeout(Duration::from_secs(20), server.ask(alice.get(&stream))).await.unwrap();
     assert_eq!(whole.text().matches("\nid: ").count() + usize::from(whole.text().starts_with("id: ")), 5);
@@ -180,7 +201,8 @@ async fn jobs_are_compared(server: &Server) {
         server.say(job, json!({ "step": 1, "train_loss": loss })).await;
         server.say(job, json!({ "step": 1, "valid_loss": loss + 0.5 })).await;
     }
-    let compare = |person: &Person, jobs: &str| person.get(&format!("/api/v1/training-job-comparison?jobs={jobs}"));
+    let compare =
+        |person: &Person, jobs: &str| person.get(&format!("/api/v1/training-job-comparison?jobs={jobs}"));
     let found = server.ok(compare(alice, &format!("{one},{other}"))).await;
     assert_eq!(found["jobs"][1]["training_loss"], json!([{ "step": 1, "value": 2.0 }]));
     assert_eq!(found["jobs"][0]["validation_loss"], json!([{ "step": 1, "value": 1.5 }]));
@@ -195,7 +217,8 @@ async fn jobs_are_compared(server: &Server) {
 async fn too_many_jobs_at_once_are_refused(server: &Server) {
     let alice = server.people.alice();
     let conversations = server.document(alice, "conversations").await;
-    let new = json!({ "name": "x", "base_model": "smollm2-135m-instruct", "training_document": conversations });
+    let new =
+        json!({ "name": "x", "base_model": "smollm2-135m-instruct", "training_document": conversations });
     let ask = || alice.post("/api/v1/training-jobs").json(&new);
     let mut last = String::new();
     for _ in 0..server.state.services.quotas.running_jobs {
