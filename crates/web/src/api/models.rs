@@ -150,7 +150,8 @@ async fn list_base_models(State(state): State<ServerState>) -> Result<Json<Liste
     let services = state.services;
     // Whether a model is there is seen on the disk.
     let listing = tokio::task::spawn_blocking(move || {
-        let shown = |entry| BaseModel::new(entry, services.base_models.show(&entry.name).is_some());
+        let shown =
+            |entry: &CatalogueEntry| BaseModel::new(entry, services.base_models.show(&entry.name).is_some());
         services.catalogue.entries().iter().map(shown).collect()
     });
     Ok(whole(listing.await.map_err(|error| Problem::internal(&error))?))

@@ -98,9 +98,10 @@ impl<H> Once<H> {
         H: Handler<T, ServerState>,
         T: 'static,
     {
+        let Self { handler, keeps } = self;
         let key = RequestKey::of(request.headers())?;
         if key.0.is_none() {
-            return Ok(self.handler.call(request, state).await);
+            return Ok(handler.call(request, state).await);
         }
         let caller = request.extensions().get::<SignedIn>().cloned();
         let Some(SignedIn(caller)) = caller else {
@@ -114,8 +115,8 @@ impl<H> Once<H> {
         let request_hash = fingerprint(&[said.as_bytes(), &body]);
         let request = Request::from_parts(parts, Body::from(body));
         let at_work = state.clone();
-        let work = async move { self.handler.call(request, at_work).await };
-        once(&state, caller.user, key, request_hash, self.keeps, work).await
+        let work = async move { handler.call(request, at_work).await };
+        once(&state, caller.user, key, request_hash, keeps, work).await
     }
 }
 

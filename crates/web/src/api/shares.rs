@@ -41,7 +41,7 @@ pub(crate) struct NewShare {
 
 /// Someone who may see a thing besides its owner.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Share {
+pub(crate) struct SharedUser {
     /// The user.
     user_id: Uuid,
     /// What they log in with.
@@ -50,7 +50,7 @@ pub(crate) struct Share {
     display_name: String,
 }
 
-impl From<SharedWith> for Share {
+impl From<SharedWith> for SharedUser {
     fn from(with: SharedWith) -> Self {
         Self { user_id: with.id.uuid(), user_name: with.name, display_name: with.display_name }
     }
@@ -60,20 +60,20 @@ async fn list(
     state: &ServerState,
     signed_in: SignedIn,
     shared: Shared,
-) -> Result<Json<Listed<Share>>, Problem> {
+) -> Result<Json<Listed<SharedUser>>, Problem> {
     let with = state.accounts.shared_with(&signed_in.0, shared).await?;
-    Ok(whole(with.into_iter().map(Share::from).collect()))
+    Ok(whole(with.into_iter().map(SharedUser::from).collect()))
 }
 
 /// Lists who may see a dataset besides its owner.
 #[utoipa::path(get, path = "/api/v1/datasets/{id}/shares", operation_id = "listDatasetShares", tag = "Datasets",
     params(("id" = Uuid, Path, description = "The dataset's id.")),
-    responses((status = 200, description = "All of them.", body = Listed<Share>)))]
+    responses((status = 200, description = "All of them.", body = Listed<SharedUser>)))]
 async fn list_dataset_shares(
     State(state): State<ServerState>,
     signed_in: SignedIn,
     ApiPath(id): ApiPath<DatasetId>,
-) -> Result<Json<Listed<Share>>, Problem> {
+) -> Result<Json<Listed<SharedUser>>, Problem> {
     list(&state, signed_in, Shared::Dataset(id)).await
 }
 
@@ -110,12 +110,12 @@ async fn stop_sharing_dataset(
 /// Lists who may see a model besides its owner.
 #[utoipa::path(get, path = "/api/v1/models/{id}/shares", operation_id = "listModelShares", tag = "Models",
     params(("id" = Uuid, Path, description = "The model's id.")),
-    responses((status = 200, description = "All of them.", body = Listed<Share>)))]
+    responses((status = 200, description = "All of them.", body = Listed<SharedUser>)))]
 async fn list_model_shares(
     State(state): State<ServerState>,
     signed_in: SignedIn,
     ApiPath(id): ApiPath<ModelId>,
-) -> Result<Json<Listed<Share>>, Problem> {
+) -> Result<Json<Listed<SharedUser>>, Problem> {
     list(&state, signed_in, Shared::Model(id)).await
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use gradus_app::Error;
-use gradus_app::service::Services;
 use gradus_app::service::operations::{Figures, QueueOverview};
 use gradus_app::serving::WorkerState;
 use gradus_domain::{JobKind, QueueJobState, Word as _};
@@ -18,7 +17,6 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// The gauges that are measured.
 pub struct Sampler {
-    services: Services,
     state: ServerState,
     queue_jobs: Arc<Family<Gauge>>,
     queue_age_s: Arc<Family<Gauge>>,
@@ -41,7 +39,6 @@ impl Sampler {
     pub fn register(state: &ServerState) -> Self {
         let registry = &state.registry;
         Self {
-            services: state.services.clone(),
             state: state.clone(),
             queue_jobs: registry.gauges("gradus_queue_jobs", "Jobs by kind and state.", &["kind", "state"]),
             queue_age_s: registry.gauges(
@@ -110,7 +107,7 @@ impl Sampler {
     /// When the database does not answer.
     pub async fn sample(&self) -> Result<(), Error> {
         let now = self.state.clock.now();
-        let figures = self.services.figures(now).await?;
+        let figures = self.state.services.figures(now).await?;
         self.set_queue(&figures.queue, now);
         self.set_machine(&figures);
         for (state, count) in &figures.training_jobs {
