@@ -98,6 +98,12 @@ pub async fn answer(
     rows::change_one(transaction, KEY.missing(name), update).await
 }
 
+/// Forgets a request under a key that came to nothing, so that it may be made again.
+pub async fn release(transaction: &Transaction, user: UserId, name: &str) -> Result<(), StoreError> {
+    let it = Entity::delete_many().filter(Column::UserId.eq(Key(user))).filter(Column::Name.eq(name));
+    rows::delete(transaction, KEY, it).await.map(|_| ())
+}
+
 /// Forgets requests that were made before `before`.
 pub async fn forget(transaction: &Transaction, before: DateTime<Utc>) -> Result<u64, StoreError> {
     rows::delete(transaction, KEY, Entity::delete_many().filter(Column::CreatedAt.lt(before))).await

@@ -89,6 +89,14 @@ impl Store {
         })
     }
 
+    /// Makes sure that the database answers and has the shape that this version needs.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        migrations::check(&self.reader()).await
+    }
+
     /// News of the queue, for a worker.
     ///
     /// # Errors

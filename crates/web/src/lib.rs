@@ -1,12 +1,14 @@
 //! HTTP and HTML. The only crate that knows either.
 
 mod application;
+pub mod api;
 mod authentication;
 pub mod docs_page;
 pub mod events;
 pub mod guard;
 pub mod metrics;
 pub mod openai;
+pub mod operations;
 pub mod problem;
 pub mod routes;
 pub mod server;

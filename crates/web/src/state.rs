@@ -28,6 +28,8 @@ pub struct ServerState {
     pub clock: Arc<dyn Clock>,
     /// The most bytes of one uploaded file.
     pub max_upload_bytes: u64,
+    /// With less room than this on the disk of the data, the server says that it is not ready.
+    pub least_free_disk_bytes: u64,
     /// Cancelled once the server is stopping: whatever streams ends then.
     pub shutdown: CancellationToken,
 }

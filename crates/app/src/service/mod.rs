@@ -3,10 +3,14 @@
 
 mod archive;
 pub mod backup;
+pub mod comparison;
 pub mod datasets;
 pub mod documents;
+mod error_events;
+pub mod health;
 pub mod model_tests;
 pub mod models;
+pub mod operations;
 pub mod reports;
 pub mod training_jobs;
 mod upkeep;

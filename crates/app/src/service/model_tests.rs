@@ -134,6 +134,7 @@ impl Services {
         id: ModelTestId,
         new: Vec<NewSubmission>,
     ) -> Result<u64, Error> {
+        self.model_test(whose, id).await?;
         let added = new.len() as u64;
         if submissions::count(&self.store.reader(), id).await? + added > MOST_SUBMISSIONS {
             let message = format!("a test has at most {MOST_SUBMISSIONS}; upload a table of answers instead");

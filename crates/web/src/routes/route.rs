@@ -6,7 +6,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use utoipa::__dev::{SchemaReferences, Tags};
-use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::path::{HttpMethod, Operation, Parameter};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::Access;
@@ -68,6 +68,15 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             described: None,
             handler: on(filter, handler),
         }
+    }
+
+    /// With one more parameter in its description.
+    #[must_use]
+    pub fn with_parameter(mut self, parameter: Parameter) -> Self {
+        if let Some(described) = &mut self.described {
+            described.operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
+        }
+        self
     }
 
     /// Takes bodies of these media types, which a route without a description cannot know.

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
-use super::{whole_body, wrong_value};
+use super::{nul, whole_body, wrong_value};
 use crate::problem::{Category, Problem};
 
 /// A body of JSON, read as `T`.
@@ -21,6 +21,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
             return Err(Problem::new(Category::UnsupportedMediaType, detail));
         }
         let bytes = whole_body(request).await?;
+        if nul::is_in_json(&bytes) {
+            return Err(nul::in_json(&bytes));
+        }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let is_written_wrong = !error.inner().is_data();

@@ -2,6 +2,7 @@
 
 mod form;
 mod json;
+mod nul;
 mod path;
 mod query;
 

@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::nul;
 use crate::problem::{Category, FieldProblem, Problem};
 
 /// The parameters of the path, read as `T`.
@@ -16,6 +17,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // Percent signs begin nothing but escapes here, and only this one is a NUL.
+        if parts.uri.path().contains("%00") {
+            return Err(nul::refusal("path"));
+        }
         let Path(value) = Path::from_request_parts(parts, state).await.map_err(problem)?;
         Ok(Self(value))
     }

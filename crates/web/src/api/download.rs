@@ -1,0 +1,56 @@
+//! Files that are handed out. A browser keeps them instead of showing them, and runs nothing in them if it shows them
+//! all the same.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use gradus_app::store::blobs::BlobReader;
+use http::HeaderValue;
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+
+const SANDBOX: &str =
+    "sandbox; default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+
+/// The bytes of a file under a name. Whether they are undamaged shows at their end: the connection is cut if not.
+pub(crate) fn download(name: &str, reader: BlobReader) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (CONTENT_LENGTH, HeaderValue::from(reader.bytes())),
+        (CONTENT_DISPOSITION, disposition(name)),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX)),
+    ];
+    (headers, Body::from_stream(reader)).into_response()
+}
+
+/// `attachment` with the name in plain letters for old readers, and whole for all others (RFC 6266).
+fn disposition(name: &str) -> HeaderValue {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_ ".contains(letter);
+    let plain: String = name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
+    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let mut whole = String::new();
+    for byte in name.bytes() {
+        match is_kept(byte) {
+            true => whole.push(char::from(byte)),
+            false => whole.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    let line = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}");
+    HeaderValue::from_str(&line).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_breaks_the_header() {
+        let cases = [
+            ("guide.docx", "attachment; filename=\"guide.docx\"; filename*=UTF-8''guide.docx"),
+            ("a\"; x=\"b", "attachment; filename=\"a__ x__b\"; filename*=UTF-8''a%22%3B%20x%3D%22b"),
+            ("Prüfung.pdf", "attachment; filename=\"Pr_fung.pdf\"; filename*=UTF-8''Pr%C3%BCfung.pdf"),
+            ("a\r\nb", "attachment; filename=\"a__b\"; filename*=UTF-8''a%0D%0Ab"),
+        ];
+        for (name, line) in cases {
+            assert_eq!(disposition(name), line, "{name:?}");
+        }
+    }
+}
