@@ -2,11 +2,15 @@
 //! is wanted and queues the work that follows from it in one transaction; workers do it ([`crate::worker`]).
 
 mod archive;
+mod conversation_jobs;
+pub mod conversations;
 pub mod datasets;
 pub mod documents;
 pub mod model_tests;
 pub mod models;
 pub mod reports;
+mod restored_models;
+pub mod serving;
 pub mod training_jobs;
 
 use std::path::PathBuf;
@@ -21,6 +25,7 @@ pub use archive::{Archive, GRACE};
 
 use crate::accounts::Quotas;
 use crate::models::{Catalogue, ModelStore};
+use restored_models::RestoredModels;
 
 /// Everything that the services and the workers of one process share.
 #[derive(Clone)]
@@ -33,8 +38,11 @@ pub struct Services {
     pub base_models: ModelStore,
     /// Base models that can be had.
     pub catalogue: Arc<Catalogue>,
-    /// Holds what work under way needs on disk; anything in it may be deleted between jobs.
+    /// Holds what work under way needs on disk; anything in it may be deleted between jobs. `models` in it has the
+    /// files of trained models that are asked, which may be deleted while nobody holds a lease on them.
     pub work_directory: PathBuf,
+    /// The files of trained models that are asked.
+    restored_models: RestoredModels,
     /// How much one user may have.
     pub quotas: Quotas,
 }
@@ -52,6 +60,7 @@ impl Services {
             store,
             base_models,
             catalogue,
+            restored_models: RestoredModels::new(work_directory.join("models")),
             work_directory,
             quotas,
         }
