@@ -210,7 +210,10 @@ mod tests {
 
     #[test]
     fn a_file_without_examples_and_one_of_other_bytes_are_refused() {
-        assert_eq!(said("\n\n"), ["train.jsonl: the file has no examples. Choose the file that holds the examples."]);
+        assert_eq!(
+            said("\n\n"),
+            ["train.jsonl: the file has no examples. Choose the file that holds the examples."]
+        );
         assert!(said(b"\xff\xfe\n")[0].contains("line 1: this is not UTF-8"));
     }
 }

@@ -112,8 +112,8 @@ impl RestoredModels {
         .await?;
         let restored = archive.restore_directory(files, &aside).await;
         blocking(move || {
-            let placed = restored
-                .and_then(|()| fs::rename(&aside, &directory).map_err(Error::file("rename", &aside)));
+            let placed =
+                restored.and_then(|()| fs::rename(&aside, &directory).map_err(Error::file("rename", &aside)));
             if placed.is_err() {
                 // The first error is the one that counts.
                 _ = remove(&aside);
