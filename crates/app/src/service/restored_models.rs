@@ -212,3 +212,6 @@ async fn blocking<T: Send + 'static>(
         Err(_) => Err(Error::Interrupted),
     })
 }
+
+#[cfg(test)]
+mod tests;
