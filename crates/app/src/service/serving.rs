@@ -21,8 +21,8 @@ pub struct AskedModel {
 }
 
 impl Services {
-    /// The model of a name, if it is one that may be seen: a base model of the catalogue that is on this machine, or a
-    /// trained model, whose files are fetched from the archive where they are not here.
+    /// The model of a name, if it is one that may be seen: a base model that is on this machine, or a trained model,
+    /// whose files are fetched from the archive where they are not here.
     ///
     /// # Errors
     /// When a trained model's base model is not on this machine, or its files cannot be fetched or are not sound.
@@ -36,14 +36,17 @@ impl Services {
         }
     }
 
-    /// The base model of a name, if it is one of the catalogue and on this machine.
+    /// The base model of a name, if it is on this machine.
     pub fn installed_base_model(&self, name: &str) -> Option<InstalledModel> {
-        self.catalogue.get(name).and_then(|entry| self.base_models.show(&entry.name))
+        self.base_models.show(name)
     }
 
-    /// The base models of the catalogue that are on this machine.
-    pub fn installed_base_models(&self) -> Vec<InstalledModel> {
-        self.catalogue.entries().iter().filter_map(|entry| self.base_models.show(&entry.name)).collect()
+    /// The base models that are on this machine.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn installed_base_models(&self) -> Result<Vec<InstalledModel>, Error> {
+        Ok(self.base_models.list()?)
     }
 
     async fn asked_trained_model(&self, model: &TrainedModel) -> Result<AskedModel, Error> {

@@ -150,7 +150,7 @@ impl Services {
         once_within: Option<TimeDelta>,
     ) -> Result<TrainingJob, Error> {
         new.settings.check()?;
-        if self.catalogue.get(&new.base_model).is_none() {
+        if self.catalogue.get(&new.base_model).is_none() && self.base_models.show(&new.base_model).is_none() {
             return Err(Error::invalid(
                 "model",
                 format!("there is no base model `{}`; `gradus models list` shows them", new.base_model),

@@ -76,7 +76,7 @@ pub(super) async fn list_models(
 ) -> Result<Json<List<ModelObject>>, Failure> {
     let services = &state.services;
     let mut models: Vec<ModelObject> =
-        services.installed_base_models().iter().map(ModelObject::from).collect();
+        services.installed_base_models()?.iter().map(ModelObject::from).collect();
     let mut request = PageRequest::first(PageRequest::MOST);
     loop {
         let page = services.models(Whose::Of(caller.user), &request).await?;

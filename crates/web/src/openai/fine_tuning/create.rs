@@ -71,7 +71,8 @@ async fn new_job(state: &ServerState, owner: UserId, request: JobRequest) -> Res
 /// The base model, and the trained model to go on from, that a name stands for.
 async fn start(state: &ServerState, owner: UserId, name: &str) -> Result<(String, Option<ModelId>), Failure> {
     let services = &state.services;
-    if services.catalogue.get(name).is_some() {
+    // One of the catalogue that is not here, the worker fetches.
+    if services.catalogue.get(name).is_some() || services.installed_base_model(name).is_some() {
         return Ok((name.to_owned(), None));
     }
     let trained = match could_be_a_name(name) {
