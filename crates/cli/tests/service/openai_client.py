@@ -90,6 +90,8 @@ assert done.trained_tokens > 0 and done.hyperparameters.n_epochs == 50, done
 every_event = list(client.fine_tuning.jobs.list_events(job.id, limit=1000))
 steps = [event.data["step"] for event in every_event if event.type == "metrics" and "train_loss" in event.data]
 assert set(steps) == set(range(1, 2001)), "every step is told of"
+figures = client.files.content(done.result_files[0]).text.splitlines()
+assert figures[0] == "step,train_loss,valid_loss" and len(figures) == 2001, figures[:3]
 assert any("valid_loss" in event.data for event in every_event), "validated"
 assert [found.id for found in client.fine_tuning.jobs.list(metadata={"course": "botany"})] == [job.id]
 

@@ -1,7 +1,7 @@
 //! A server as a process of its own, with a tiny base model and an administrator.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use gradus_app::accounts::{AccountSettings, Accounts, FirstAdministrator, NewApiToken, Origin, Password};
@@ -16,13 +16,26 @@ use crate::model;
 /// The base model's name.
 pub(crate) const BASE: &str = "tiny";
 
-/// `gradus serve`, told to end when it is dropped.
+/// `gradus serve`, killed when it is dropped.
 pub(crate) struct Server {
-    process: Child,
+    process: Process,
     place: Place,
     database: TestDatabase,
     /// Where it listens, as in `http://127.0.0.1:1234`.
     pub(crate) address: String,
+}
+
+struct Process {
+    child: Child,
+    /// Open as long as it runs.
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
 }
 
 impl Server {
@@ -42,9 +55,10 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);
-        let mut process = command.spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = lines.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
+        let process = Process { child, _output: lines };
         let mut server = Self { process, place, database, address: String::new() };
         server.address = address.unwrap_or_else(|| server.log());
         assert!(server.address.starts_with("http://"), "{}", server.address);
@@ -81,9 +95,9 @@ impl Server {
 
     /// Ends it as a supervisor of services does, and its database with it.
     pub(crate) async fn end(mut self) {
-        let id = self.process.id().to_string();
+        let id = self.process.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        let status = self.process.wait().unwrap();
+        let status = self.process.child.wait().unwrap();
         assert!(status.success(), "{status}: {}", self.log());
         let Self { database, .. } = self;
         database.remove().await;

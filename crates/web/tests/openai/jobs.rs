@@ -250,6 +250,11 @@ pub(crate) async fn finish(server: &Running, job: &Value, name: &str) -> ModelId
     let written = server.services.store.write(move |tx| async move {
         let progress = Progress { epoch: Some(2.0), ..Progress::default() };
         training_jobs::report_progress(&tx, own, 10, Some(40), progress).await?;
+        for (step, loss) in [(1, 2.5), (2, 1.25)] {
+            let data = json!({ "step": step, "train_loss": loss });
+            let event = NewEvent { kind: "metrics", level: "info", message: "A step".to_owned(), data };
+            events::append(&tx, own, event).await?;
+        }
         let model = TrainedModel {
             id: Key(model_id),
             owner_id: Key(owner),
@@ -284,6 +289,18 @@ async fn a_finished_job_names_its_model(server: &Running) {
         assert_eq!(done[field], expected, "{field}");
     }
     assert!(done["finished_at"].is_i64() && done["estimated_finish"].is_null(), "{done}");
+    let results = done["result_files"][0].as_str().unwrap();
+    let file = server.get(&format!("/v1/files/{results}")).await;
+    assert_eq!(
+        (&file["purpose"], &file["filename"]),
+        (&json!("fine-tune-results"), &json!("step_metrics.csv"))
+    );
+    let path = format!("/v1/files/{results}/content");
+    let content = server.ask(Ask::get(&path).bearer(&server.alice.token)).await;
+    assert_eq!(content.text(), "step,train_loss,valid_loss\n1,2.5,\n2,1.25,\n");
+    assert_eq!(file["bytes"], content.body.len());
+    assert_eq!(refused(&server.ask(Ask::get(&path).bearer(&server.bob.token)).await).0, 404);
+
     let next = job(server, json!({ "model": name })).await;
     assert_eq!((&next["model"], &next["status"]), (&json!(name), &json!("queued")));
     let deleted =

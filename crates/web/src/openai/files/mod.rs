@@ -3,6 +3,7 @@
 mod object;
 mod purpose;
 mod read;
+mod step_metrics;
 mod upload;
 
 pub use object::{DeletedFile, FileObject};

@@ -14,6 +14,7 @@ use super::super::fields::unknown_word;
 use super::super::list::{List, Query};
 use super::super::{Refusal, ids};
 use super::purpose::inward;
+use super::step_metrics::StepMetrics;
 use super::{DeletedFile, FileObject, document, document_id, no_such_file};
 use crate::ServerState;
 use crate::guard::SignedIn;
@@ -50,7 +51,13 @@ pub(in super::super) async fn find_file(
     SignedIn(caller): SignedIn,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Json<FileObject>, Failure> {
-    Ok(Json(FileObject::from(&document(&state, caller.user, &id).await?)))
+    match document(&state, caller.user, &id).await {
+        Err(Failure::Refused(missing)) => match StepMetrics::find(&state, caller.user, &id).await? {
+            Some(metrics) => Ok(Json(metrics.object())),
+            None => Err(missing.into()),
+        },
+        found => Ok(Json(FileObject::from(&found?))),
+    }
 }
 
 /// A file's bytes as they were uploaded.
@@ -60,15 +67,29 @@ pub(in super::super) async fn file_content(
     ApiPath(id): ApiPath<String>,
 ) -> Result<Response, Failure> {
     let found = state.services.document_content(Whose::Of(caller.user), document_id(&id)?).await;
-    let (_, reader) = found.map_err(|error| Failure::of(error, || no_such_file(&id)))?;
+    match found.map_err(|error| Failure::of(error, || no_such_file(&id))) {
+        Err(Failure::Refused(missing)) => match StepMetrics::find(&state, caller.user, &id).await? {
+            Some(metrics) => Ok(attached(metrics.csv.len() as u64, Body::from(metrics.csv))),
+            None => Err(missing.into()),
+        },
+        found => {
+            let (_, reader) = found?;
+            let length = reader.bytes();
+            let bytes =
+                reader.inspect_err(|error| tracing::error!(%error, "a file broke off while it was read"));
+            Ok(attached(length, Body::from_stream(bytes)))
+        }
+    }
+}
+
+fn attached(length: u64, content: Body) -> Response {
     let headers = [
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (CONTENT_LENGTH, reader.bytes().to_string()),
+        (CONTENT_LENGTH, length.to_string()),
         // Whatever it is, no browser shows it.
         (CONTENT_DISPOSITION, "attachment".to_owned()),
     ];
-    let bytes = reader.inspect_err(|error| tracing::error!(%error, "a file broke off while it was read"));
-    Ok((headers, Body::from_stream(bytes)).into_response())
+    (headers, content).into_response()
 }
 
 /// Deletes a file.

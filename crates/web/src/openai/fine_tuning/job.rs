@@ -46,7 +46,7 @@ pub struct FineTuningJob {
     pub model: String,
     /// Whose it is.
     pub organization_id: String,
-    /// Always empty: the events have the figures.
+    /// The file of its figures, once it has made a model.
     pub result_files: Vec<String>,
     /// Of initialisation, order and dropout.
     pub seed: u64,
@@ -158,7 +158,7 @@ fn written(
         method: Method { r#type: "supervised", supervised: Supervised { hyperparameters } },
         model: started_from.unwrap_or_else(|| job.base_model.clone()),
         organization_id: ids::written("org-", job.owner_id.0),
-        result_files: Vec::new(),
+        result_files: made.iter().map(|_| ids::written(ids::FILE, job.id.0)).collect(),
         seed: settings.seed.unwrap_or(TrainingPlan::default().seed),
         status: status(job.state.0, wish),
         trained_tokens: made.and_then(|model| model.figures.get("tokens")?.as_u64()),
