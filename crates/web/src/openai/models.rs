@@ -118,10 +118,8 @@ pub(super) async fn delete_model(
 }
 
 async fn trained_model(state: &ServerState, user: UserId, name: &str) -> Result<TrainedModel, Failure> {
-    let found = match could_be_a_name(name) {
-        true => state.services.model_by_name(Whose::Of(user), name).await?,
-        false => None,
-    };
+    let found =
+        if could_be_a_name(name) { state.services.model_by_name(Whose::Of(user), name).await? } else { None };
     Ok(found.ok_or_else(|| Refusal::no_such_model(name))?)
 }
 

@@ -24,7 +24,7 @@ def refused(kind, call, param=None, code=None):
 file = client.files.create(file=("train.jsonl", conversation * 3), purpose="fine-tune")
 assert file.status == "processed" and file.bytes == 3 * len(conversation), file
 assert client.files.wait_for_processing(file.id).id == file.id
-assert client.files.retrieve(file.id) == file
+assert client.files.retrieve(file.id).to_dict() == file.to_dict()
 assert client.files.content(file.id).read() == conversation * 3
 others = [client.files.create(file=("b.jsonl", conversation), purpose="fine-tune").id for _ in range(4)]
 listed = [found.id for found in client.files.list(limit=2, order="asc")]

@@ -40,9 +40,10 @@ impl Model {
         name: &str,
         request_id: RequestId,
     ) -> Result<Self, Failure> {
-        let asked = match could_be_a_name(name) {
-            true => state.services.asked_model(Whose::Of(user), name).await?,
-            false => None,
+        let asked = if could_be_a_name(name) {
+            state.services.asked_model(Whose::Of(user), name).await?
+        } else {
+            None
         };
         let asked = asked.ok_or_else(|| Refusal::no_such_model(name))?;
         Ok(Self { asked, log: FaultLog { request_id, model: name.to_owned() } })

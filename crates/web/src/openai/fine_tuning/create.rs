@@ -35,9 +35,10 @@ pub(in super::super) async fn create_job(
     let request = JobRequest::read(&body)?;
     let new = new_job(&state, caller.user, request).await?;
     let services = &state.services;
-    let job = match is_sent_again(&headers) {
-        true => services.add_training_job_once(caller.user, new, REMEMBERED).await?,
-        false => services.add_training_job(caller.user, new).await?,
+    let job = if is_sent_again(&headers) {
+        services.add_training_job_once(caller.user, new, REMEMBERED).await?
+    } else {
+        services.add_training_job(caller.user, new).await?
     };
     Ok(Json(shown(&state, &job).await?))
 }
@@ -75,10 +76,8 @@ async fn start(state: &ServerState, owner: UserId, name: &str) -> Result<(String
     if services.catalogue.get(name).is_some() || services.installed_base_model(name).is_some() {
         return Ok((name.to_owned(), None));
     }
-    let trained = match could_be_a_name(name) {
-        true => services.model_by_name(Whose::Of(owner), name).await?,
-        false => None,
-    };
+    let trained =
+        if could_be_a_name(name) { services.model_by_name(Whose::Of(owner), name).await? } else { None };
     let trained = trained.ok_or_else(|| {
         let message = format!("The model `{name}` is not available for fine-tuning or does not exist.");
         Refusal::invalid("model", "model_not_available", message)

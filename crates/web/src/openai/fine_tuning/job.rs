@@ -109,10 +109,7 @@ impl Listed for FineTuningJob {
 /// A job with what is known of it elsewhere.
 pub(super) async fn shown(state: &ServerState, job: &TrainingJob) -> Result<FineTuningJob, Failure> {
     let services = &state.services;
-    let wish = match job.state.is_running() {
-        true => services.wish_of(job.id.0).await?,
-        false => Wish::GoOn,
-    };
+    let wish = if job.state.is_running() { services.wish_of(job.id.0).await? } else { Wish::GoOn };
     let made = match job.state.0 {
         TrainingJobState::Completed => services.model_of(job.id.0).await?,
         _ => None,
