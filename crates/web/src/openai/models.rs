@@ -118,12 +118,6 @@ pub(super) async fn delete_model(
 }
 
 async fn trained_model(state: &ServerState, user: UserId, name: &str) -> Result<TrainedModel, Failure> {
-    let found =
-        if could_be_a_name(name) { state.services.model_by_name(Whose::Of(user), name).await? } else { None };
+    let found = state.services.model_by_name(Whose::Of(user), name).await?;
     Ok(found.ok_or_else(|| Refusal::no_such_model(name))?)
-}
-
-/// Whether a model could have this name: no database is asked for texts that it cannot hold.
-pub(super) fn could_be_a_name(text: &str) -> bool {
-    !text.contains('\0')
 }

@@ -24,7 +24,7 @@ async fn a_question_is_refused_by_its_parameter(server: &Running) {
         let ask = async |more: Value| server.ask(question(path, more).bearer(&server.alice.token)).await;
         assert_eq!(refused_request(&ask(json!({ "temperature": 3 })).await).0, "temperature");
         assert_eq!(refused_request(&ask(json!({ "tools": [{}] })).await).0, "tools");
-        for name in ["gpt-9", "gemma3-270m", "a\0b", "../etc"] {
+        for name in ["gpt-9", "gemma3-270m", "../etc"] {
             let (status, _, param, code) = refused(&ask(json!({ "model": name })).await);
             let expected = (404, Some("model"), Some("model_not_found"));
             assert_eq!((status, param.as_deref(), code.as_deref()), expected, "{name}");

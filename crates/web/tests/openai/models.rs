@@ -29,7 +29,7 @@ async fn base_models_and_ones_own_are_listed_and_found(server: &Running) {
     }
     let bobs = server.ask(Ask::get("/v1/models").bearer(&server.bob.token)).await;
     assert_eq!(ids(&bobs.json()), [BASE]);
-    for unknown in [name.as_str(), "gpt-9", "gemma3-270m", "a%00b"] {
+    for unknown in [name.as_str(), "gpt-9", "gemma3-270m"] {
         let answer = server.ask(Ask::get(&format!("/v1/models/{unknown}")).bearer(&server.bob.token)).await;
         let expected =
             (404, "invalid_request_error".into(), Some("model".into()), Some("model_not_found".into()));

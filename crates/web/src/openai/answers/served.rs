@@ -8,7 +8,6 @@ use gradus_domain::UserId;
 
 use super::super::Refusal;
 use super::super::failure::Failure;
-use super::super::models::could_be_a_name;
 use crate::ServerState;
 use crate::guard::RequestId;
 
@@ -40,11 +39,7 @@ impl Model {
         name: &str,
         request_id: RequestId,
     ) -> Result<Self, Failure> {
-        let asked = if could_be_a_name(name) {
-            state.services.asked_model(Whose::Of(user), name).await?
-        } else {
-            None
-        };
+        let asked = state.services.asked_model(Whose::Of(user), name).await?;
         let asked = asked.ok_or_else(|| Refusal::no_such_model(name))?;
         Ok(Self { asked, log: FaultLog { request_id, model: name.to_owned() } })
     }

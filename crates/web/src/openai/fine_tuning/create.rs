@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::super::failure::Failure;
 use super::super::files::{CONVERSATIONS, FINE_TUNE};
-use super::super::models::could_be_a_name;
 use super::super::{Refusal, ids};
 use super::job::{FineTuningJob, shown};
 use super::request::JobRequest;
@@ -76,8 +75,7 @@ async fn start(state: &ServerState, owner: UserId, name: &str) -> Result<(String
     if services.catalogue.get(name).is_some() || services.installed_base_model(name).is_some() {
         return Ok((name.to_owned(), None));
     }
-    let trained =
-        if could_be_a_name(name) { services.model_by_name(Whose::Of(owner), name).await? } else { None };
+    let trained = services.model_by_name(Whose::Of(owner), name).await?;
     let trained = trained.ok_or_else(|| {
         let message = format!("The model `{name}` is not available for fine-tuning or does not exist.");
         Refusal::invalid("model", "model_not_available", message)
