@@ -83,10 +83,11 @@ fn kept(anchor: Option<String>, seconds: Option<String>) -> Result<Option<TimeDe
     if anchor != "created_at" {
         return Err(unknown_word("expires_after[anchor]", &anchor, &["created_at"]));
     }
-    let read =
-        seconds.and_then(|seconds| seconds.parse().ok()).filter(|seconds| KEPT_SECONDS.contains(seconds));
+    let read = seconds
+        .and_then(|seconds| seconds.parse::<i64>().ok())
+        .filter(|seconds| KEPT_SECONDS.contains(seconds));
     let seconds = read.ok_or_else(|| {
-        let (least, most) = (KEPT_SECONDS.start(), KEPT_SECONDS.end());
+        let (least, most) = (*KEPT_SECONDS.start(), *KEPT_SECONDS.end());
         let message = format!("Invalid '{SECONDS}': it has to be a whole number from {least} to {most}.");
         Refusal::invalid(SECONDS, "invalid_value", message)
     })?;

@@ -31,7 +31,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Result<Map<String, Value>, Refusa
 
 /// Whether a job's notes have all these pairs.
 pub(super) fn has_all(noted: &Value, wanted: &[(String, String)]) -> bool {
-    wanted.iter().all(|(key, value)| noted.get(key).and_then(Value::as_str) == Some(value))
+    wanted.iter().all(|(key, value)| noted.get(key).and_then(Value::as_str) == Some(value.as_str()))
 }
 
 /// Whether nothing is noted.
