@@ -1,9 +1,7 @@
-//! Files of trained models on this machine, for whoever asks the models: fetched from the archive once, kept while there
-//! is room, and never removed while a lease on them is held, by whichever process. Knows no names and no users.
-//!
-//! `ID/` is written aside (`ID.partial`), every file against its hash, and renamed. `ID.lock` is locked by whoever reads
-//! `ID/` (shared) or writes or removes it (alone); when it was changed last is when the model was asked last. The locks
-//! go with their processes.
+//! Files of trained models on this machine: fetched from the archive once, kept while there is room, and never removed
+//! while a lease on them is held, by whichever process. Knows no names and no users. `ID/` is written aside
+//! (`ID.partial`), every file against its hash, and renamed. `ID.lock` is locked by whoever reads `ID/` (shared) or writes
+//! or removes it (alone); when it was changed last is when the model was asked last. Locks go with their processes.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;

@@ -22,15 +22,16 @@ async fn the_official_client_is_served(server: &Running) {
         return;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openai/official_client.py");
-    let ran = Command::new(python)
+    let output = Command::new(python)
         .arg(script)
         .env("OPENAI_BASE_URL", format!("http://{}/v1", server.address))
         .env("OPENAI_API_KEY", &server.alice.token)
         .env("BASE_MODEL", BASE)
         .stdin(Stdio::null())
         .kill_on_drop(true)
-        .output();
-    let output = ran.await.unwrap();
+        .output()
+        .await
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n", "{said}");
