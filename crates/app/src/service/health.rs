@@ -9,7 +9,7 @@ use gradus_store::{StoreError, Whose};
 
 use super::Services;
 use crate::Error;
-use crate::worker::LEASE;
+use crate::worker::USUAL_LEASE;
 
 /// A worker that says nothing of its progress for so long does not come forward, even if it lives: an update takes
 /// seconds, fetching a large model minutes.
@@ -48,7 +48,7 @@ pub struct JobHealth {
 
 /// How a job is doing whose worker holds it until `lease_until`, as of `now`.
 pub fn health_of(job: &TrainingJob, lease_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> JobHealth {
-    let lease = TimeDelta::from_std(LEASE).unwrap_or_default();
+    let lease = TimeDelta::from_std(USUAL_LEASE).unwrap_or_default();
     let heartbeat = lease_until.map(|until| until - lease);
     let last_sign_of_life_at = heartbeat.map_or(job.updated_at, |beat| beat.max(job.updated_at));
     let is_silent = lease_until.is_some_and(|until| until < now) || job.updated_at + LONGEST_SILENCE < now;

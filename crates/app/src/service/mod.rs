@@ -4,6 +4,8 @@
 mod archive;
 pub mod backup;
 pub mod comparison;
+mod conversation_jobs;
+pub mod conversations;
 pub mod datasets;
 pub mod documents;
 mod error_events;
@@ -12,6 +14,8 @@ pub mod model_tests;
 pub mod models;
 pub mod operations;
 pub mod reports;
+mod restored_models;
+pub mod serving;
 pub mod training_jobs;
 mod upkeep;
 
@@ -27,6 +31,7 @@ pub use archive::{Archive, GRACE};
 
 use crate::accounts::Quotas;
 use crate::models::{Catalogue, ModelStore};
+use restored_models::RestoredModels;
 
 /// Everything that the services and the workers of one process share.
 #[derive(Clone)]
@@ -39,8 +44,11 @@ pub struct Services {
     pub base_models: ModelStore,
     /// Base models that can be had.
     pub catalogue: Arc<Catalogue>,
-    /// Holds what work under way needs on disk; anything in it may be deleted between jobs.
+    /// Holds what work under way needs on disk; anything in it may be deleted between jobs. `models` in it has the
+    /// files of trained models that are asked, which may be deleted while nobody holds a lease on them.
     pub work_directory: PathBuf,
+    /// The files of trained models that are asked.
+    restored_models: RestoredModels,
     /// How much one user may have.
     pub quotas: Quotas,
 }
@@ -58,6 +66,7 @@ impl Services {
             store,
             base_models,
             catalogue,
+            restored_models: RestoredModels::new(work_directory.join("models")),
             work_directory,
             quotas,
         }

@@ -1,5 +1,6 @@
 //! Training jobs: asked for, followed, paused, cancelled, resumed from a checkpoint, compared.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::{
     CheckpointId, DatasetVersionId, DatasetVersionState, DocumentId, Id, JobKind, ModelId, QueueJobState,
     TrainingJobId, TrainingJobState, TrainingJobStep, UserId, Wish,
@@ -19,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use super::{Services, enqueue};
 use crate::Error;
 use crate::accounts::Accounts;
+
+/// How many of a user's newest jobs one that is asked for again is looked for among.
+const LOOKED_BACK: u32 = 50;
 
 /// What a job learns from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +127,29 @@ impl Services {
     /// # Errors
     /// When something in it is wrong, is not there, or is not ready.
     pub async fn add_training_job(&self, owner: UserId, new: NewTrainingJob) -> Result<TrainingJob, Error> {
+        self.add_job(owner, new, None).await
+    }
+
+    /// As [`Services::add_training_job`], unless a job of the same content was made within this time before, which is
+    /// returned then: a program that heard no answer asks again.
+    ///
+    /// # Errors
+    /// As [`Services::add_training_job`].
+    pub async fn add_training_job_once(
+        &self,
+        owner: UserId,
+        new: NewTrainingJob,
+        within: TimeDelta,
+    ) -> Result<TrainingJob, Error> {
+        self.add_job(owner, new, Some(within)).await
+    }
+
+    async fn add_job(
+        &self,
+        owner: UserId,
+        new: NewTrainingJob,
+        once_within: Option<TimeDelta>,
+    ) -> Result<TrainingJob, Error> {
         new.settings.check()?;
         if self.catalogue.get(&new.base_model).is_none() && self.base_models.show(&new.base_model).is_none() {
             return Err(Error::invalid(
@@ -138,10 +165,17 @@ impl Services {
         let added = self
             .store
             .write(move |tx| async move {
-                if let Err(exceeded) = quotas.admit_job(&Accounts::usage(&tx, owner).await?) {
+                // From here on, whatever else adds to the user's things waits.
+                let usage = Accounts::usage(&tx, owner).await?;
+                let job = row(owner, new, &tx);
+                if let Some(within) = once_within
+                    && let Some(earlier) = made_since(&tx, &job, tx.now() - within).await?
+                {
+                    return Ok(Ok(earlier));
+                }
+                if let Err(exceeded) = quotas.admit_job(&usage) {
                     return Ok(Err(exceeded));
                 }
-                let job = row(owner, new, &tx);
                 training_jobs::insert(&tx, job.clone()).await?;
                 say(&tx, job.id.0, "The job was created and waits for a worker.").await?;
                 enqueue(&tx, JobKind::Train, owner, job.id.0).await?;
@@ -333,6 +367,34 @@ fn row(owner: UserId, new: NewTrainingJob, tx: &Transaction) -> TrainingJob {
         finished_at: None,
         updated_at: tx.now(),
     }
+}
+
+/// The newest job of the same owner and the same content that was made since `since`.
+async fn made_since(
+    tx: &Transaction,
+    job: &TrainingJob,
+    since: DateTime<Utc>,
+) -> Result<Option<TrainingJob>, StoreError> {
+    let newest = training_jobs::page(tx, Whose::Of(job.owner_id.0), &PageRequest::first(LOOKED_BACK)).await?;
+    let is_same = |earlier: &TrainingJob| {
+        let asked = TrainingJob {
+            id: earlier.id,
+            state: earlier.state,
+            resume_checkpoint_id: earlier.resume_checkpoint_id,
+            step: earlier.step,
+            steps: earlier.steps,
+            progress: earlier.progress.clone(),
+            event_seq: earlier.event_seq,
+            failure: earlier.failure.clone(),
+            created_at: earlier.created_at,
+            started_at: earlier.started_at,
+            finished_at: earlier.finished_at,
+            updated_at: earlier.updated_at,
+            ..job.clone()
+        };
+        earlier.created_at >= since && *earlier == asked
+    };
+    Ok(newest.items.into_iter().find(is_same))
 }
 
 /// Adds a sentence to what happened in a job.

@@ -100,6 +100,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Takes the field away if it is `"auto"`, which leaves the choice to the server.
+    pub(super) fn skip_auto(&mut self, name: &str) {
+        self.left.retain(|(field, value)| *field != name || value.as_str() != Some("auto"));
+    }
+
     /// Fields that are accepted and have no effect here.
     pub(super) fn without_effect(&mut self, names: &[&str]) {
         self.left.retain(|(name, _)| !names.contains(name));

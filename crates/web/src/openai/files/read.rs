@@ -1,0 +1,104 @@
+//! Listing files, looking at one, its content, and deleting it.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt as _;
+use gradus_app::store::Whose;
+use gradus_domain::DocumentId;
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
+
+use super::super::failure::Failure;
+use super::super::fields::unknown_word;
+use super::super::list::{List, Query};
+use super::super::{Refusal, ids};
+use super::purpose::inward;
+use super::step_metrics::StepMetrics;
+use super::{DeletedFile, FileObject, document, document_id, no_such_file};
+use crate::ServerState;
+use crate::guard::SignedIn;
+use crate::problem::ApiPath;
+
+/// Most files of one answer, as OpenAI has it; the services answer with fewer and say that there are more.
+const MOST: u32 = 10_000;
+
+/// Lists the caller's files.
+pub(in super::super) async fn list_files(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    mut query: Query,
+) -> Result<Json<List<FileObject>>, Failure> {
+    let mut request = query.page::<DocumentId>(ids::FILE, MOST, MOST)?;
+    request.oldest_first = is_oldest_first(&mut query)?;
+    let purpose = query.take("purpose")?.map(|purpose| inward(&purpose)).transpose()?;
+    query.finish()?;
+    let page = state.services.documents(Whose::Of(caller.user), purpose, &request).await?;
+    Ok(Json(List::new(page.items.iter().map(FileObject::from).collect(), page.has_more)))
+}
+
+fn is_oldest_first(query: &mut Query) -> Result<bool, Refusal> {
+    match query.take("order")?.as_deref() {
+        None | Some("desc") => Ok(false),
+        Some("asc") => Ok(true),
+        Some(other) => Err(unknown_word("order", other, &["asc", "desc"])),
+    }
+}
+
+/// Shows a file.
+pub(in super::super) async fn find_file(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Json<FileObject>, Failure> {
+    match document(&state, caller.user, &id).await {
+        Err(Failure::Refused(missing)) => match StepMetrics::find(&state, caller.user, &id).await? {
+            Some(metrics) => Ok(Json(metrics.object())),
+            None => Err(missing.into()),
+        },
+        found => Ok(Json(FileObject::from(&found?))),
+    }
+}
+
+/// A file's bytes as they were uploaded.
+pub(in super::super) async fn file_content(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Response, Failure> {
+    let found = state.services.document_content(Whose::Of(caller.user), document_id(&id)?).await;
+    match found.map_err(|error| Failure::of(error, || no_such_file(&id))) {
+        Err(Failure::Refused(missing)) => match StepMetrics::find(&state, caller.user, &id).await? {
+            Some(metrics) => Ok(attached(metrics.csv.len() as u64, Body::from(metrics.csv))),
+            None => Err(missing.into()),
+        },
+        found => {
+            let (_, reader) = found?;
+            let length = reader.bytes();
+            let bytes =
+                reader.inspect_err(|error| tracing::error!(%error, "a file broke off while it was read"));
+            Ok(attached(length, Body::from_stream(bytes)))
+        }
+    }
+}
+
+fn attached(length: u64, content: Body) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (CONTENT_LENGTH, length.to_string()),
+        // Whatever it is, no browser shows it.
+        (CONTENT_DISPOSITION, "attachment".to_owned()),
+    ];
+    (headers, content).into_response()
+}
+
+/// Deletes a file.
+pub(in super::super) async fn delete_file(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Json<DeletedFile>, Failure> {
+    let deleted = state.services.delete_document(Whose::Of(caller.user), document_id(&id)?).await;
+    deleted.map_err(|error| Failure::of(error, || no_such_file(&id)))?;
+    Ok(Json(DeletedFile { id, object: "file", deleted: true }))
+}

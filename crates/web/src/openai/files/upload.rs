@@ -1,0 +1,151 @@
+//! Uploading a file. Fields and file come in any order, so that they are looked at once all is there.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Multipart, State};
+use chrono::TimeDelta;
+use gradus_app::grading::import::Problem as Fault;
+use gradus_app::service::conversations::{CheckedConversations, check_conversations};
+use gradus_app::service::documents::NewDocument;
+use serde_json::json;
+
+use super::super::Refusal;
+use super::super::failure::Failure;
+use super::super::fields::unknown_word;
+use super::FileObject;
+use super::purpose::{CONVERSATIONS, inward};
+use crate::ServerState;
+use crate::guard::SignedIn;
+use crate::upload::{UploadedForm, receive_form};
+
+/// What a file may be kept for, in seconds: an hour to thirty days.
+const KEPT_SECONDS: std::ops::RangeInclusive<i64> = 3600..=2_592_000;
+
+/// Takes a file. One to fine-tune with is checked whole before it is kept.
+pub(in super::super) async fn create_file(
+    State(state): State<ServerState>,
+    SignedIn(caller): SignedIn,
+    form: Multipart,
+) -> Result<Json<FileObject>, Failure> {
+    let spool = state.services.archive.spool();
+    let UploadedForm { file, name, fields } =
+        receive_form(form, "file", state.max_upload_bytes, spool).await?;
+    let wanted = Wanted::read(fields)?;
+    if wanted.purpose == CONVERSATIONS {
+        let checked = check_conversations(file.path().to_owned(), name.to_string()).await?;
+        if checked.problem_count > 0 {
+            return Err(not_to_be_learnt_from(&checked).into());
+        }
+    }
+    let new = NewDocument {
+        name: name.to_string(),
+        purpose: wanted.purpose.to_owned(),
+        metadata: json!({}),
+        expires_at: wanted.kept.map(|kept| state.clock.now() + kept),
+    };
+    let document = state.services.add_document(caller.user, new, file).await?;
+    Ok(Json(FileObject::from(&document)))
+}
+
+/// What the fields beside the file say.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted {
+    purpose: &'static str,
+    kept: Option<TimeDelta>,
+}
+
+impl Wanted {
+    fn read(mut fields: BTreeMap<String, String>) -> Result<Self, Refusal> {
+        let purpose = fields.remove("purpose").ok_or_else(|| {
+            let message = "Missing required parameter: 'purpose'.";
+            Refusal::invalid("purpose", "missing_required_parameter", message)
+        })?;
+        let purpose = inward(&purpose)?;
+        let kept = kept(fields.remove("expires_after[anchor]"), fields.remove("expires_after[seconds]"))?;
+        match fields.into_keys().next() {
+            None => Ok(Self { purpose, kept }),
+            Some(name) => {
+                let message = format!("Unknown parameter: '{name}'.");
+                Err(Refusal::invalid(name, "unknown_parameter", message))
+            }
+        }
+    }
+}
+
+fn kept(anchor: Option<String>, seconds: Option<String>) -> Result<Option<TimeDelta>, Refusal> {
+    const SECONDS: &str = "expires_after[seconds]";
+    let Some(anchor) = anchor else {
+        let Some(_) = seconds else { return Ok(None) };
+        let (param, code) = ("expires_after[anchor]", "missing_required_parameter");
+        return Err(Refusal::invalid(param, code, format!("Missing required parameter: '{param}'.")));
+    };
+    if anchor != "created_at" {
+        return Err(unknown_word("expires_after[anchor]", &anchor, &["created_at"]));
+    }
+    let read = seconds
+        .and_then(|seconds| seconds.parse::<i64>().ok())
+        .filter(|seconds| KEPT_SECONDS.contains(seconds));
+    let seconds = read.ok_or_else(|| {
+        let (least, most) = (*KEPT_SECONDS.start(), *KEPT_SECONDS.end());
+        let message = format!("Invalid '{SECONDS}': it has to be a whole number from {least} to {most}.");
+        Refusal::invalid(SECONDS, "invalid_value", message)
+    })?;
+    Ok(Some(TimeDelta::seconds(seconds)))
+}
+
+/// Every fault by its line, as far as they are told one by one.
+fn not_to_be_learnt_from(checked: &CheckedConversations) -> Refusal {
+    let (count, told) = (checked.problem_count, checked.problems.len());
+    let mut lines = vec![match count {
+        1 => "The file cannot be used for fine-tuning, because of 1 problem:".to_owned(),
+        _ => format!("The file cannot be used for fine-tuning, because of {count} problems:"),
+    }];
+    lines.extend(checked.problems.iter().map(Fault::to_string));
+    if count > told {
+        lines.push(format!("and {} more", count - told));
+    }
+    Refusal::invalid("file", "invalid_training_file", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(fields: &[(&str, &str)]) -> Result<Wanted, Refusal> {
+        Wanted::read(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn purpose_and_time_are_read() {
+        let fields = [
+            ("purpose", "evals"),
+            ("expires_after[anchor]", "created_at"),
+            ("expires_after[seconds]", "3600"),
+        ];
+        let expected = Wanted { purpose: "evals", kept: Some(TimeDelta::hours(1)) };
+        assert_eq!(read(&fields).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_or_unknown_is_named() {
+        let purpose = ("purpose", "evals");
+        for (fields, param) in [
+            (vec![], "purpose"),
+            (vec![("purpose", "vision")], "purpose"),
+            (vec![purpose, ("colour", "red")], "colour"),
+            (vec![purpose, ("expires_after[seconds]", "3600")], "expires_after[anchor]"),
+            (
+                vec![purpose, ("expires_after[anchor]", "now"), ("expires_after[seconds]", "3600")],
+                "expires_after[anchor]",
+            ),
+            (vec![purpose, ("expires_after[anchor]", "created_at")], "expires_after[seconds]"),
+            (
+                vec![purpose, ("expires_after[anchor]", "created_at"), ("expires_after[seconds]", "10")],
+                "expires_after[seconds]",
+            ),
+        ] {
+            assert_eq!(read(&fields).unwrap_err().param.as_deref(), Some(param), "{fields:?}");
+        }
+    }
+}
