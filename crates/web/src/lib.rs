@@ -1,7 +1,7 @@
 //! HTTP and HTML. The only crate that knows either.
 
-mod application;
 pub mod api;
+mod application;
 mod authentication;
 pub mod docs_page;
 pub mod events;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gradus_domain::failure::{Category, Failure, Severity};
-use gradus_domain::{JobKind, QueueJobId, Wish};
+use gradus_domain::{QueueJobId, Wish};
 use gradus_store::queue::{self, Claim, QueueJob, Settled};
 use gradus_store::{StoreError, Transaction};
 
@@ -190,7 +190,7 @@ fn chance() -> f64 {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use gradus_domain::QueueJobState;
+    use gradus_domain::{JobKind, QueueJobState};
     use gradus_store::{Key, Text};
 
     use super::*;

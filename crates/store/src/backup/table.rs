@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sea_orm::sea_query::{DynIden, IntoIden, ValueTuple};
 use sea_orm::{
     ActiveModelTrait, DatabaseTransaction, EntityTrait, Identity, IntoActiveModel, Iterable, ModelTrait,
-    PrimaryKeyToColumn, QuerySelect,
+    PrimaryKeyToColumn,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,7 +1,7 @@
 //! Who else may see a dataset or a model.
 
-mod of_dataset;
-mod of_model;
+pub mod of_dataset;
+pub mod of_model;
 
 use gradus_domain::{DatasetId, ModelId, UserId};
 
@@ -63,7 +63,7 @@ macro_rules! share_table {
 
         #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, serde::Deserialize)]
         #[sea_orm(table_name = $table)]
-        #[expect(missing_docs, unreachable_pub, reason = "what leaves this module is a user's id")]
+        #[expect(missing_docs, reason = "what leaves this module is a user's id")]
         pub struct Model {
             #[sea_orm(primary_key, auto_increment = false)]
             pub $thing: Key<$id>,
