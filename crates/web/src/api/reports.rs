@@ -10,7 +10,6 @@ use gradus_domain::{Id as _, ModelTestId, ReportId, Scope};
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -156,7 +155,7 @@ async fn show_report_page(
 /// Shows the figures of a report.
 #[utoipa::path(get, path = "/api/v1/reports/{id}/figures", operation_id = "showReportFigures", tag = "Reports",
     params(("id" = Uuid, Path, description = "The report's id.")),
-    responses((status = 200, description = "The figures.", body = Value)))]
+    responses((status = 200, description = "The figures.", body = serde_json::Value)))]
 async fn show_report_figures(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

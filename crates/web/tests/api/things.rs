@@ -1,6 +1,5 @@
 //! Things of a user's, made as clients and workers make them.
 
-use gradus_app::accounts::Shared;
 use gradus_app::store::datasets::examples::NewExample;
 use gradus_app::store::datasets::versions::{self, Frozen};
 use gradus_app::store::files::StoredFile;
@@ -49,8 +48,8 @@ impl Server {
         );
         let fields: String = fields.iter().map(field).collect();
         let kind = format!("multipart/form-data; boundary={boundary}");
-        let body =
-            [head.as_bytes(), file, b"\r\n", fields.as_bytes(), format!("--{boundary}--\r\n").as_bytes()];
+        let end = format!("--{boundary}--\r\n");
+        let body = [head.as_bytes(), file, b"\r\n", fields.as_bytes(), end.as_bytes()];
         person.post("/api/v1/documents").header("content-type", &kind).body(body.concat())
     }
 
@@ -193,12 +192,6 @@ impl Server {
             reports::complete(&change, row, html.hash.to_string(), figures.hash.to_string()).await
         })
         .await;
-    }
-
-    /// Lets a user see a thing of another's.
-    pub(crate) async fn share(&self, owner: &Person, shared: Shared, with: &str) {
-        let origin = crate::people::origin();
-        self.state.accounts.share(&owner.caller, shared, with, &origin).await.unwrap();
     }
 
     /// How many things of every kind there are that a user could make.

@@ -15,7 +15,6 @@ use gradus_domain::{Scope, State as _, TrainingJobId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::super::fields::Whole;
 use super::super::listing::{Limit, PlaceQuery, Placed, placed};
