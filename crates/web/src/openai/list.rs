@@ -26,7 +26,7 @@ pub struct List<T> {
 }
 
 /// What is found in lists.
-pub(super) trait Listed {
+pub trait Listed {
     /// Its id, as clients send it back.
     fn id(&self) -> &str;
 }

@@ -20,7 +20,7 @@ mod routes;
 mod sampling;
 mod unsupported;
 
-pub use list::List;
+pub use list::{List, Listed};
 pub use logprobs::{TokenLogprob, TopLogprob};
 pub use refusal::{ErrorBody, ErrorDetail, Refusal, RefusalClass};
 pub use routes::routes;
