@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -35,7 +36,7 @@ pub(crate) struct Environment {
     /// Holds the base models.
     pub(crate) data_directory: PathBuf,
     /// Named base models.
-    pub(crate) catalogue: Catalogue,
+    pub(crate) catalogue: Arc<Catalogue>,
     /// Base models on this machine.
     pub(crate) store: ModelStore,
     /// The instructions that `GRADUS_CPU` names, where it is set.
@@ -83,7 +84,7 @@ impl Environment {
         Ok(Self {
             json: options.json,
             store: ModelStore::new(&data_directory),
-            catalogue: Catalogue::new(&settings),
+            catalogue: Arc::new(Catalogue::new(&settings)),
             data_directory,
             instructions,
             config,

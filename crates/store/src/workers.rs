@@ -42,6 +42,8 @@ pub use Model as Worker;
 pub struct WorkerFigures {
     /// Bytes of memory in use.
     pub memory_bytes: u64,
+    /// Tokens a second of what it trains.
+    pub tokens_per_second: Option<f64>,
     /// Jobs that it has.
     pub jobs: u32,
 }

@@ -9,10 +9,10 @@ use gradus_app::serving::Serving;
 use gradus_domain::Clock;
 use tokio_util::sync::CancellationToken;
 
-use crate::authentication::AccountsAuthenticator;
 use crate::docs_page::{ApiDocs, DocsError};
 use crate::guard::{GuardSettings, Guards};
 use crate::metrics::Registry;
+use crate::operations::{self, Sampler};
 use crate::routes::{ApiFacts, Route, RouteTable, TableError};
 use crate::{ServerState, api, openai};
 
@@ -23,6 +23,8 @@ pub struct ServerSettings {
     pub guards: GuardSettings,
     /// The most bytes of one uploaded file.
     pub max_upload_bytes: u64,
+    /// With less room than this on the disk of the data, the server says that it is not ready.
+    pub least_free_disk_bytes: u64,
 }
 
 /// Why the routes do not make a server. A fault of the program, which its tests find.
@@ -54,7 +56,7 @@ impl Application {
         settings: ServerSettings,
     ) -> Self {
         let registry = Registry::default();
-        let authenticator = Arc::new(AccountsAuthenticator::new(accounts.clone()));
+        let authenticator = Arc::new(accounts.clone());
         let guards = Guards::new(settings.guards, authenticator, Arc::clone(&clock), &registry);
         let state = ServerState {
             services,
@@ -64,6 +66,7 @@ impl Application {
             session_cookie: guards.session_cookie(),
             clock,
             max_upload_bytes: settings.max_upload_bytes,
+            least_free_disk_bytes: settings.least_free_disk_bytes,
             shutdown,
         };
         Self { state, guards: Arc::new(guards) }
@@ -72,7 +75,13 @@ impl Application {
     /// Every route but those of the description.
     #[must_use]
     pub fn routes() -> Vec<Route<ServerState>> {
-        api::routes().into_iter().chain(openai::routes()).collect()
+        api::routes().into_iter().chain(openai::routes()).chain(operations::routes()).collect()
+    }
+
+    /// What measures the server's figures until it stops; to be run beside it.
+    #[must_use]
+    pub fn sampler(&self) -> Sampler {
+        Sampler::new(self.state.clone())
     }
 
     /// The router; `address` stands in the examples of the description.

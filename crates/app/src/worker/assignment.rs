@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use gradus_domain::{Id, Wish};
 use gradus_store::queue::{self, Claim};
@@ -30,6 +30,8 @@ pub(super) struct Signals {
     wish: Arc<watch::Sender<Wish>>,
     lost: Arc<AtomicBool>,
     drain: CancellationToken,
+    /// Tokens a second, as the bits of an `f64`; zero while nothing is trained.
+    speed: Arc<AtomicU64>,
 }
 
 /// What the heartbeat of a job needs.
@@ -66,6 +68,11 @@ impl Signals {
         self.wish.send_replace(wish);
     }
 
+    /// How fast tokens are trained on.
+    pub(super) fn speed(&self) -> Option<f64> {
+        Some(f64::from_bits(self.speed.load(Ordering::Relaxed))).filter(|speed| *speed > 0.0)
+    }
+
     pub(super) fn lose(&self) {
         self.lost.store(true, Ordering::Release);
         // Whoever waits for a wish should look again.
@@ -85,9 +92,15 @@ impl Assignment {
             wish: Arc::new(watch::Sender::new(wish)),
             lost: Arc::new(AtomicBool::new(false)),
             drain,
+            speed: Arc::default(),
         };
         let pulse = Pulse { services: services.clone(), claim: claim.clone(), signals: signals.clone() };
         (Self { services, program, claim, signals }, pulse)
+    }
+
+    /// Says how fast tokens are trained on.
+    pub(super) fn tell_speed(&self, tokens_per_second: f64) {
+        self.signals.speed.store(tokens_per_second.to_bits(), Ordering::Relaxed);
     }
 
     /// Why the job should stop now, if it should.

@@ -11,16 +11,19 @@ use super::assignment::Pulse;
 use super::{BEATS_A_LEASE, end};
 
 /// Holds the job until it is lost. Runs beside the work, which may take every core: a beat is a few milliseconds.
-pub(super) async fn beat(pulse: Pulse, row: impl Fn(DateTime<Utc>) -> Worker + Send + Sync + 'static) {
+pub(super) async fn beat(
+    pulse: Pulse,
+    row: impl Fn(DateTime<Utc>, Option<f64>) -> Worker + Send + Sync + 'static,
+) {
     let row = Arc::new(row);
     let mut held_until = Instant::now() + pulse.claim.lease;
     loop {
         tokio::time::sleep(pulse.claim.lease / BEATS_A_LEASE).await;
         let (claim, row) = (pulse.claim.clone(), row.clone());
-        let begun = Instant::now();
+        let (begun, speed) = (Instant::now(), pulse.signals.speed());
         let hold = pulse.services.store.write(move |tx| async move {
             let job = queue::hold(&tx, &claim).await?;
-            workers::show(&tx, row(tx.now())).await?;
+            workers::show(&tx, row(tx.now(), speed)).await?;
             Ok(job.wish.0)
         });
         // A connection that died says nothing for minutes.

@@ -127,7 +127,10 @@ impl Worker {
 
     async fn show(&self, jobs: u32, is_draining: bool) -> Result<(), StoreError> {
         let row = self.row(jobs, is_draining);
-        self.services.store.write(move |tx| async move { workers::show(&tx, row(tx.now())).await }).await
+        self.services
+            .store
+            .write(move |tx| async move { workers::show(&tx, row(tx.now(), None)).await })
+            .await
     }
 
     async fn leave(&self) -> Result<(), StoreError> {
@@ -142,12 +145,16 @@ impl Worker {
         &self,
         jobs: u32,
         is_draining: bool,
-    ) -> impl Fn(chrono::DateTime<chrono::Utc>) -> WorkerRow + Send + Sync + 'static {
+    ) -> impl Fn(chrono::DateTime<chrono::Utc>, Option<f64>) -> WorkerRow + Send + Sync + 'static {
         let (id, name) = (self.options.id, self.options.name.clone());
-        move |now| WorkerRow {
+        move |now, tokens_per_second| WorkerRow {
             id,
             name: name.clone(),
-            figures: Json(WorkerFigures { jobs, memory_bytes: memory::held_bytes().unwrap_or(0) }),
+            figures: Json(WorkerFigures {
+                jobs,
+                memory_bytes: memory::held_bytes().unwrap_or(0),
+                tokens_per_second,
+            }),
             is_draining,
             started_at: now,
             seen_at: now,

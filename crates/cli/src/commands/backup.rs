@@ -1,7 +1,6 @@
 //! `gradus backup` and `gradus restore`: all that a server has, in a directory, and back.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use gradus_app::domain::SystemClock;
@@ -56,7 +55,7 @@ fn with_services(
     let config = environment.config()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let models = (environment.store.clone(), Arc::new(environment.catalogue.clone()));
+        let models = (environment.store.clone(), environment.catalogue.clone());
         let opened = open(&config, &environment.data_directory, models, opening).await?;
         let manifest = work(opened.services).await?;
         opened.store.close().await?;

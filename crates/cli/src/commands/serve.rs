@@ -64,7 +64,7 @@ async fn serve_until_stopped(
     let listener = TcpListener::bind(config.server.listen).await.with_context(|| {
         format!("cannot listen on {}: choose another address with --listen", config.server.listen)
     })?;
-    let models = (environment.store.clone(), Arc::new(environment.catalogue.clone()));
+    let models = (environment.store.clone(), environment.catalogue.clone());
     let opened = open(config, &environment.data_directory, models, Opening::MakeOrUpgrade).await?;
     let accounts = Accounts::new(opened.store.clone(), Arc::new(SystemClock), config.accounts.clone())?;
     let serving = Serving::start(serving_options(config, &program));
@@ -82,6 +82,7 @@ async fn serve_until_stopped(
         (Duration::from_secs(2 * config.workers.lease_seconds), &stop),
     );
     tokio::spawn(keep_clean(services, stop.clone()));
+    tokio::spawn(application.sampler().run());
     let router = application.into_router(&public)?;
     // All three at once from the wish to stop on: together they have to be over within 15 seconds.
     let (farewell, (), ()) = tokio::join!(
@@ -140,7 +141,11 @@ fn application(
             .context("[server] trusted_proxies")?,
         ..GuardSettings::default()
     };
-    let settings = ServerSettings { guards, max_upload_bytes: config.server.max_upload_bytes };
+    let settings = ServerSettings {
+        guards,
+        max_upload_bytes: config.server.max_upload_bytes,
+        least_free_disk_bytes: config.server.least_free_disk_bytes,
+    };
     Ok(Application::new(opened.services, accounts, serving, Arc::new(SystemClock), shutdown, settings))
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -53,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
             cancel_with_input(drain.clone());
         }
         tokio::spawn(end_in_time(drain.clone()));
-        let models = (environment.store.clone(), Arc::new(environment.catalogue.clone()));
+        let models = (environment.store.clone(), environment.catalogue.clone());
         let opened = open(&config, &environment.data_directory, models, Opening::AsItIs).await?;
         let options = WorkerOptions {
             name: format!("{}:{}", host_name(), std::process::id()),

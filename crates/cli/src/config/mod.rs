@@ -48,6 +48,8 @@ pub(crate) struct ServerConfig {
     pub(crate) trusted_proxies: Vec<String>,
     /// The most bytes of one uploaded file.
     pub(crate) max_upload_bytes: u64,
+    /// With less room than this on the disk of the data, the server says that it is not ready.
+    pub(crate) least_free_disk_bytes: u64,
 }
 
 impl Default for ServerConfig {
@@ -57,6 +59,7 @@ impl Default for ServerConfig {
             public_address: None,
             trusted_proxies: Vec::new(),
             max_upload_bytes: 512 << 20,
+            least_free_disk_bytes: 1 << 30,
         }
     }
 }

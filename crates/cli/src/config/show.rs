@@ -17,6 +17,7 @@ pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Va
             "public_address": config.server.public_address,
             "trusted_proxies": config.server.trusted_proxies,
             "max_upload_bytes": config.server.max_upload_bytes,
+            "least_free_disk_bytes": config.server.least_free_disk_bytes,
         },
         "database": { "location": config.database(data_directory)?.to_string() },
         "blobs": {

@@ -181,6 +181,7 @@ impl Following<'_> {
                 ..
             } => {
                 self.figures.step(step, total_steps, epoch, loss, tokens, seconds);
+                self.assignment.tell_speed(self.figures.progress.tokens_per_second.unwrap_or(0.0));
                 let data = json!({
                     "step": step, "total_steps": total_steps, "epoch": epoch, "train_loss": loss,
                     "learning_rate": learning_rate, "gradient_norm": gradient_norm,
