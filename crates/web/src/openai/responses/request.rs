@@ -59,7 +59,7 @@ impl ResponseRequest {
         let metadata = metadata(&mut fields)?;
         let user = fields.string("user")?.map(str::to_owned);
         fields.only("truncation", |value| value == "disabled")?;
-        fields.only("reasoning", |value| is_all_null(value))?;
+        fields.only("reasoning", is_all_null)?;
         without_effect(&mut fields)?;
         fields.none_of(&[
             "background",
