@@ -68,8 +68,10 @@ async fn every_field_and_parameter_says_what_it_is(server: &Server) {
     let schemas = server.description["components"]["schemas"].as_object().unwrap();
     for (name, schema) in schemas {
         for (field, inner) in schema["properties"].as_object().into_iter().flatten() {
-            let said = inner["description"].as_str().unwrap_or_default();
-            assert!(!said.is_empty(), "{name}.{field}");
+            // Where a field may be null, it is said of what it is otherwise.
+            let variants = inner["oneOf"].as_array().into_iter().flatten();
+            let said = std::iter::once(inner).chain(variants).find_map(|inner| inner["description"].as_str());
+            assert!(said.is_some_and(|said| !said.is_empty()), "{name}.{field}: {inner}");
         }
     }
 }
