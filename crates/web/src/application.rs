@@ -81,7 +81,7 @@ impl Application {
     /// What measures the server's figures until it stops; to be run beside it.
     #[must_use]
     pub fn sampler(&self) -> Sampler {
-        Sampler::new(self.state.clone())
+        Sampler::register(&self.state)
     }
 
     /// The router; `address` stands in the examples of the description.

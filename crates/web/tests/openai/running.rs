@@ -85,6 +85,7 @@ impl Running {
             session_cookie: guards.session_cookie(),
             clock: Arc::new(clock.clone()),
             max_upload_bytes: MAX_UPLOAD_BYTES,
+            least_free_disk_bytes: 0,
             shutdown: shutdown.clone(),
         };
         let router = RouteTable::new(openai::routes()).unwrap().into_router(state, &Arc::new(guards));
