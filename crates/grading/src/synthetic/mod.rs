@@ -114,9 +114,9 @@ impl Default for SyntheticOptions {
 
 /// Makes synthetic answers in the order of the kinds' turns; the same input gives the same answers.
 ///
-/// There are at most `share` times as many as examples, and the orders added. A kind whose turn finds nothing new (few rubric points,
-/// every model answer taken) leaves it out rather than hand it to another kind. No answer is made twice, nor
-/// one that a student of the examples wrote for the same question.
+/// There are at most `share` times as many as examples, and the orders added. A kind whose turn finds nothing new
+/// (few rubric points, every model answer taken) leaves it out rather than hand it to another kind. No answer is
+/// made twice, nor one that a student of the examples wrote for the same question.
 pub fn synthesise(
     guide: &Guide,
     examples: &[GenuineAnswer<'_>],

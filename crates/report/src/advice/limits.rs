@@ -17,7 +17,12 @@ pub(crate) fn rarely_works(attacks: &AttackSummary) -> bool {
 
 /// How many of the attacks worked.
 pub(crate) fn raised(attacks: &AttackSummary) -> usize {
-    (attacks.share_raised * attacks.count as f64).round() as usize
+    number_of(attacks.share_raised, attacks)
+}
+
+/// How many of the attacks a share of them is.
+pub(crate) fn number_of(share: f64, attacks: &AttackSummary) -> usize {
+    (share * attacks.count as f64).round() as usize
 }
 
 impl Advice {

@@ -9,7 +9,7 @@ use crate::data::{ResultSection, TestReport, TestedAnswer};
 use crate::intervals::share_interval;
 use crate::numbers::{counted, decimal, interval, percent, percent_interval, signed};
 
-pub(crate) use limits::{raised, rarely_works};
+pub(crate) use limits::{number_of, raised, rarely_works};
 
 /// Marks this often within one step of the teacher's count as rarely far off.
 const RARELY_FAR_OFF: f64 = 0.85;

@@ -5,7 +5,7 @@ use gradus_grading::guide::QuestionId;
 use gradus_grading::robustness::{AttackGroup, AttackKind, AttackSummary, RobustnessSummary};
 
 use super::tables::Cell;
-use crate::advice::{raised, rarely_works};
+use crate::advice::{number_of, raised, rarely_works};
 use crate::data::{AttackExample, RobustnessFacts};
 use crate::numbers::{counted, grouped, signed_percent, small_percent};
 use crate::shown::{shortened_in_the_middle, shown};
@@ -74,7 +74,7 @@ fn sentences(facts: &RobustnessFacts) -> Vec<String> {
         counted(overall.count, "attack", "attacks"),
         counted(facts.answers, "genuine answer", "genuine answers"),
     );
-    let worked = match (raised(overall), number(overall.share_raised_to_full, overall)) {
+    let worked = match (raised(overall), number_of(overall.share_raised_to_full, overall)) {
         (0, _) => "None got a higher mark than it should.".to_owned(),
         (raised, full) => format!(
             "Of these, {} ({}) got a higher mark than they should, {} of them full marks.",
@@ -96,11 +96,6 @@ fn sentences(facts: &RobustnessFacts) -> Vec<String> {
         format!("What works most often is {} ({}).", kind.description(), small_percent(summary.share_raised))
     });
     [Some(tried), Some(worked), injections, most].into_iter().flatten().collect()
-}
-
-/// How many of the attacks a share of them is.
-fn number(share: f64, attacks: &AttackSummary) -> usize {
-    (share * attacks.count as f64).round() as usize
 }
 
 fn group_rows(summary: &RobustnessSummary, group: AttackGroup) -> Option<AttackGroupRows> {
@@ -128,7 +123,11 @@ fn attack_row(name: String, description: &'static str, attacks: &AttackSummary) 
     let share = |label, share: f64| Cell {
         label,
         value: small_percent(share),
-        interval: format!("{} of {}", grouped(number(share, attacks) as u64), grouped(attacks.count as u64)),
+        interval: format!(
+            "{} of {}",
+            grouped(number_of(share, attacks) as u64),
+            grouped(attacks.count as u64)
+        ),
     };
     let plain = |label, value| Cell { label, value, interval: String::new() };
     AttackRow {
