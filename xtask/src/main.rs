@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer command talks to a terminal")]
 
 mod bench;
+mod built;
 mod environment;
 mod load;
 mod suite;

@@ -51,7 +51,6 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 /// Every variable whose name and value are text.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn text_variables() -> Vec<(String, String)> {
     let text =
         |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));

@@ -73,6 +73,7 @@ macro_rules! words {
 pub(crate) use words;
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro makes what a crate offers")]
 mod tests {
     use super::*;
 

@@ -7,10 +7,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::ManualClock;
-
-/// The variable that names the PostgreSQL server.
-const SERVER: &str = "GRADUS_TEST_POSTGRES";
+use crate::{ManualClock, given};
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +40,7 @@ impl TestDatabase {
                 Some(Self { location, clock, directory, server: None })
             }
             Kind::Postgres => {
-                let Ok(server) = std::env::var(SERVER) else {
-                    eprintln!(
-                        "skipped: {SERVER} is not set to a PostgreSQL server; `cargo xtask test` starts one"
-                    );
-                    return None;
-                };
+                let server = given::postgres()?;
                 let name = format!("gradus_{}", Uuid::now_v7().simple());
                 administrate(&server, &format!("CREATE DATABASE {name}")).await;
                 let server: url::Url = server.parse().unwrap();

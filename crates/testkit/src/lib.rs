@@ -8,6 +8,7 @@
 
 mod clock;
 mod database;
+pub mod given;
 
 pub use clock::ManualClock;
 pub use database::{Kind, TestDatabase};

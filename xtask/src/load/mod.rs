@@ -3,6 +3,7 @@
 
 mod client;
 mod latencies;
+mod process;
 mod reads;
 mod server;
 mod uploads;

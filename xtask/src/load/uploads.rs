@@ -15,15 +15,15 @@ pub(super) const COUNT: u8 = 50;
 pub(super) const BYTES: usize = 10 << 20;
 
 pub(super) fn many_at_once(server: &RunningServer) -> Result<(Latencies, f64)> {
-    let before = server.memory_mb()?;
+    let before = server.process.memory_mb()?;
     let done = Arc::new(AtomicBool::new(false));
-    let process = server.process();
+    let process = server.process.id();
     let watching = std::thread::spawn({
         let done = done.clone();
         move || {
             let mut most: f64 = 0.0;
             while !done.load(Ordering::Relaxed) {
-                most = most.max(super::server::memory_of(process).unwrap_or(0.0));
+                most = most.max(super::process::memory_mb(process).unwrap_or(0.0));
                 std::thread::sleep(Duration::from_millis(10));
             }
             most

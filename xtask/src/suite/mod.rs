@@ -15,7 +15,6 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::environment::Environment;
-pub(crate) use base_model::executable;
 use servers::Servers;
 use summary::Summary;
 

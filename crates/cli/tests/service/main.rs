@@ -6,7 +6,6 @@
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod gradus;
 #[path = "../command_line/model.rs"]
-#[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod model;
 
 mod openai;

@@ -1,24 +1,16 @@
 //! The official OpenAI client in Python, unchanged, from a file to the model that was trained on it. Set
 //! `GRADUS_TEST_PYTHON` to a Python that has the package `openai`; without it this is skipped.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
-use gradus_testkit::Kind;
+use gradus_testkit::{Kind, given};
 use tokio::process::Command;
 
 use crate::server::{BASE, Server};
 
-#[expect(clippy::disallowed_methods, reason = "tests are told here where their Python is")]
-fn python() -> Option<PathBuf> {
-    std::env::var_os("GRADUS_TEST_PYTHON").map(PathBuf::from)
-}
-
 async fn the_client_trains_a_model_and_talks_to_it(kind: Kind) {
-    let Some(python) = python() else {
-        eprintln!("skipped: GRADUS_TEST_PYTHON does not name a Python; `cargo xtask test` makes one");
-        return;
-    };
+    let Some(python) = given::python() else { return };
     let Some(server) = Server::start(kind).await else { return };
     let token = server.token().await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/service/openai_client.py");

@@ -7,6 +7,7 @@ use gradus_app::domain::{JobKind, QueueJobState, State, TrainingJobState, Traini
 use gradus_app::store::queue::Claimant;
 use gradus_app::store::training_jobs::TrainingJob;
 use gradus_app::store::{Whose, queue, training_jobs};
+use gradus_testkit::given;
 use uuid::Uuid;
 
 use crate::each_database;
@@ -20,7 +21,7 @@ each_database!(
 
 /// Kills in a run; with ten of them in each of two databases, twenty in all.
 fn kills() -> u32 {
-    if std::env::var_os("GRADUS_TEST_LONG").is_some() { 100 } else { 10 }
+    if given::is_long() { 100 } else { 10 }
 }
 
 /// A number that is another each time and the same in every run of the test.

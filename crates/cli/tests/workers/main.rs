@@ -1,4 +1,5 @@
 //! Workers as processes of their own over real databases: what they are asked to do gets done, whatever happens to them.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 #[path = "../command_line/course.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
@@ -7,7 +8,6 @@ mod course;
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod gradus;
 #[path = "../command_line/model.rs"]
-#[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod model;
 
 mod documents;

@@ -1,6 +1,5 @@
 //! A database, blobs, a tiny base model and the services over them, as a server has them; and worker processes.
 
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -21,8 +21,8 @@ struct Step {
 
 /// One statement of a step.
 enum Change {
-    Table(TableCreateStatement),
-    Index(IndexCreateStatement),
+    Table(Box<TableCreateStatement>),
+    Index(Box<IndexCreateStatement>),
 }
 
 const STEPS: &[Step] = &[Step { name: "2026-11-23 first shape", changes: first::changes }];
@@ -37,8 +37,8 @@ pub(crate) async fn apply(store: &Store) -> Result<(), StoreError> {
     for step in missing(&made)? {
         for change in (step.changes)() {
             match change {
-                Change::Table(table) => connection.execute(&table).await,
-                Change::Index(index) => connection.execute(&index).await,
+                Change::Table(table) => connection.execute(table.as_ref()).await,
+                Change::Index(index) => connection.execute(index.as_ref()).await,
             }
             .tried("be brought up to this version")?;
         }

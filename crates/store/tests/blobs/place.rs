@@ -87,17 +87,9 @@ pub(crate) struct TestBucket {
 }
 
 impl TestBucket {
-    #[expect(
-        clippy::disallowed_methods,
-        clippy::print_stdout,
-        reason = "tests learn here what they may use, and say so"
-    )]
     fn new() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let Ok(endpoint) = std::env::var("GRADUS_TEST_S3") else {
-            println!("skipped: GRADUS_TEST_S3 does not name an S3 server; `cargo xtask test` starts one");
-            return None;
-        };
+        let endpoint = gradus_testkit::given::s3()?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let bucket = Self { endpoint, name: format!("gradus-blobs-{}-{number}", std::process::id()) };
         let answer = bucket.request("PUT", "", b"");

@@ -97,7 +97,7 @@ async fn a_deletion_that_broke_off_is_taken_up_again(database: &TestDatabase) {
 
     // The one that broke off wakes up and must not forget what is another's by now.
     store.write(move |tx| async move { forget(&tx, &broken_off).await }).await.unwrap();
-    assert_eq!(hashes(&store.reader()).await.unwrap(), [hash.clone()]);
+    assert_eq!(hashes(&store.reader()).await.unwrap(), std::slice::from_ref(&hash));
     store.write(move |tx| async move { forget(&tx, &taken).await }).await.unwrap();
     assert_eq!(hashes(&store.reader()).await.unwrap(), Vec::<String>::new());
     store.close().await.unwrap();

@@ -1,9 +1,10 @@
 //! The official client in Python, unchanged. Set `GRADUS_TEST_PYTHON` to a Python that has the package `openai`; without
 //! it this is skipped.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
+use gradus_testkit::given;
 use tokio::process::Command;
 
 use crate::each_database;
@@ -11,16 +12,8 @@ use crate::running::{BASE, Running};
 
 each_database!(the_official_client_is_served);
 
-#[expect(clippy::disallowed_methods, reason = "tests are told here where their Python is")]
-fn python() -> Option<PathBuf> {
-    std::env::var_os("GRADUS_TEST_PYTHON").map(PathBuf::from)
-}
-
 async fn the_official_client_is_served(server: &Running) {
-    let Some(python) = python() else {
-        eprintln!("skipped: GRADUS_TEST_PYTHON does not name a Python; `cargo xtask test` makes one");
-        return;
-    };
+    let Some(python) = given::python() else { return };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openai/official_client.py");
     let output = Command::new(python)
         .arg(script)

@@ -18,7 +18,7 @@ impl Place {
         let blobs = BlobStore::open(&BlobLocation::Directory(directory.join("blobs"))).await.unwrap();
         let archive = Archive::new(database.open().await, blobs);
         let models = RestoredModels { most_bytes, ..RestoredModels::new(directory.join("models")) };
-        Self { database: database, archive, models }
+        Self { database, archive, models }
     }
 
     /// A model of two files, of ten bytes together.

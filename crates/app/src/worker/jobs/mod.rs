@@ -47,14 +47,13 @@ pub(super) trait Job: Send + Sync {
 }
 
 /// What a job wants written with its end.
-pub(super) struct Completion(
-    pub(super) Box<dyn FnOnce(Transaction) -> BoxFuture<'static, Result<(), StoreError>> + Send>,
-);
+pub(super) struct Completion(pub(super) Box<dyn FnOnce(Transaction) -> Written + Send>);
 
 /// What is written on a thing.
-pub(super) struct Changes(
-    pub(super) Box<dyn FnOnce(Transaction, Uuid) -> BoxFuture<'static, Result<(), StoreError>> + Send>,
-);
+pub(super) struct Changes(pub(super) Box<dyn FnOnce(Transaction, Uuid) -> Written + Send>);
+
+/// A change to the database under way.
+type Written = BoxFuture<'static, Result<(), StoreError>>;
 
 /// How a job is left without its result.
 #[derive(Debug, Clone, PartialEq)]
