@@ -1,4 +1,4 @@
-//! Uploaded files.
+//! Uploaded files: what is known of each; its bytes are blobs.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;

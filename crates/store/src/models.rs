@@ -1,4 +1,4 @@
-//! Trained models.
+//! Trained models: what is known of each; its files are blobs.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;

@@ -8,6 +8,7 @@ use crate::output;
 
 /// Look at the configuration of a server
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  gradus config check --config gradus.toml")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: ConfigCommand,

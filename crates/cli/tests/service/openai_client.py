@@ -22,17 +22,17 @@ def until(what, ask):
     raise AssertionError(f"waited in vain for {what}")
 
 
-def conversation(number):
+def conversation(number, story):
     messages = [
         {"role": "system", "content": "You are a plant."},
         {"role": "user", "content": f"What is the number {number}?"},
-        {"role": "assistant", "content": f"It is the number of leaves {number}."},
+        {"role": "assistant", "content": f"It is the number of leaves {number}. {story}"},
     ]
     return json.dumps({"messages": messages})
 
 
-def uploaded(numbers):
-    lines = "\n".join(conversation(number) for number in numbers).encode()
+def uploaded(numbers, story=""):
+    lines = "\n".join(conversation(number, story) for number in numbers).encode()
     return client.files.create(file=("plants.jsonl", lines), purpose="fine-tune").id
 
 
@@ -52,10 +52,11 @@ def reaches(job_id, *states):
 
 
 # Long enough to be stopped twice on its way.
+STORY = "It grew by the wall of the garden, where the sun came late and stayed long. " * 8
 hyperparameters = {"n_epochs": 50, "batch_size": 1, "learning_rate_multiplier": 0.5}
 job = client.fine_tuning.jobs.create(
     model=base,
-    training_file=uploaded(range(40)),
+    training_file=uploaded(range(40), STORY),
     validation_file=uploaded(range(40, 44)),
     suffix="plants",
     seed=7,
@@ -137,8 +138,10 @@ assert response.status in ("completed", "incomplete") and response.usage.output_
 with client.responses.stream(
     model=model, input="What is the number 7?", max_output_tokens=24, temperature=0
 ) as events:
-    deltas = "".join(event.delta for event in events if event.type == "response.output_text.delta")
-    assert events.get_final_response().output_text == deltas == response.output_text, (deltas, response)
+    told = list(events)
+deltas = "".join(event.delta for event in told if event.type == "response.output_text.delta")
+assert told[-1].type == f"response.{response.status}", told[-1]
+assert told[-1].response.output_text == deltas == response.output_text, (deltas, response)
 
 # Somebody who does not wait for the end takes nothing from others.
 for chunk in client.chat.completions.create(**{**question, "max_tokens": 900}, stream=True):

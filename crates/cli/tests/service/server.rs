@@ -50,6 +50,8 @@ impl Server {
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("GRADUS_DATABASE_LOCATION", location(&database))
+            // Wishes are heard with each sign of life, three in a lease.
+            .env("GRADUS_WORKERS_LEASE_SECONDS", "2")
             // Rounding in bf16 may make a text part from itself when others join.
             .env("GRADUS_CPU", "portable")
             .stdin(Stdio::null())

@@ -79,7 +79,9 @@ async fn a_run_whose_workers_are_killed_ends_with_the_same_parameters(site: &Sit
     assert!(events.iter().map(|event| event.seq).eq(1..=events.len() as i64), "a gap in the events");
     let begun = events.iter().filter(|event| event.message.contains("from step")).count();
     assert!(begun > 0, "no worker ever went on from a checkpoint");
-    // What killed workers left goes with the clean-up.
+    // What killed workers left goes with the next worker's start, and with the clean-up.
+    worker.kill();
+    let _worker = site.worker();
     clean_up(site).await;
     nothing_is_left_behind(site).await;
 }

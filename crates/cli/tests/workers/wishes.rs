@@ -62,7 +62,7 @@ async fn a_cancelled_run_stops_soon_and_can_be_resumed_from_any_checkpoint(site:
     let begun: Vec<_> = events.iter().filter(|event| event.message.starts_with("Training begins")).collect();
     assert!(
         begun.len() >= 3 && begun[1..].iter().all(|event| event.message.contains("from step")),
-        "{begun:?}"
+        "{from}: {events:?}"
     );
     assert_eq!(site.model_of(id).await.1, site.model_of(undisturbed).await.1);
     assert!(site.services.cancel_training_job(whose, id).await.is_err(), "it is complete");

@@ -42,12 +42,16 @@ async fn hold(store: &Store, claim: &Claim) -> Result<Wish, StoreError> {
 }
 
 /// The jobs of silent workers, taken from them.
+/// Takes what lost workers left, and puts it back in the same transaction.
 async fn take_lost(store: &Store) -> Vec<Claim> {
     let mut claims = Vec::new();
     for id in queue::lost(store).await.unwrap() {
-        claims.extend(
-            store.write(move |change| async move { queue::take_lost(&change, id).await }).await.unwrap(),
-        );
+        let taken = store.write(move |change| async move {
+            let Some(lost) = queue::take_lost(&change, id).await? else { return Ok(None) };
+            queue::try_again(&change, &lost, Duration::ZERO, failure()).await?;
+            Ok(Some(lost))
+        });
+        claims.extend(taken.await.unwrap());
     }
     claims
 }
@@ -171,11 +175,6 @@ async fn a_silent_workers_job_is_anothers_and_it_can_no_longer_write(database: &
 
     // From here on the worker that was frozen cannot write, even before another has the job.
     assert!(matches!(hold(&store, &frozen).await, Err(StoreError::LeaseLost(lost)) if lost == id));
-    let again = lost[0].clone();
-    store
-        .write(|change| async move { queue::try_again(&change, &again, Duration::ZERO, failure()).await })
-        .await
-        .unwrap();
     let other = claim(&store, &claimant()).await.unwrap();
     assert_eq!((other.id(), other.job.attempts), (id, 1), "a lost attempt does not count");
     for attempt in [

@@ -1,4 +1,4 @@
-//! `chat/completions`.
+//! The route `chat/completions`: from a request to an answer or a stream of chunks.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! `responses`.
+//! The route `responses`: from a request to an answer or a stream of events.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! `chat/completions`.
+//! The JSON of `chat/completions`, in and out.
 
 mod completion;
 mod request;

@@ -1,4 +1,4 @@
-//! `responses`.
+//! The JSON of `responses`, in and out.
 
 mod request;
 mod response;
