@@ -36,6 +36,8 @@ pub(crate) struct TestServers {
     pub(crate) s3: Option<OsString>,
     /// A Python with the packages that tests use.
     pub(crate) python: Option<OsString>,
+    /// A directory whose scripts find the Node packages that tests use.
+    pub(crate) node: Option<OsString>,
 }
 
 impl Environment {
@@ -59,6 +61,7 @@ impl Environment {
                 postgres: env::var_os("GRADUS_TEST_POSTGRES"),
                 s3: env::var_os("GRADUS_TEST_S3"),
                 python: env::var_os("GRADUS_TEST_PYTHON"),
+                node: env::var_os("GRADUS_TEST_NODE"),
             },
             temporary_dir: env::temp_dir(),
             command_dirs: command_dirs(),

@@ -18,6 +18,11 @@ pub fn python() -> Option<PathBuf> {
     named("GRADUS_TEST_PYTHON", "a Python").map(PathBuf::from)
 }
 
+/// A directory whose scripts find the Node package `openai`.
+pub fn node() -> Option<PathBuf> {
+    named("GRADUS_TEST_NODE", "a directory of Node packages").map(PathBuf::from)
+}
+
 /// Whether tests may take hours: `GRADUS_TEST_LONG` is set.
 pub fn is_long() -> bool {
     std::env::var_os("GRADUS_TEST_LONG").is_some()
@@ -26,7 +31,7 @@ pub fn is_long() -> bool {
 fn named(variable: &str, what: &str) -> Option<String> {
     let value = std::env::var(variable).ok();
     if value.is_none() {
-        eprintln!("skipped: {variable} does not name {what}; `cargo xtask test` starts one");
+        eprintln!("skipped: {variable} does not name {what}; `cargo xtask test` makes one");
     }
     value
 }

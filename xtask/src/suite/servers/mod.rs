@@ -1,6 +1,7 @@
 //! The servers that tests talk to: PostgreSQL and S3, both real, both made for one run of the tests and gone
-//! after it, and the Python environment that the second of them, and some tests, run in.
+//! after it, and the Python environment that the second of them, and some tests, run in. And clients for them to serve.
 
+mod node;
 mod postgres;
 mod python;
 mod s3;
@@ -48,6 +49,10 @@ impl Servers {
             Some(_) => None,
             None => Some(s3::start(&python, &environment.temporary_dir)?),
         };
+        let node = match &given.node {
+            Some(node) => Some(node.clone()),
+            None => node::ensure(&environment.data_dir)?.map(OsString::from),
+        };
         let postgres = match &given.postgres {
             Some(address) => address.clone(),
             None => {
@@ -65,8 +70,9 @@ impl Servers {
             (None, address) => address.clone().unwrap_or_default(),
         };
         println!("servers for the tests: ready after {:.1} s", started.elapsed().as_secs_f64());
-        let variables =
+        let mut variables =
             vec![("GRADUS_TEST_POSTGRES", postgres), ("GRADUS_TEST_S3", s3), ("GRADUS_TEST_PYTHON", python)];
+        variables.extend(node.map(|node| ("GRADUS_TEST_NODE", node)));
         Ok(Self { variables, _running: running })
     }
 
