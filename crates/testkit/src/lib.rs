@@ -8,6 +8,7 @@
 
 mod clock;
 mod database;
+mod each_database;
 pub mod given;
 
 pub use clock::ManualClock;

@@ -17,29 +17,19 @@ mod site;
 mod whole_job;
 mod wishes;
 
+use gradus_testkit::Kind;
+
 /// Runs a test on SQLite and on PostgreSQL: `each_database!(name_of_the_test)` for an `async fn(&Site)`.
 macro_rules! each_database {
-    ($($test:ident),+ $(,)?) => {$(
-        mod $test {
-            use gradus_testkit::Kind;
-
-            async fn on(kind: Kind) {
-                if let Some(site) = crate::site::Site::new(kind).await {
-                    super::$test(&site).await;
-                    site.remove().await;
-                }
-            }
-
-            #[tokio::test]
-            async fn on_sqlite() {
-                on(Kind::Sqlite).await;
-            }
-
-            #[tokio::test]
-            async fn on_postgresql() {
-                on(Kind::Postgres).await;
-            }
-        }
-    )+};
+    ($($test:ident),+ $(,)?) => {
+        gradus_testkit::on_each_database!(crate::on: $($test),+);
+    };
 }
 pub(crate) use each_database;
+
+async fn on(kind: Kind, test: impl AsyncFnOnce(&site::Site)) {
+    if let Some(site) = site::Site::new(kind).await {
+        test(&site).await;
+        site.remove().await;
+    }
+}

@@ -11,29 +11,19 @@ mod samples;
 mod training;
 mod transactions;
 
+use gradus_testkit::{Kind, TestDatabase};
+
 /// Runs a test on SQLite and on PostgreSQL: `each_database!(name_of_the_test)` for an `async fn(&TestDatabase)`.
 macro_rules! each_database {
-    ($($test:ident),+ $(,)?) => {$(
-        mod $test {
-            use gradus_testkit::{Kind, TestDatabase};
-
-            async fn on(kind: Kind) {
-                if let Some(database) = TestDatabase::new(kind).await {
-                    super::$test(&database).await;
-                    database.remove().await;
-                }
-            }
-
-            #[tokio::test]
-            async fn on_sqlite() {
-                on(Kind::Sqlite).await;
-            }
-
-            #[tokio::test]
-            async fn on_postgresql() {
-                on(Kind::Postgres).await;
-            }
-        }
-    )+};
+    ($($test:ident),+ $(,)?) => {
+        gradus_testkit::on_each_database!(crate::on: $($test),+);
+    };
 }
 pub(crate) use each_database;
+
+async fn on(kind: Kind, test: impl AsyncFnOnce(&TestDatabase)) {
+    if let Some(database) = TestDatabase::new(kind).await {
+        test(&database).await;
+        database.remove().await;
+    }
+}

@@ -28,33 +28,21 @@ mod training;
 #[path = "../http/wire.rs"]
 mod wire;
 
+use gradus_testkit::{Kind, TestDatabase};
+
 /// Runs a test on SQLite and on PostgreSQL: `each_database!(name_of_the_test)` for an `async fn(&Server)`.
 macro_rules! each_database {
-    ($($test:ident),+ $(,)?) => {$(
-        mod $test {
-            use gradus_testkit::{Kind, TestDatabase};
-
-            use crate::server::Server;
-
-            async fn on(kind: Kind) {
-                if let Some(database) = TestDatabase::new(kind).await {
-                    let server = Server::start(&database).await;
-                    super::$test(&server).await;
-                    server.stop().await;
-                    database.remove().await;
-                }
-            }
-
-            #[tokio::test]
-            async fn on_sqlite() {
-                on(Kind::Sqlite).await;
-            }
-
-            #[tokio::test]
-            async fn on_postgresql() {
-                on(Kind::Postgres).await;
-            }
-        }
-    )+};
+    ($($test:ident),+ $(,)?) => {
+        gradus_testkit::on_each_database!(crate::on: $($test),+);
+    };
 }
 pub(crate) use each_database;
+
+async fn on(kind: Kind, test: impl AsyncFnOnce(&server::Server)) {
+    if let Some(database) = TestDatabase::new(kind).await {
+        let server = server::Server::start(&database).await;
+        test(&server).await;
+        server.stop().await;
+        database.remove().await;
+    }
+}

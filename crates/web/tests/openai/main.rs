@@ -18,29 +18,19 @@ mod uploads;
 #[path = "../http/wire.rs"]
 mod wire;
 
+use gradus_testkit::Kind;
+
 /// Runs a test on SQLite and on PostgreSQL: `each_database!(name_of_the_test)` for an `async fn(&Running)`.
 macro_rules! each_database {
-    ($($test:ident),+ $(,)?) => {$(
-        mod $test {
-            use gradus_testkit::Kind;
-
-            async fn on(kind: Kind) {
-                if let Some(server) = crate::running::Running::start(kind).await {
-                    super::$test(&server).await;
-                    server.end().await;
-                }
-            }
-
-            #[tokio::test]
-            async fn on_sqlite() {
-                on(Kind::Sqlite).await;
-            }
-
-            #[tokio::test]
-            async fn on_postgresql() {
-                on(Kind::Postgres).await;
-            }
-        }
-    )+};
+    ($($test:ident),+ $(,)?) => {
+        gradus_testkit::on_each_database!(crate::on: $($test),+);
+    };
 }
 pub(crate) use each_database;
+
+async fn on(kind: Kind, test: impl AsyncFnOnce(&running::Running)) {
+    if let Some(server) = running::Running::start(kind).await {
+        test(&server).await;
+        server.end().await;
+    }
+}
