@@ -116,17 +116,16 @@ pub(crate) fn is_referenced(error: &DbErr) -> bool {
 }
 
 /// Busy, locked, snapshot too old, cannot get memory; serialisation, deadlock, lock not available, shutting down, too
-/// many connections, and every failure of the connection itself.
+/// many connections, and every failure of the connection itself. A database that answers, but cannot be opened (a file
+/// that is none, a name that it does not know, a wrong password), will not be otherwise later.
 fn is_transient(error: &DbErr) -> bool {
-    if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
-        return true;
-    }
     match code(error).as_deref() {
         Some("5" | "6" | "7" | "261" | "517" | "10" | "13") => true,
         Some(
             "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "53100" | "53200" | "53300",
         ) => true,
         Some(code) => code.len() == 5 && code.starts_with("08"),
+        None if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => true,
         None => is_broken_connection(error),
     }
 }

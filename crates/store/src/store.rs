@@ -12,6 +12,7 @@ use sea_orm::{
 use gradus_domain::Clock;
 
 use crate::error::Tried;
+use crate::migrations::Step;
 use crate::{DatabaseLocation, News, Opening, StoreError, connect, migrations};
 
 /// Where transactions take the time from.
@@ -41,11 +42,21 @@ impl Store {
         opening: Opening,
         timekeeper: Timekeeper,
     ) -> Result<Self, StoreError> {
+        Self::open_shaped(location, opening, timekeeper, migrations::STEPS).await
+    }
+
+    /// Opens the database in the shape that these steps lead to.
+    pub(crate) async fn open_shaped(
+        location: &DatabaseLocation,
+        opening: Opening,
+        timekeeper: Timekeeper,
+        steps: &'static [Step],
+    ) -> Result<Self, StoreError> {
         let pools = connect::open(location, opening).await?;
         let store = Self { writer: pools.writer, reader: pools.reader, timekeeper };
         match opening {
-            Opening::MakeOrUpgrade => migrations::apply(&store).await?,
-            Opening::AsItIs => migrations::check(&store.reader()).await?,
+            Opening::MakeOrUpgrade => migrations::apply(&store, steps).await?,
+            Opening::AsItIs => migrations::check(&store.reader(), steps).await?,
         }
         Ok(store)
     }
@@ -94,7 +105,7 @@ impl Store {
     /// # Errors
     /// When it does not.
     pub async fn check(&self) -> Result<(), StoreError> {
-        migrations::check(&self.reader()).await
+        migrations::check(&self.reader(), migrations::STEPS).await
     }
 
     /// News of the queue, for a worker.

@@ -46,6 +46,8 @@ pub struct WorkerFigures {
     pub tokens_per_second: Option<f64>,
     /// Jobs that it has.
     pub jobs: u32,
+    /// Why it begins no more work at the moment, where its machine has no room.
+    pub held_back: Option<String>,
 }
 
 /// Notes that a worker is alive.

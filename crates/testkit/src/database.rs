@@ -69,6 +69,14 @@ impl TestDatabase {
         Store::open(&self.location, opening, Timekeeper::Clock(Arc::new(self.clock.clone()))).await
     }
 
+    /// Where it lies, as a configuration says it, password and all.
+    pub fn address(&self) -> String {
+        match &self.location {
+            DatabaseLocation::Sqlite(path) => format!("sqlite:{}", path.display()),
+            DatabaseLocation::Postgres(url) => url.to_string(),
+        }
+    }
+
     /// Runs SQL on it, whatever its shape.
     pub async fn execute(&self, sql: &str) {
         self.connect().await.execute_unprepared(sql).await.unwrap();
@@ -76,11 +84,8 @@ impl TestDatabase {
 
     /// A connection past the store.
     pub async fn connect(&self) -> DatabaseConnection {
-        let url = match &self.location {
-            DatabaseLocation::Sqlite(path) => format!("sqlite:{}?mode=rwc", path.display()),
-            DatabaseLocation::Postgres(url) => url.to_string(),
-        };
-        Database::connect(url).await.unwrap()
+        let make = if self.server.is_none() { "?mode=rwc" } else { "" };
+        Database::connect(self.address() + make).await.unwrap()
     }
 
     /// Removes it; a test that fails leaves its database to the server's end.

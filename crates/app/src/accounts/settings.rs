@@ -54,7 +54,11 @@ impl AccountSettings {
         TimeDelta::hours(self.invitation_hours.into())
     }
 
-    pub(super) fn check(&self) -> Result<(), AccountError> {
+    /// Whether the settings make sense together.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), AccountError> {
         let positive = [
             ("session_idle_minutes", self.session_idle_minutes),
             ("session_hours", self.session_hours),

@@ -58,10 +58,19 @@ pub struct Figures {
     pub connections: Connections,
     /// Bytes of memory that this process holds, where the system says so.
     pub held_memory_bytes: Option<u64>,
-    /// Bytes of memory that programs may still take, where the system says so.
-    pub available_memory_bytes: Option<u64>,
-    /// Bytes that are free on the disk of the data, where the system says so.
+    /// What this machine has left.
+    pub room: Room,
+}
+
+/// What a machine has left, as far as the system says so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Room {
+    /// Bytes that are free on the disk of the data.
     pub free_disk_bytes: Option<u64>,
+    /// Bytes of memory that programs may still take.
+    pub available_memory_bytes: Option<u64>,
+    /// Processes that want a core, for each core there is, over the last minute.
+    pub load_per_core: Option<f64>,
 }
 
 impl Services {
@@ -100,17 +109,32 @@ impl Services {
             training_jobs: counted.map(|&state| (state, of_state(state))).collect(),
             connections: self.store.connections(),
             held_memory_bytes: memory::held_bytes(),
-            available_memory_bytes: memory::available_bytes(),
-            free_disk_bytes: self.free_disk_bytes(),
+            room: self.room(),
         })
     }
 
+    /// What this machine has left.
+    pub fn room(&self) -> Room {
+        Room {
+            free_disk_bytes: self.free_disk_bytes(),
+            available_memory_bytes: memory::available_bytes(),
+            load_per_core: load_per_core(),
+        }
+    }
+
     /// The bytes that are free on the disk of the data, where the system says so.
-    pub fn free_disk_bytes(&self) -> Option<u64> {
+    fn free_disk_bytes(&self) -> Option<u64> {
         // The directory is made when it is first needed; its parent lies on the same disk as a rule.
         let existing = self.work_directory.ancestors().find(|directory| directory.exists())?;
         free_bytes(existing)
     }
+}
+
+/// As Linux tells it.
+fn load_per_core() -> Option<f64> {
+    let loads = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = loads.split_whitespace().next()?.parse().ok()?;
+    Some(load / std::thread::available_parallelism().ok()?.get() as f64)
 }
 
 #[cfg(unix)]

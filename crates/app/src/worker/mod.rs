@@ -10,7 +10,9 @@ mod end;
 mod heartbeat;
 mod jobs;
 mod record;
+mod room;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gradus_domain::{JobKind, Weight, Word};
@@ -22,9 +24,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use assignment::Assignment;
+pub use room::Limits;
 
 use crate::service::Services;
+use crate::service::operations::Room;
 use jobs::job;
+use room::Gate;
 
 /// How long a worker may be silent before its job is given to another, where nobody said.
 pub const USUAL_LEASE: Duration = Duration::from_secs(15);
@@ -50,6 +55,8 @@ pub struct WorkerOptions {
     pub lease: Duration,
     /// The program that reads documents in a process of its own: `gradus` itself.
     pub program: std::path::PathBuf,
+    /// What the machine must have left before another job begins.
+    pub limits: Limits,
 }
 
 /// A worker: one job at a time.
@@ -57,6 +64,7 @@ pub struct Worker {
     services: Services,
     options: WorkerOptions,
     kinds: Vec<JobKind>,
+    room: Arc<dyn Fn() -> Room + Send + Sync>,
 }
 
 impl Worker {
@@ -64,7 +72,15 @@ impl Worker {
     pub fn new(services: Services, options: WorkerOptions) -> Self {
         let does = |kind: &JobKind| options.weights.contains(&kind.weight());
         let kinds = JobKind::ALL.iter().copied().filter(does).collect();
-        Self { services, options, kinds }
+        let measured = services.clone();
+        Self { services, options, kinds, room: Arc::new(move || measured.room()) }
+    }
+
+    /// Has the room on the machine told by `room`, not measured.
+    #[must_use]
+    pub fn with_room(mut self, room: impl Fn() -> Room + Send + Sync + 'static) -> Self {
+        self.room = Arc::new(room);
+        self
     }
 
     /// Works until `drain` says to stop; then the present job is stopped where it can go on, and handed back.
@@ -75,10 +91,12 @@ impl Worker {
         let mut news = self.services.store.news().await?;
         let mut next_heartbeat = tokio::time::Instant::now();
         let mut next_tidying = next_heartbeat;
+        let mut gate = Gate::new(self.options.limits);
         while !drain.is_cancelled() {
+            let admitted = gate.admitted(&self.kinds, &(self.room)());
             if tokio::time::Instant::now() >= next_heartbeat {
                 next_heartbeat = tokio::time::Instant::now() + self.options.lease / BEATS_A_LEASE;
-                patient(self.show(0, false).await)?;
+                patient(self.show(gate.held_back.clone(), &drain).await)?;
                 patient(end::settle_lost(&self.services).await)?;
             }
             if tokio::time::Instant::now() >= next_tidying {
@@ -87,7 +105,7 @@ impl Worker {
                     tracing::warn!(%error, "what lost attempts left could not be removed");
                 }
             }
-            let claimed = self.claim().await;
+            let claimed = self.claim(admitted).await;
             if let Some(claim) = patient(claimed)?.flatten() {
                 self.work(claim, &drain).await;
                 continue;
@@ -101,13 +119,13 @@ impl Worker {
         Ok(())
     }
 
-    async fn claim(&self) -> Result<Option<queue::Claim>, StoreError> {
-        if !queue::is_due(&self.services.store, &self.kinds).await? {
+    async fn claim(&self, kinds: Vec<JobKind>) -> Result<Option<queue::Claim>, StoreError> {
+        if !queue::is_due(&self.services.store, &kinds).await? {
             return Ok(None);
         }
         let claimant = Claimant {
             worker: self.options.id,
-            kinds: self.kinds.clone(),
+            kinds,
             lease: self.options.lease,
             most_per_user: MOST_PER_USER,
         };
@@ -118,15 +136,15 @@ impl Worker {
     async fn work(&self, claim: queue::Claim, drain: &CancellationToken) {
         let (services, program) = (self.services.clone(), self.options.program.clone());
         let (assignment, pulse) = Assignment::begin(services, program, claim, drain.clone());
-        let beating = tokio::spawn(heartbeat::beat(pulse, self.row(1, false)));
+        let beating = tokio::spawn(heartbeat::beat(pulse, self.row(1, None, drain)));
         let outcome = job(assignment.claim.job.kind.0).run(&assignment).await;
         end::conclude(&assignment, outcome).await;
         beating.abort();
         assignment.clear();
     }
 
-    async fn show(&self, jobs: u32, is_draining: bool) -> Result<(), StoreError> {
-        let row = self.row(jobs, is_draining);
+    async fn show(&self, held_back: Option<String>, drain: &CancellationToken) -> Result<(), StoreError> {
+        let row = self.row(0, held_back, drain);
         self.services
             .store
             .write(move |tx| async move { workers::show(&tx, row(tx.now(), None)).await })
@@ -144,9 +162,10 @@ impl Worker {
     fn row(
         &self,
         jobs: u32,
-        is_draining: bool,
-    ) -> impl Fn(chrono::DateTime<chrono::Utc>, Option<f64>) -> WorkerRow + Send + Sync + 'static {
-        let (id, name) = (self.options.id, self.options.name.clone());
+        held_back: Option<String>,
+        drain: &CancellationToken,
+    ) -> impl Fn(chrono::DateTime<chrono::Utc>, Option<f64>) -> WorkerRow + Send + Sync + use<> {
+        let (id, name, drain) = (self.options.id, self.options.name.clone(), drain.clone());
         move |now, tokens_per_second| WorkerRow {
             id,
             name: name.clone(),
@@ -154,8 +173,9 @@ impl Worker {
                 jobs,
                 memory_bytes: memory::held_bytes().unwrap_or(0),
                 tokens_per_second,
+                held_back: held_back.clone(),
             }),
-            is_draining,
+            is_draining: drain.is_cancelled(),
             started_at: now,
             seen_at: now,
         }

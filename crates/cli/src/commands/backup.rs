@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gradus_app::domain::SystemClock;
-use gradus_app::service::Services;
-use gradus_app::service::backup::BackupManifest;
+use gradus_app::service::backup::{BackupManifest, CheckedBackup};
 use gradus_app::store::Opening;
+use tokio::runtime::Runtime;
 
-use crate::console;
 use crate::environment::Environment;
 use crate::output;
-use crate::service::open;
+use crate::service::{Opened, open};
 
 /// Write all that a server has into a directory, while it runs
 ///
@@ -34,40 +32,29 @@ pub(crate) struct RestoreArguments {
 }
 
 pub(crate) fn back_up(arguments: &BackupArguments, environment: &Environment) -> anyhow::Result<()> {
-    let manifest = with_services(environment, Opening::AsItIs, async |services| {
-        services.back_up(&arguments.directory, &SystemClock, &mut told).await
-    })?;
+    let (runtime, opened) = opened(environment, Opening::AsItIs)?;
+    let manifest = environment
+        .watch(|session| runtime.block_on(opened.services.back_up(&arguments.directory, session)))?;
+    runtime.block_on(opened.store.close())?;
     show(&manifest, "Backed up", environment)
 }
 
 pub(crate) fn restore(arguments: &RestoreArguments, environment: &Environment) -> anyhow::Result<()> {
-    let manifest = with_services(environment, Opening::MakeOrUpgrade, async |services| {
-        services.restore(&arguments.directory, &mut told).await
-    })?;
+    // Before anything is opened, and so made.
+    let backup = environment.watch(|session| CheckedBackup::open(&arguments.directory, session))?;
+    let (runtime, opened) = opened(environment, Opening::MakeOrUpgrade)?;
+    let manifest =
+        environment.watch(|session| runtime.block_on(opened.services.restore(&backup, session)))?;
+    runtime.block_on(opened.store.close())?;
     show(&manifest, "Restored", environment)
 }
 
-fn with_services(
-    environment: &Environment,
-    opening: Opening,
-    work: impl AsyncFnOnce(Services) -> Result<BackupManifest, gradus_app::Error>,
-) -> anyhow::Result<BackupManifest> {
+fn opened(environment: &Environment, opening: Opening) -> anyhow::Result<(Runtime, Opened)> {
     let config = environment.config()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let models = (environment.store.clone(), environment.catalogue.clone());
-        let opened = open(&config, &environment.data_directory, models, opening).await?;
-        let manifest = work(opened.services).await?;
-        opened.store.close().await?;
-        Ok(manifest)
-    })
-}
-
-fn told(what: &str, done: u64, total: Option<u64>) {
-    match total {
-        Some(total) => console::line(&format!("  {what}: {done} of {total}")),
-        None => console::line(&format!("  {what}: {done}")),
-    }
+    let models = (environment.store.clone(), environment.catalogue.clone());
+    let opened = runtime.block_on(open(&config, &environment.data_directory, models, opening))?;
+    Ok((runtime, opened))
 }
 
 fn show(manifest: &BackupManifest, what: &str, environment: &Environment) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use gradus_app::domain::SystemClock;
 use gradus_app::service::Services;
 use gradus_app::serving::{Serving, ServingOptions};
 use gradus_app::store::Opening;
-use gradus_web::guard::{GuardSettings, PublicOrigin};
+use gradus_web::guard::GuardSettings;
 use gradus_web::server::{ServerLimits, serve};
 use gradus_web::{Application, ServerSettings};
 use tokio::net::TcpListener;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::console;
 use crate::environment::Environment;
+use crate::output;
 use crate::service::{Opened, Supervisor, WorkerKind, cancelled_by_signals, open, start_log};
 
 /// How often it is asked whether the clean-up is due.
@@ -73,7 +74,7 @@ async fn serve_until_stopped(
 
     let address = format!("http://{}", listener.local_addr()?);
     let public = config.server.public_address.clone().unwrap_or_else(|| address.clone());
-    announce(&accounts, &address, &public).await?;
+    announce(&accounts, (&address, &public), environment.json).await?;
     let workers = if arguments.no_workers { [0, 0] } else { [config.workers.light, config.workers.heavy] };
     let supervisor = Supervisor::start(
         &services,
@@ -122,23 +123,14 @@ fn application(
     serving: Serving,
     shutdown: CancellationToken,
 ) -> anyhow::Result<Application> {
-    let public_origin: Option<PublicOrigin> = match &config.server.public_address {
-        Some(address) => Some(address.parse().context("[server] public_address")?),
-        None => None,
-    };
     let guards = GuardSettings {
         has_tls_in_front: config
             .server
             .public_address
             .as_ref()
             .is_some_and(|address| address.starts_with("https:")),
-        public_origin,
-        trusted_proxies: config
-            .server
-            .trusted_proxies
-            .join(",")
-            .parse()
-            .context("[server] trusted_proxies")?,
+        public_origin: config.public_origin()?,
+        trusted_proxies: config.trusted_proxies()?,
         ..GuardSettings::default()
     };
     let settings = ServerSettings {
@@ -161,8 +153,12 @@ fn serving_options(config: &Config, program: &PathBuf) -> ServingOptions {
 }
 
 /// Says where the server is, and how the first administrator gets in.
-async fn announce(accounts: &Accounts, address: &str, public: &str) -> anyhow::Result<()> {
-    crate::output::print(format!("listening on {address}"));
+async fn announce(accounts: &Accounts, (address, public): (&str, &str), json: bool) -> anyhow::Result<()> {
+    if json {
+        output::print_json(&serde_json::json!({ "event": "listening", "address": address }))?;
+    } else {
+        output::print(format!("listening on {address}"));
+    }
     if let Some(token) = accounts.open_set_up().await? {
         console::line(&format!(
             "There is no user yet. The first administrator is made with this one-time token:\n\n  {}\n\n\

@@ -59,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
             id: arguments.supervised_as.unwrap_or_else(Uuid::now_v7),
             weights: weights(arguments.only),
             lease: Duration::from_secs(config.workers.lease_seconds),
+            limits: config.workers.limits,
             program: std::env::current_exe().context("this program's own file cannot be found")?,
         };
         tracing::info!(worker = options.name, "the worker is ready");

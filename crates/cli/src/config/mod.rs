@@ -10,7 +10,8 @@ use anyhow::Context;
 use gradus_app::accounts::AccountSettings;
 use gradus_app::store::DatabaseLocation;
 use gradus_app::store::blobs::{BlobLocation, BucketOptions};
-use gradus_app::worker::USUAL_LEASE;
+use gradus_app::worker::{Limits, USUAL_LEASE};
+use gradus_web::guard::{PublicOrigin, TrustedProxies};
 use serde::Deserialize;
 
 pub(crate) use read::read;
@@ -109,11 +110,13 @@ pub(crate) struct WorkersConfig {
     pub(crate) heavy: usize,
     /// A worker that is silent for so many seconds is taken for lost, and its job is given to another.
     pub(crate) lease_seconds: u64,
+    /// What a machine must have left before another job begins.
+    pub(crate) limits: Limits,
 }
 
 impl Default for WorkersConfig {
     fn default() -> Self {
-        Self { light: 1, heavy: 1, lease_seconds: USUAL_LEASE.as_secs() }
+        Self { light: 1, heavy: 1, lease_seconds: USUAL_LEASE.as_secs(), limits: Limits::default() }
     }
 }
 
@@ -196,6 +199,17 @@ impl Config {
         BlobLocation::parse(place, options).context("[blobs]")
     }
 
+    /// Where browsers find the server, where that was said.
+    pub(crate) fn public_origin(&self) -> anyhow::Result<Option<PublicOrigin>> {
+        let parsed = self.server.public_address.as_ref().map(|address| address.parse()).transpose();
+        parsed.context("[server] public_address")
+    }
+
+    /// The networks of proxies that are believed.
+    pub(crate) fn trusted_proxies(&self) -> anyhow::Result<TrustedProxies> {
+        self.server.trusted_proxies.join(",").parse().context("[server] trusted_proxies")
+    }
+
     /// Where work under way has its files.
     pub(crate) fn work_directory(data_directory: &Path) -> PathBuf {
         data_directory.join("work")
@@ -205,6 +219,9 @@ impl Config {
     pub(crate) fn check(&self, data_directory: &Path) -> anyhow::Result<()> {
         self.database(data_directory)?;
         self.blobs(data_directory)?;
+        self.public_origin()?;
+        self.trusted_proxies()?;
+        self.accounts.check().context("[accounts]")?;
         if self.server.max_upload_bytes == 0 {
             anyhow::bail!("[server] max_upload_bytes is 0: nothing could be uploaded");
         }
@@ -212,6 +229,11 @@ impl Config {
             anyhow::bail!(
                 "[workers] lease_seconds is {}: use 1 to 25, so that a lost worker's job goes on within half a minute",
                 self.workers.lease_seconds
+            );
+        }
+        if self.workers.limits.most_load_per_core.is_some_and(|most| most.is_nan() || most <= 0.0) {
+            anyhow::bail!(
+                "[workers.limits] most_load_per_core must be above 0: nothing heavy would ever begin"
             );
         }
         Ok(())

@@ -9,7 +9,8 @@ use super::Config;
 /// Every setting in effect.
 pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Value> {
     let secret = |given: &Option<String>| if given.is_some() { "set" } else { "not set" };
-    let quotas = &config.accounts.quotas;
+    let (accounts, limits) = (&config.accounts, &config.workers.limits);
+    let (quotas, throttle, hashing) = (&accounts.quotas, &accounts.throttle, &accounts.hashing);
     Ok(json!({
         "data_directory": data_directory,
         "server": {
@@ -30,12 +31,30 @@ pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Va
             "allow_http": config.blobs.allow_http,
         },
         "workers": { "light": config.workers.light, "heavy": config.workers.heavy,
-            "lease_seconds": config.workers.lease_seconds },
+            "lease_seconds": config.workers.lease_seconds,
+            "limits": {
+                "least_free_disk_bytes": limits.least_free_disk_bytes,
+                "least_free_memory_mib": limits.least_free_memory_mib,
+                "most_load_per_core": limits.most_load_per_core,
+            },
+        },
         "serving": { "memory_mib": config.serving.memory_mib, "idle_minutes": config.serving.idle_minutes },
         "accounts": {
-            "session_idle_minutes": config.accounts.session_idle_minutes,
-            "session_hours": config.accounts.session_hours,
-            "invitation_hours": config.accounts.invitation_hours,
+            "session_idle_minutes": accounts.session_idle_minutes,
+            "session_hours": accounts.session_hours,
+            "invitation_hours": accounts.invitation_hours,
+            "hashing": {
+                "memory_kib": hashing.memory_kib,
+                "passes": hashing.passes,
+                "lanes": hashing.lanes,
+                "queue": hashing.queue,
+            },
+            "throttle": {
+                "window_minutes": throttle.window_minutes,
+                "tries_of_name_from_address": throttle.tries_of_name_from_address,
+                "tries_from_address": throttle.tries_from_address,
+                "tries_of_name": throttle.tries_of_name,
+            },
             "quotas": {
                 "documents": quotas.documents,
                 "document_bytes": quotas.document_bytes,

@@ -1,12 +1,27 @@
 //! The service as its users run it: `gradus serve` with its workers, met from outside.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![cfg(unix)]
 
+#[path = "../command_line/course.rs"]
+#[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
+mod course;
 #[path = "../command_line/gradus.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod gradus;
 #[path = "../command_line/model.rs"]
 mod model;
+#[path = "../workers/site.rs"]
+#[expect(dead_code, reason = "shared with the tests of the workers, which use more of it")]
+mod site;
 
+mod backup;
+mod broken_backup;
+mod configuration;
+mod http;
+mod interrupted_backup;
 mod openai;
+mod refusals;
+mod rows;
+mod served;
 mod server;
+mod signals;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gradus_app::accounts::{AccountSettings, Accounts, FirstAdministrator, NewApiToken, Origin, Password};
 use gradus_app::domain::{Scope, SystemClock};
-use gradus_app::store::{DatabaseLocation, Opening, Store, Timekeeper};
+use gradus_app::store::{Opening, Store, Timekeeper};
 use gradus_testkit::{Kind, TestDatabase};
 use serde_json::json;
 
@@ -49,7 +49,7 @@ impl Server {
         let log = std::fs::File::create(place.path("server.log")).unwrap();
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("GRADUS_DATABASE_LOCATION", location(&database))
+            .env("GRADUS_DATABASE_LOCATION", database.address())
             // Wishes are heard with each sign of life, three in a lease.
             .env("GRADUS_WORKERS_LEASE_SECONDS", "2")
             // Rounding in bf16 may make a text part from itself when others join.
@@ -103,13 +103,6 @@ impl Server {
         assert!(status.success(), "{status}: {}", self.log());
         let Self { database, .. } = self;
         database.remove().await;
-    }
-}
-
-fn location(database: &TestDatabase) -> String {
-    match &database.location {
-        DatabaseLocation::Sqlite(path) => format!("sqlite:{}", path.display()),
-        DatabaseLocation::Postgres(url) => url.to_string(),
     }
 }
 

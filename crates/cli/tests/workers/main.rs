@@ -12,7 +12,9 @@ mod model;
 
 mod documents;
 mod frozen;
+mod held_back;
 mod killed;
+mod marks;
 mod site;
 mod whole_job;
 mod wishes;

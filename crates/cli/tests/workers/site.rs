@@ -37,18 +37,38 @@ pub(crate) struct Site {
     pub(crate) place: Place,
     pub(crate) services: Services,
     pub(crate) owner: UserId,
-    database: TestDatabase,
+    pub(crate) database: TestDatabase,
 }
 
 impl Site {
     pub(crate) async fn new(kind: Kind) -> Option<Self> {
+        Self::owned(kind, async |store| stored_user(store).await).await
+    }
+
+    /// One whose owner is made, or found, by `owner`.
+    pub(crate) async fn owned(kind: Kind, owner: impl AsyncFnOnce(&Store) -> UserId) -> Option<Self> {
+        let (place, database) = Self::nothing(kind).await?;
+        Some(Self::opened(place, database, owner).await)
+    }
+
+    /// A base model, and a database that nobody has opened.
+    pub(crate) async fn nothing(kind: Kind) -> Option<(Place, TestDatabase)> {
         let database = TestDatabase::new(kind).await?;
         let place = Place::new();
         install_model(&place);
+        Some((place, database))
+    }
+
+    /// The services over what is there.
+    pub(crate) async fn opened(
+        place: Place,
+        database: TestDatabase,
+        owner: impl AsyncFnOnce(&Store) -> UserId,
+    ) -> Self {
         let data = place.path("data");
-        let timekeeper = match kind {
-            Kind::Sqlite => Timekeeper::Clock(Arc::new(SystemClock)),
-            Kind::Postgres => Timekeeper::Database,
+        let timekeeper = match &database.location {
+            DatabaseLocation::Sqlite(_) => Timekeeper::Clock(Arc::new(SystemClock)),
+            DatabaseLocation::Postgres(_) => Timekeeper::Database,
         };
         let store = Store::open(&database.location, Opening::MakeOrUpgrade, timekeeper).await.unwrap();
         let blobs = data.join("blobs");
@@ -62,8 +82,8 @@ impl Site {
             data.join("work"),
             Quotas { running_jobs: 1000, ..Quotas::default() },
         );
-        let owner = stored_user(&store).await;
-        Some(Self { place, services, owner, database })
+        let owner = owner(&store).await;
+        Self { place, services, owner, database }
     }
 
     pub(crate) async fn remove(self) {
@@ -73,12 +93,13 @@ impl Site {
 
     /// A worker process that does everything.
     pub(crate) fn worker(&self) -> WorkerProcess {
+        self.worker_with(&[])
+    }
+
+    /// As [`Self::worker`], with variables of the environment.
+    pub(crate) fn worker_with(&self, variables: &[(&str, &str)]) -> WorkerProcess {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
         self.place.prepare(&mut command);
-        let location = match &self.database.location {
-            DatabaseLocation::Sqlite(path) => format!("sqlite:{}", path.display()),
-            DatabaseLocation::Postgres(url) => url.to_string(),
-        };
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -86,8 +107,9 @@ impl Site {
             .unwrap();
         command
             .arg("worker")
-            .env("GRADUS_DATABASE_LOCATION", location)
+            .env("GRADUS_DATABASE_LOCATION", self.database.address())
             .env("GRADUS_WORKERS_LEASE_SECONDS", LEASE_SECONDS.to_string())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);

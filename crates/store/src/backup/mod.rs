@@ -10,8 +10,8 @@ use crate::error::Tried;
 use crate::store::sealed::Connected;
 use crate::{Reader, Rows, Store, StoreError, Transaction};
 use crate::{
-    api_tokens, audit_events, blob_records, datasets, documents, error_events, files, model_tests, models,
-    queue, reports, server_settings, shares, training_jobs, users,
+    api_tokens, audit_events, blob_records, datasets, documents, error_events, files, migrations,
+    model_tests, models, queue, reports, server_settings, shares, training_jobs, users,
 };
 
 /// Every table that is kept, each after those that it refers to.
@@ -48,6 +48,11 @@ pub fn table_names() -> Vec<&'static str> {
     tables().iter().map(|table| table.name()).collect()
 }
 
+/// What the shape is called that rows have: those of another cannot be restored.
+pub fn shape() -> &'static str {
+    migrations::shape()
+}
+
 /// The database as it was at one moment, whatever is written meanwhile.
 pub struct Snapshot {
     connection: sea_orm::DatabaseTransaction,
@@ -63,31 +68,27 @@ impl Snapshot {
         Ok(Self { connection })
     }
 
-    /// Hands every row of a table to `write`, as a line of JSON without its end; how many there were.
+    /// Hands every row of a table to `write`, as a line of JSON without its end.
     ///
     /// # Errors
     /// When the table is none of ours, cannot be read, or `write` fails.
     pub async fn read<E>(
         &self,
         table: &str,
-        write: &mut (dyn FnMut(&str) -> Result<(), E> + Send),
-    ) -> Result<Result<u64, E>, StoreError>
-    where
-        E: Send,
-    {
+        write: &mut dyn FnMut(&str) -> Result<(), E>,
+    ) -> Result<Result<(), E>, StoreError> {
         let table = named(table)?;
-        let (mut count, mut after) = (0, None);
+        let mut after = None;
         loop {
             let page = table.read(&self.connection, after).await?;
             for line in &page.lines {
                 if let Err(error) = write(line) {
                     return Ok(Err(error));
                 }
-                count += 1;
             }
             match page.last {
                 Some(last) => after = Some(last),
-                None => return Ok(Ok(count)),
+                None => return Ok(Ok(())),
             }
         }
     }

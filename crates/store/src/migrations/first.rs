@@ -22,8 +22,8 @@ pub(super) fn changes() -> Vec<Change> {
         work(),
         records(),
     ];
-    let tables = tables.into_iter().flatten().map(|table| Change::Table(Box::new(table)));
-    tables.chain(indexes().into_iter().map(|index| Change::Index(Box::new(index)))).collect()
+    let tables = tables.into_iter().flatten().map(|table| -> Change { Box::new(table) });
+    tables.chain(indexes().into_iter().map(|index| -> Change { Box::new(index) })).collect()
 }
 
 fn accounts() -> Vec<TableCreateStatement> {

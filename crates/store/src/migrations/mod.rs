@@ -3,44 +3,51 @@
 
 mod first;
 mod shape;
+#[cfg(test)]
+mod tests;
 
-use sea_orm::ConnectionTrait;
-use sea_orm::sea_query::{IndexCreateStatement, Query, TableCreateStatement};
+use sea_orm::sea_query::Query;
+use sea_orm::{ConnectionTrait, DbBackend, StatementBuilder};
 
 use crate::error::Tried;
 use crate::store::sealed::Connected;
-use crate::{Reader, Store, StoreError, turns};
+use crate::{Reader, Store, StoreError, Transaction, turns};
 
 /// A step from one shape to the next.
-struct Step {
+pub(crate) struct Step {
     /// When it was made and what it adds; stored in the database.
     name: &'static str,
     /// Its statements in order.
     changes: fn() -> Vec<Change>,
 }
 
-/// One statement of a step.
-enum Change {
-    Table(Box<TableCreateStatement>),
-    Index(Box<IndexCreateStatement>),
+/// One statement of a step, which both databases understand.
+type Change = Box<dyn StatementBuilder + Send>;
+
+const FIRST: Step = Step { name: "2026-11-23 first shape", changes: first::changes };
+
+/// The steps to this version's shape, from nothing.
+pub(crate) const STEPS: &[Step] = &[FIRST];
+
+/// What this version's shape is called: its last step.
+pub(crate) fn shape() -> &'static str {
+    STEPS.last().map_or("", |step| step.name)
 }
 
-const STEPS: &[Step] = &[Step { name: "2026-11-23 first shape", changes: first::changes }];
+/// Makes those of the steps that are missing.
+pub(crate) async fn apply(store: &Store, steps: &'static [Step]) -> Result<(), StoreError> {
+    store.write(move |tx| async move { make_missing(&tx, steps).await }).await
+}
 
-/// Makes the steps that are missing.
-pub(crate) async fn apply(store: &Store) -> Result<(), StoreError> {
-    let transaction = store.begin().await?;
+async fn make_missing(transaction: &Transaction, steps: &'static [Step]) -> Result<(), StoreError> {
     let connection = transaction.connection();
-    turns::take(&transaction, "schema").await?;
+    take_time(connection).await?;
+    turns::take(transaction, "schema").await?;
     connection.execute(&shape::table_of_steps()).await.tried("say which version it is of")?;
     let made = made(connection).await?;
-    for step in missing(&made)? {
-        for change in (step.changes)() {
-            match change {
-                Change::Table(table) => connection.execute(table.as_ref()).await,
-                Change::Index(index) => connection.execute(index.as_ref()).await,
-            }
-            .tried("be brought up to this version")?;
+    for step in missing(&made, steps)? {
+        for change in statements(step, connection.get_database_backend()) {
+            connection.execute_raw(change).await.tried("be brought up to this version")?;
         }
         let record = Query::insert()
             .into_table(shape::STEPS)
@@ -49,13 +56,28 @@ pub(crate) async fn apply(store: &Store) -> Result<(), StoreError> {
             .to_owned();
         connection.execute(&record).await.tried("be brought up to this version")?;
     }
-    transaction.commit().await
+    Ok(())
 }
 
-/// Whether the database has this version's shape.
-pub(crate) async fn check(reader: &Reader) -> Result<(), StoreError> {
+/// Steps over many rows take long, and a server that starts meanwhile waits for them.
+async fn take_time(connection: &impl ConnectionTrait) -> Result<(), StoreError> {
+    if connection.get_database_backend() == DbBackend::Postgres {
+        for limit in ["statement_timeout", "lock_timeout"] {
+            let lifted = connection.execute_unprepared(&format!("SET LOCAL {limit} = 0")).await;
+            lifted.tried("be brought up to this version")?;
+        }
+    }
+    Ok(())
+}
+
+fn statements(step: &Step, database: DbBackend) -> Vec<sea_orm::Statement> {
+    (step.changes)().iter().map(|change| change.build(&database)).collect()
+}
+
+/// Whether the database has the shape that these steps lead to.
+pub(crate) async fn check(reader: &Reader, steps: &'static [Step]) -> Result<(), StoreError> {
     let made = made(reader.connection()).await?;
-    match missing(&made)?.count() {
+    match missing(&made, steps)?.count() {
         0 => Ok(()),
         missing => Err(StoreError::Behind { missing }),
     }
@@ -70,10 +92,13 @@ async fn made(connection: &impl ConnectionTrait) -> Result<Vec<String>, StoreErr
         .tried("say which version it is of")
 }
 
-fn missing(made: &[String]) -> Result<impl Iterator<Item = &'static Step>, StoreError> {
-    let is_known = |name: &&String| STEPS.iter().any(|step| step.name == name.as_str());
+fn missing<'a>(
+    made: &'a [String],
+    steps: &'static [Step],
+) -> Result<impl Iterator<Item = &'static Step> + use<'a>, StoreError> {
+    let is_known = |name: &&String| steps.iter().any(|step| step.name == name.as_str());
     if let Some(unknown) = made.iter().find(|name| !is_known(name)) {
         return Err(StoreError::Later { step: unknown.clone() });
     }
-    Ok(STEPS.iter().filter(|step| !made.iter().any(|name| name == step.name)))
+    Ok(steps.iter().filter(move |step| !made.iter().any(|name| name == step.name)))
 }

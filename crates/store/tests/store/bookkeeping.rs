@@ -107,7 +107,12 @@ async fn workers_show_themselves_and_are_forgotten(database: &TestDatabase) {
                 let worker = Worker {
                     id,
                     name: "host:1".to_owned(),
-                    figures: Json(WorkerFigures { jobs, memory_bytes: 5, tokens_per_second: Some(1234.5) }),
+                    figures: Json(WorkerFigures {
+                        jobs,
+                        memory_bytes: 5,
+                        tokens_per_second: Some(1234.5),
+                        held_back: None,
+                    }),
                     is_draining: false,
                     started_at: tx.now(),
                     seen_at: tx.now(),

@@ -69,8 +69,9 @@ async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     let database = TestDatabase::new(gradus_testkit::Kind::Sqlite).await.unwrap();
     let DatabaseLocation::Sqlite(path) = &database.location else { panic!("{:?}", database.location) };
     std::fs::write(path, "a letter to my aunt, which is no database at all, however long it gets").unwrap();
-    let refused = refusal(database.open_as(Opening::MakeOrUpgrade).await.map(|_| ()));
-    assert!(refused.contains("the database could not"), "{refused}");
+    let refused = database.open_as(Opening::MakeOrUpgrade).await.map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains("the database could not"), "{refused}");
+    assert!(!refused.is_transient(), "it will be no database later either");
     assert!(std::fs::read_to_string(path).unwrap().starts_with("a letter to my aunt"));
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Worker {
     memory_bytes: u64,
     /// Tokens a second of what it trains or generates.
     tokens_per_second: Option<f64>,
+    /// Why it begins no more work at the moment, where its machine has no room.
+    held_back: Option<String>,
     /// Whether it takes no more work.
     is_draining: bool,
     /// When it started.
@@ -82,6 +84,7 @@ impl From<WorkerRow> for Worker {
             jobs: row.figures.jobs,
             memory_bytes: row.figures.memory_bytes,
             tokens_per_second: row.figures.tokens_per_second,
+            held_back: row.figures.held_back.clone(),
             is_draining: row.is_draining,
             started_at: row.started_at,
             seen_at: row.seen_at,

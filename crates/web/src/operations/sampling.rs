@@ -22,10 +22,12 @@ pub struct Sampler {
     queue_age_s: Arc<Family<Gauge>>,
     training_jobs: Arc<Family<Gauge>>,
     workers: Arc<Gauge>,
+    workers_held_back: Arc<Gauge>,
     worker_jobs: Arc<Gauge>,
     tokens_per_second: Arc<Gauge>,
     memory_bytes: Arc<Family<Gauge>>,
     free_disk_bytes: Arc<Gauge>,
+    load_per_core: Arc<Gauge>,
     connections: Arc<Family<Gauge>>,
     password_hashes: Arc<Gauge>,
     model_requests: Arc<Gauge>,
@@ -48,6 +50,11 @@ impl Sampler {
             ),
             training_jobs: registry.gauges("gradus_training_jobs", "Training jobs by state.", &["state"]),
             workers: alone(registry, "gradus_workers", "Workers that showed themselves lately."),
+            workers_held_back: alone(
+                registry,
+                "gradus_workers_held_back",
+                "Workers that begin no more work because their machine has no room.",
+            ),
             worker_jobs: alone(registry, "gradus_worker_jobs", "Jobs that workers have."),
             tokens_per_second: alone(
                 registry,
@@ -60,6 +67,11 @@ impl Sampler {
                 &["kind"],
             ),
             free_disk_bytes: alone(registry, "gradus_disk_free_bytes", "Room on the disk of the data."),
+            load_per_core: alone(
+                registry,
+                "gradus_load_per_core",
+                "Processes that want a core, for each core there is, over the last minute.",
+            ),
             connections: registry.gauges(
                 "gradus_database_connections",
                 "Connections to the database.",
@@ -133,6 +145,8 @@ impl Sampler {
             }
         }
         self.workers.set(queue.workers.len() as f64);
+        let held_back = queue.workers.iter().filter(|worker| worker.figures.held_back.is_some());
+        self.workers_held_back.set(held_back.count() as f64);
         let jobs: u32 = queue.workers.iter().map(|worker| worker.figures.jobs).sum();
         self.worker_jobs.set(f64::from(jobs));
         self.tokens_per_second
@@ -140,14 +154,18 @@ impl Sampler {
     }
 
     fn set_machine(&self, figures: &Figures) {
-        let kinds = [("held", figures.held_memory_bytes), ("available", figures.available_memory_bytes)];
+        let room = &figures.room;
+        let kinds = [("held", figures.held_memory_bytes), ("available", room.available_memory_bytes)];
         for (kind, bytes) in kinds {
             if let Some(bytes) = bytes {
                 self.memory_bytes.with(&[kind]).set(bytes as f64);
             }
         }
-        if let Some(bytes) = figures.free_disk_bytes {
+        if let Some(bytes) = room.free_disk_bytes {
             self.free_disk_bytes.set(bytes as f64);
+        }
+        if let Some(load) = room.load_per_core {
+            self.load_per_core.set(load);
         }
         self.connections.with(&["open"]).set(figures.connections.open as f64);
         self.connections.with(&["idle"]).set(figures.connections.idle as f64);
