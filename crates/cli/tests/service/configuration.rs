@@ -40,11 +40,14 @@ fn every_setting_in_effect_is_shown_but_no_secret_and_nothing_is_made() {
     assert_eq!(place.files(), before);
 }
 
+/// Arguments, variables, and what is said of them.
+type Refused = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn what_a_server_would_not_start_with_is_found() {
     let place = Place::new();
     place.write("misspelt.toml", "[server]\nlisten = \"127.0.0.1:1\"\nlisten_adress = 3\n");
-    let cases: [(&str, &[(&str, &str)], &[&str]); 10] = [
+    let cases: [Refused; 10] = [
         ("--config misspelt.toml", &[], &["misspelt.toml", "line 3", "listen_adress"]),
         ("--config missing.toml", &[], &["cannot read missing.toml"]),
         ("", &[("GRADUS_CONFIG", "missing.toml")], &["cannot read missing.toml"]),

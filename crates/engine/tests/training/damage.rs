@@ -105,7 +105,7 @@ fn the_checkpoint_before_any_newest_one_can_be_gone_on_from() {
     let mut tried = 0;
     for (moment, newest) in &moments {
         let names = names_in(moment.path());
-        let Some(before) = names.iter().filter(|name| *name < newest).next_back() else { continue };
+        let Some(before) = names.iter().rfind(|name| *name < newest) else { continue };
         fs::remove_file(moment.path().join(newest).join("manifest.json")).unwrap();
         let (refused, begun_at) = refused(&scenario.run(moment.path(), Some(0)));
         assert_eq!(refused, [moment.path().join(newest)], "{names:?}");
