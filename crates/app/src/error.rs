@@ -156,6 +156,14 @@ pub enum Error {
     /// Something in a request does not fit together.
     #[error("{0}")]
     Request(String),
+    /// A directory holds no trained model that can be used here.
+    #[error("{} {reason}", directory.display())]
+    Unfit {
+        /// The directory.
+        directory: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
     /// A file of Gradus's own is not what it should be.
     #[error("{} is not {expected}: {reason}", path.display())]
     Format {
