@@ -66,8 +66,8 @@ async fn a_token_can_do_no_more_than_its_maker(database: &TestDatabase) {
     let by_token = make(&server, &carol, Scope::Write, None).await;
     let by_token = show(&server, &by_token).await.unwrap();
     for (maker, scope, allowed) in [
-        (&vera, Scope::Read, true),
-        (&vera, Scope::Write, false),
+        (&vera, Scope::Write, true),
+        (&vera, Scope::Admin, false),
         (&bob, Scope::Write, true),
         (&bob, Scope::Admin, false),
         (&carol, Scope::Admin, true),
@@ -125,7 +125,7 @@ async fn what_a_users_role_takes_away_their_tokens_cannot_do(database: &TestData
     let token = make(&server, &dave, Scope::Admin, None).await;
     assert!(show(&server, &token).await.unwrap().administers().is_ok());
     for (role, scope) in
-        [(Role::Author, Scope::Write), (Role::Viewer, Scope::Read), (Role::Admin, Scope::Admin)]
+        [(Role::Author, Scope::Write), (Role::Viewer, Scope::Write), (Role::Admin, Scope::Admin)]
     {
         server.accounts.change_role(&carol, dave.user, role, &origin()).await.unwrap();
         let caller = show(&server, &token).await.unwrap();
