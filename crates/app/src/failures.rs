@@ -105,6 +105,7 @@ fn category_of_store(error: &StoreError) -> Category {
         StoreError::NotFound { .. }
         | StoreError::AlreadyThere { .. }
         | StoreError::InUse { .. }
+        | StoreError::Stale { .. }
         | StoreError::NotNow(_) => Category::Input,
         StoreError::LeaseLost(_) => Category::Worker,
         StoreError::Location(_) | StoreError::Later { .. } | StoreError::Behind { .. } => {

@@ -5,17 +5,20 @@ use gradus_grading::dataset::DatasetOptions;
 use gradus_store::datasets::examples::{self, Example};
 use gradus_store::datasets::versions::{self, DatasetVersion, Source};
 use gradus_store::datasets::{self, Dataset, sources};
-use gradus_store::{Json, Key, Page, PageRequest, Transaction, Whose, documents};
+use gradus_store::{Json, Key, Page, PageRequest, Rows, StoreError, Transaction, Whose, documents, turns};
 use serde::Deserialize;
 
 use super::{Services, enqueue};
-use crate::Error;
 use crate::guides::{GuideFile, guide_in};
+use crate::{Error, Precondition};
 
 /// What a document is in a dataset: its marking guide.
 pub(crate) const GUIDE: &str = "guide";
 /// What a document is in a dataset: a table of marked answers.
 pub(crate) const ANSWERS: &str = "answers";
+
+/// A dataset with its versions, the newest first.
+pub type DatasetWithVersions = (Dataset, Vec<DatasetVersion>);
 
 /// What a version of a dataset is built of.
 #[derive(Debug, Clone, Deserialize)]
@@ -136,14 +139,8 @@ impl Services {
     ///
     /// # Errors
     /// When it is not there.
-    pub async fn dataset(
-        &self,
-        whose: Whose,
-        id: DatasetId,
-    ) -> Result<(Dataset, Vec<DatasetVersion>), Error> {
-        let reader = self.store.reader();
-        let dataset = datasets::get(&reader, whose, id).await?;
-        Ok((dataset, versions::of_dataset(&reader, id).await?))
+    pub async fn dataset(&self, whose: Whose, id: DatasetId) -> Result<DatasetWithVersions, Error> {
+        Ok(with_versions(&self.store.reader(), whose, id).await?)
     }
 
     /// A page of the datasets that may be seen.
@@ -195,32 +192,65 @@ impl Services {
     /// Gives a dataset another name or description.
     ///
     /// # Errors
-    /// When it is not theirs.
+    /// When it is not theirs or not as is known.
     pub async fn rename_dataset(
         &self,
         whose: Whose,
         id: DatasetId,
-        name: Option<String>,
-        description: Option<String>,
-    ) -> Result<Dataset, Error> {
-        let dataset = self
+        (name, description): (Option<String>, Option<String>),
+        known: Precondition<DatasetWithVersions>,
+    ) -> Result<DatasetWithVersions, Error> {
+        let renamed = self
             .store
             .write(move |tx| async move {
+                check(&tx, whose, id, known).await?;
                 datasets::rename(&tx, whose, id, name, description).await?;
-                datasets::get(&tx, whose, id).await
+                with_versions(&tx, whose, id).await
             })
             .await?;
-        Ok(dataset)
+        Ok(renamed)
     }
 
     /// Deletes a dataset with its versions.
     ///
     /// # Errors
-    /// When it is not theirs, or a training job or a model test needs it.
-    pub async fn delete_dataset(&self, whose: Whose, id: DatasetId) -> Result<(), Error> {
-        self.store.write(move |tx| async move { datasets::delete(&tx, whose, id).await }).await?;
+    /// When it is not theirs or not as is known, or a training job or a model test needs it.
+    pub async fn delete_dataset(
+        &self,
+        whose: Whose,
+        id: DatasetId,
+        known: Precondition<DatasetWithVersions>,
+    ) -> Result<(), Error> {
+        self.store
+            .write(move |tx| async move {
+                check(&tx, whose, id, known).await?;
+                datasets::delete(&tx, whose, id).await
+            })
+            .await?;
         Ok(())
     }
+}
+
+async fn with_versions(
+    rows: &impl Rows,
+    whose: Whose,
+    id: DatasetId,
+) -> Result<DatasetWithVersions, StoreError> {
+    Ok((datasets::get(rows, whose, id).await?, versions::of_dataset(rows, id).await?))
+}
+
+async fn check(
+    tx: &Transaction,
+    whose: Whose,
+    id: DatasetId,
+    known: Precondition<DatasetWithVersions>,
+) -> Result<(), StoreError> {
+    // Whoever changes it takes the turn: a change that asks for nothing must not come between another's look and change.
+    turns::take(tx, &id.to_string()).await?;
+    if !known.is_asked() {
+        return Ok(());
+    }
+    known.check("dataset", with_versions(tx, whose, id).await?)
 }
 
 async fn add_version(
@@ -228,7 +258,7 @@ async fn add_version(
     owner: UserId,
     dataset: &Dataset,
     request: &VersionRequest,
-) -> Result<DatasetVersion, gradus_store::StoreError> {
+) -> Result<DatasetVersion, StoreError> {
     for source in request.sources() {
         documents::get(tx, Whose::Of(owner), source.document).await?;
     }

@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use gradus_domain::{DocumentId, DocumentState, DocumentStep, JobKind, UserId};
 use gradus_store::blobs::{BlobReader, SpooledBlob};
 use gradus_store::documents::{self, Document};
-use gradus_store::{Json, Key, Page, PageRequest, StoreError, Text, Whose, blob_records};
+use gradus_store::{Json, Key, Page, PageRequest, StoreError, Text, Whose, blob_records, turns};
 
 use super::{Services, enqueue};
-use crate::Error;
 use crate::accounts::Accounts;
+use crate::{Error, Precondition};
 
 /// What is known of a file before it is read.
 #[derive(Debug, Clone)]
@@ -166,10 +166,19 @@ impl Services {
     /// Deletes a document.
     ///
     /// # Errors
-    /// When it is not theirs, or something needs it.
-    pub async fn delete_document(&self, whose: Whose, id: DocumentId) -> Result<(), Error> {
+    /// When it is not theirs or not as is known, or something needs it.
+    pub async fn delete_document(
+        &self,
+        whose: Whose,
+        id: DocumentId,
+        known: Precondition<Document>,
+    ) -> Result<(), Error> {
         self.store
             .write(move |tx| async move {
+                if known.is_asked() {
+                    turns::take(&tx, &id.to_string()).await?;
+                    known.check("document", documents::get(&tx, whose, id).await?)?;
+                }
                 gradus_store::queue::wish(&tx, gradus_domain::Id::uuid(id), gradus_domain::Wish::Cancel)
                     .await?;
                 documents::delete(&tx, whose, id).await

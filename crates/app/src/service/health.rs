@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::{Id, State, TrainingJobId, TrainingJobState};
 use gradus_store::queue;
 use gradus_store::training_jobs::TrainingJob;
-use gradus_store::{StoreError, Whose};
+use gradus_store::{Rows, StoreError, Whose};
 
 use super::Services;
 use crate::Error;
@@ -81,11 +81,19 @@ impl Services {
         now: DateTime<Utc>,
     ) -> Result<(TrainingJob, JobHealth), Error> {
         let job = self.training_job(whose, id).await?;
-        let work: Result<_, StoreError> = queue::of_subject(&self.store.reader(), id.uuid()).await;
-        let lease_until = work?.and_then(|work| work.lease_until);
-        let health = health_of(&job, lease_until, now);
+        let health = of(&self.store.reader(), &job, now).await?;
         Ok((job, health))
     }
+}
+
+/// How a job is doing as of `now`.
+pub(crate) async fn of(
+    rows: &impl Rows,
+    job: &TrainingJob,
+    now: DateTime<Utc>,
+) -> Result<JobHealth, StoreError> {
+    let work = queue::of_subject(rows, job.id.0.uuid()).await?;
+    Ok(health_of(job, work.and_then(|work| work.lease_until), now))
 }
 
 #[cfg(test)]

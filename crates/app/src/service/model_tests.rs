@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Services, enqueue};
-use crate::Error;
+use crate::{Error, Precondition};
 
 /// The most submissions of one test that are given one by one.
 const MOST_SUBMISSIONS: u64 = 50_000;
@@ -253,12 +253,18 @@ impl Services {
     /// Deletes a test with its submissions.
     ///
     /// # Errors
-    /// When it is not theirs, is running, or a report needs it.
-    pub async fn delete_model_test(&self, whose: Whose, id: ModelTestId) -> Result<(), Error> {
+    /// When it is not theirs or not as is known, is running, or a report needs it.
+    pub async fn delete_model_test(
+        &self,
+        whose: Whose,
+        id: ModelTestId,
+        known: Precondition<ModelTest>,
+    ) -> Result<(), Error> {
         self.store
             .write(move |tx| async move {
                 turns::take(&tx, &id.to_string()).await?;
                 let test = model_tests::get(&tx, whose, id).await?;
+                known.check("model test", test.clone())?;
                 if matches!(test.state.0, ModelTestState::Queued | ModelTestState::Running) {
                     return Err(StoreError::InUse {
                         noun: "model test",

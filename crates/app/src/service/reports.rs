@@ -3,10 +3,10 @@
 use gradus_domain::{JobKind, ModelTestId, ModelTestState, ReportId, ReportState, ReportStep, UserId};
 use gradus_store::model_tests;
 use gradus_store::reports::{self, Report};
-use gradus_store::{Key, Page, PageRequest, StoreError, Text, Whose};
+use gradus_store::{Key, Page, PageRequest, StoreError, Text, Whose, turns};
 
 use super::{Services, enqueue};
-use crate::Error;
+use crate::{Error, Precondition};
 
 /// In which form a report is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,9 +110,22 @@ impl Services {
     /// Deletes a report.
     ///
     /// # Errors
-    /// When it is not theirs.
-    pub async fn delete_report(&self, whose: Whose, id: ReportId) -> Result<(), Error> {
-        self.store.write(move |tx| async move { reports::delete(&tx, whose, id).await }).await?;
+    /// When it is not theirs or not as is known.
+    pub async fn delete_report(
+        &self,
+        whose: Whose,
+        id: ReportId,
+        known: Precondition<Report>,
+    ) -> Result<(), Error> {
+        self.store
+            .write(move |tx| async move {
+                if known.is_asked() {
+                    turns::take(&tx, &id.to_string()).await?;
+                    known.check("report", reports::get(&tx, whose, id).await?)?;
+                }
+                reports::delete(&tx, whose, id).await
+            })
+            .await?;
         Ok(())
     }
 }

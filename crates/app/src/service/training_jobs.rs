@@ -17,9 +17,10 @@ use gradus_store::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::health::{self, JobHealth};
 use super::{Services, enqueue};
-use crate::Error;
 use crate::accounts::Accounts;
+use crate::{Error, Precondition};
 
 /// How many of a user's newest jobs one that is asked for again is looked for among.
 const LOOKED_BACK: u32 = 50;
@@ -319,12 +320,21 @@ impl Services {
     /// Deletes a job with its events and checkpoints.
     ///
     /// # Errors
-    /// When it is not theirs, a worker has it, or its model is still there.
-    pub async fn delete_training_job(&self, whose: Whose, id: TrainingJobId) -> Result<(), Error> {
+    /// When it is not theirs or not as is known, a worker has it, or its model is still there.
+    pub async fn delete_training_job(
+        &self,
+        whose: Whose,
+        id: TrainingJobId,
+        known: Precondition<(TrainingJob, JobHealth)>,
+    ) -> Result<(), Error> {
         self.store
             .write(move |tx| async move {
                 turns::take(&tx, &id.to_string()).await?;
                 let job = training_jobs::get(&tx, whose, id).await?;
+                if known.is_asked() {
+                    let health = health::of(&tx, &job, tx.now()).await?;
+                    known.check("training job", (job.clone(), health))?;
+                }
                 if job.state.is_running() || job.state.0 == TrainingJobState::Queued {
                     return Err(StoreError::InUse {
                         noun: "training job",

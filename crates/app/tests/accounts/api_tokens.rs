@@ -1,6 +1,7 @@
 //! API tokens: what they may do, for how long, and what is known of them.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use gradus_app::Precondition;
 use gradus_app::accounts::{Caller, Credential, MadeApiToken, NewApiToken};
 use gradus_domain::{Clock, Role, Scope};
 use gradus_testkit::TestDatabase;
@@ -37,7 +38,10 @@ async fn a_token_stands_for_its_user_within_its_scope(database: &TestDatabase) {
     assert_eq!((caller.user, caller.role, caller.scope), (bob.user, Role::Author, Scope::Read));
     assert_eq!(caller.credential, Credential::ApiToken { id: reading.shown.id, expires_at: None });
     assert_eq!(code(caller.writes()), "scope-needed");
-    assert_eq!(code(server.accounts.change_display_name(&caller, "Bobby", &origin()).await), "scope-needed");
+    assert_eq!(
+        code(server.accounts.change_display_name(&caller, "Bobby", Precondition::none(), &origin()).await),
+        "scope-needed"
+    );
     let another = NewApiToken { name: "more".to_owned(), scope: Scope::Read, expires_at: None };
     assert_eq!(code(server.accounts.make_api_token(&caller, another, &origin()).await), "scope-needed");
 
@@ -127,7 +131,7 @@ async fn what_a_users_role_takes_away_their_tokens_cannot_do(database: &TestData
     for (role, scope) in
         [(Role::Author, Scope::Write), (Role::Viewer, Scope::Write), (Role::Admin, Scope::Admin)]
     {
-        server.accounts.change_role(&carol, dave.user, role, &origin()).await.unwrap();
+        server.accounts.change_role(&carol, dave.user, role, Precondition::none(), &origin()).await.unwrap();
         let caller = show(&server, &token).await.unwrap();
         assert_eq!((caller.role, caller.scope), (role, scope));
     }

@@ -1,5 +1,6 @@
 //! The audit log.
 
+use gradus_app::Precondition;
 use gradus_app::accounts::audit::{self, Entry};
 use gradus_app::accounts::{NewUser, Origin, PageRequest};
 use gradus_domain::{Clock, Role};
@@ -110,10 +111,10 @@ async fn changes_of_accounts_are_recorded_with_who_made_them(database: &TestData
     let new = NewUser { name: "bob".to_owned(), display_name: "Bob".to_owned(), role: Role::Viewer };
     let bob = server.accounts.create_user(&carol, new, &origin()).await.unwrap().account.id;
     server.accounts.invite_user(&carol, bob, &origin()).await.unwrap();
-    server.accounts.change_role(&carol, bob, Role::Author, &origin()).await.unwrap();
+    server.accounts.change_role(&carol, bob, Role::Author, Precondition::none(), &origin()).await.unwrap();
     server.accounts.disable_user(&carol, bob, &origin()).await.unwrap();
     server.accounts.enable_user(&carol, bob, &origin()).await.unwrap();
-    server.accounts.change_display_name(&carol, "Caroline", &origin()).await.unwrap();
+    server.accounts.change_display_name(&carol, "Caroline", Precondition::none(), &origin()).await.unwrap();
     assert_eq!(
         code(server.accounts.end_session(&carol, gradus_domain::SessionId::new(), &origin()).await),
         "not-found"

@@ -1,5 +1,6 @@
 //! What users change about themselves.
 
+use gradus_app::Precondition;
 use gradus_app::accounts::{NewApiToken, Password};
 use gradus_domain::{Role, Scope};
 use gradus_testkit::TestDatabase;
@@ -91,7 +92,9 @@ async fn a_password_that_changed_meanwhile_is_not_changed_again(database: &TestD
 async fn a_display_name_is_one_line(database: &TestDatabase) {
     let server = server(database).await;
     let carol = server.administrator().await;
-    let rename = async |name: &str| server.accounts.change_display_name(&carol, name, &origin()).await;
+    let rename = async |name: &str| {
+        server.accounts.change_display_name(&carol, name, Precondition::none(), &origin()).await
+    };
     rename("  Ca\u{308}rol Y. ").await.unwrap();
     let account = server.accounts.user(&carol, carol.user, &origin()).await.unwrap();
     assert_eq!((account.display_name.as_str(), account.name.as_str()), ("Cärol Y.", "carol"));

@@ -212,9 +212,7 @@ async fn delete_model(
     ApiPath(id): ApiPath<ModelId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    if conditions.are_required() {
-        conditions.require(&Model::from(state.services.model(caller.whose(), id).await?))?;
-    }
-    state.services.delete_model(caller.whose(), id).await?;
+    let known = conditions.precondition(Model::from);
+    state.services.delete_model(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

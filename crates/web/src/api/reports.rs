@@ -188,9 +188,7 @@ async fn delete_report(
     ApiPath(id): ApiPath<ReportId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    if conditions.are_required() {
-        conditions.require(&Report::from(state.services.report(caller.whose(), id).await?))?;
-    }
-    state.services.delete_report(caller.whose(), id).await?;
+    let known = conditions.precondition(Report::from);
+    state.services.delete_report(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

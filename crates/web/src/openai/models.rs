@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::DateTime;
+use gradus_app::Precondition;
 use gradus_app::models::InstalledModel;
 use gradus_app::store::models::TrainedModel;
 use gradus_app::store::{PageRequest, Whose};
@@ -111,7 +112,7 @@ pub(super) async fn delete_model(
         return Err(Refusal::invalid("model", "cannot_delete_base_model", message).into());
     }
     let model = trained_model(&state, caller.user, &name).await?;
-    let deleted = state.services.delete_model(Whose::Of(caller.user), model.id.0).await;
+    let deleted = state.services.delete_model(Whose::Of(caller.user), model.id.0, Precondition::none()).await;
     // Another's that is shared is seen, and not there to be deleted.
     deleted.map_err(|error| Failure::of(error, || Refusal::no_such_model(&name)))?;
     Ok(Json(DeletedModel { id: name, object: "model", deleted: true }))

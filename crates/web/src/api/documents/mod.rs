@@ -201,9 +201,7 @@ async fn delete_document(
     ApiPath(id): ApiPath<DocumentId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    if conditions.are_required() {
-        conditions.require(&Document::from(state.services.document(caller.whose(), id).await?))?;
-    }
-    state.services.delete_document(caller.whose(), id).await?;
+    let known = conditions.precondition(Document::from);
+    state.services.delete_document(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -219,9 +219,7 @@ async fn delete_model_test(
     ApiPath(id): ApiPath<ModelTestId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    if conditions.are_required() {
-        conditions.require(&ModelTest::from(state.services.model_test(caller.whose(), id).await?))?;
-    }
-    state.services.delete_model_test(caller.whose(), id).await?;
+    let known = conditions.precondition(ModelTest::from);
+    state.services.delete_model_test(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

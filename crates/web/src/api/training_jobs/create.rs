@@ -8,10 +8,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::conditions::created;
+use super::super::conditions::created_part;
 use super::super::fields::{Factor, Line, Metadata, Rate, Share, Slug, Whole};
 use super::super::making;
-use super::TrainingJob;
+use super::{TrainingJob, TrainingJobWithHealth};
 use crate::guard::SignedIn;
 use crate::problem::{ApiJson, Category, FieldProblem, Problem};
 use crate::routes::{Access, Route};
@@ -143,8 +143,10 @@ async fn create_training_job(
         suffix: new.suffix.map(Suffix::into_text),
         metadata: new.metadata.unwrap_or_default().into_value(),
     };
-    let shown = TrainingJob::from(state.services.add_training_job(caller.user, new).await?);
-    created(&format!("/api/v1/training-jobs/{}", shown.id), &shown)
+    let added = state.services.add_training_job(caller.user, new).await?;
+    let found = state.services.training_job_health(caller.whose(), added.id.0, state.clock.now()).await?;
+    let shown = TrainingJobWithHealth::from(found);
+    created_part(&format!("/api/v1/training-jobs/{}", shown.job.id), &shown, &shown.job)
 }
 
 #[cfg(test)]

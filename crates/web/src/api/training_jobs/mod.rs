@@ -167,12 +167,8 @@ async fn delete_training_job(
     ApiPath(id): ApiPath<TrainingJobId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    let whose = caller.whose();
-    if conditions.are_required() {
-        let found = state.services.training_job_health(whose, id, state.clock.now()).await?;
-        conditions.require(&TrainingJobWithHealth::from(found))?;
-    }
-    state.services.delete_training_job(whose, id).await?;
+    let known = conditions.precondition(TrainingJobWithHealth::from);
+    state.services.delete_training_job(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

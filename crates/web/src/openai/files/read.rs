@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt as _;
+use gradus_app::Precondition;
 use gradus_app::store::Whose;
 use gradus_domain::DocumentId;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
@@ -98,7 +99,8 @@ pub(in super::super) async fn delete_file(
     SignedIn(caller): SignedIn,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Json<DeletedFile>, Failure> {
-    let deleted = state.services.delete_document(Whose::Of(caller.user), document_id(&id)?).await;
+    let deleted =
+        state.services.delete_document(Whose::Of(caller.user), document_id(&id)?, Precondition::none()).await;
     deleted.map_err(|error| Failure::of(error, || no_such_file(&id)))?;
     Ok(Json(DeletedFile { id, object: "file", deleted: true }))
 }
