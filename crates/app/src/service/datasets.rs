@@ -8,7 +8,8 @@ use gradus_store::datasets::{self, Dataset, sources};
 use gradus_store::{Json, Key, Page, PageRequest, Rows, StoreError, Transaction, Whose, documents, turns};
 use serde::Deserialize;
 
-use super::{Services, enqueue};
+use super::{Services, admit_thing, admit_work, queue_work};
+use crate::accounts::Quotas;
 use crate::guides::{GuideFile, guide_in};
 use crate::{Error, Precondition};
 
@@ -69,9 +70,10 @@ impl Services {
         first: Option<VersionRequest>,
     ) -> Result<(Dataset, Option<DatasetVersion>), Error> {
         first.as_ref().map_or(Ok(()), VersionRequest::check)?;
+        let quotas = self.quotas;
         let added = self
-            .store
             .write(move |tx| async move {
+                admit_thing(&tx, quotas, owner).await?;
                 let dataset = Dataset {
                     id: Key(DatasetId::new()),
                     owner_id: Key(owner),
@@ -83,7 +85,7 @@ impl Services {
                 };
                 datasets::insert(&tx, dataset.clone()).await?;
                 let version = match first {
-                    Some(request) => Some(add_version(&tx, owner, &dataset, &request).await?),
+                    Some(request) => Some(add_version(&tx, quotas, owner, &dataset, &request).await?),
                     None => None,
                 };
                 Ok((dataset, version))
@@ -103,14 +105,12 @@ impl Services {
         request: VersionRequest,
     ) -> Result<DatasetVersion, Error> {
         request.check()?;
-        let version = self
-            .store
-            .write(move |tx| async move {
-                let dataset = datasets::get_owned(&tx, whose, id).await?;
-                add_version(&tx, dataset.owner_id.0, &dataset, &request).await
-            })
-            .await?;
-        Ok(version)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            let dataset = datasets::get_owned(&tx, whose, id).await?;
+            add_version(&tx, quotas, dataset.owner_id.0, &dataset, &request).await
+        })
+        .await
     }
 
     /// Has a version that failed built again.
@@ -122,17 +122,16 @@ impl Services {
         whose: Whose,
         id: DatasetVersionId,
     ) -> Result<DatasetVersion, Error> {
-        let version = self
-            .store
-            .write(move |tx| async move {
-                let version = versions::get(&tx, id).await?;
-                let dataset = datasets::get_owned(&tx, whose, version.dataset_id.0).await?;
-                versions::step(&tx, id, DatasetVersionStep::Retry).await?;
-                enqueue(&tx, JobKind::BuildDataset, dataset.owner_id.0, id).await?;
-                versions::get(&tx, id).await
-            })
-            .await?;
-        Ok(version)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            let version = versions::get(&tx, id).await?;
+            let dataset = datasets::get_owned(&tx, whose, version.dataset_id.0).await?;
+            admit_work(&tx, quotas, dataset.owner_id.0).await?;
+            versions::step(&tx, id, DatasetVersionStep::Retry).await?;
+            queue_work(&tx, JobKind::BuildDataset, dataset.owner_id.0, id).await?;
+            Ok(versions::get(&tx, id).await?)
+        })
+        .await
     }
 
     /// A dataset that may be seen, with its versions, the newest first.
@@ -255,15 +254,18 @@ async fn check(
 
 async fn add_version(
     tx: &Transaction,
+    quotas: Quotas,
     owner: UserId,
     dataset: &Dataset,
     request: &VersionRequest,
-) -> Result<DatasetVersion, StoreError> {
+) -> Result<DatasetVersion, Error> {
+    admit_thing(tx, quotas, owner).await?;
+    admit_work(tx, quotas, owner).await?;
     for source in request.sources() {
         documents::get(tx, Whose::Of(owner), source.document).await?;
     }
     let settings = serde_json::to_value(&request.options).unwrap_or_default();
     let version = versions::insert(tx, dataset.id.0, settings, request.sources()).await?;
-    enqueue(tx, JobKind::BuildDataset, owner, version.id.0).await?;
+    queue_work(tx, JobKind::BuildDataset, owner, version.id.0).await?;
     Ok(version)
 }

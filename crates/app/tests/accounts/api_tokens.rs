@@ -169,7 +169,10 @@ async fn use_is_written_down_to_the_minute_and_recorded_the_first_time(database:
     assert_eq!(token.shown.last_used_at, None);
     let used = async || {
         server.accounts.authenticate_api_token(token.token.expose(), &from("203.0.113.9")).await.unwrap();
-        server.accounts.list_api_tokens(&carol).await.unwrap()[0].last_used_at.unwrap()
+        server.accounts.list_api_tokens(&carol, &gradus_store::PageRequest::first(200)).await.unwrap().items
+            [0]
+        .last_used_at
+        .unwrap()
     };
     let first = used().await;
     database.clock.advance_seconds(59);
@@ -190,17 +193,25 @@ async fn users_see_and_revoke_their_own_tokens_and_nobody_elses(database: &TestD
     let carol = server.administrator().await;
     let bob = server.user(&carol, "bob", Role::Author).await;
     let token = make(&server, &bob, Scope::Write, None).await;
-    let shown = server.accounts.list_api_tokens(&bob).await.unwrap();
+    let shown =
+        server.accounts.list_api_tokens(&bob, &gradus_store::PageRequest::first(200)).await.unwrap().items;
     assert_eq!(shown, std::slice::from_ref(&token.shown));
     assert!(token.token.expose().starts_with(&shown[0].prefix) && shown[0].prefix.len() == 8);
-    assert_eq!(server.accounts.list_api_tokens(&carol).await.unwrap(), []);
+    assert_eq!(
+        server.accounts.list_api_tokens(&carol, &gradus_store::PageRequest::first(200)).await.unwrap().items,
+        []
+    );
     let foreign = server.accounts.revoke_api_token(&carol, token.shown.id, &origin()).await;
     assert_eq!(code(foreign), "not-found");
     assert!(show(&server, &token).await.is_ok());
     let by_itself = show(&server, &token).await.unwrap();
     server.accounts.revoke_api_token(&by_itself, token.shown.id, &origin()).await.unwrap();
     assert!(show(&server, &token).await.is_err());
-    assert!(server.accounts.list_api_tokens(&bob).await.unwrap()[0].revoked_at.is_some());
+    assert!(
+        server.accounts.list_api_tokens(&bob, &gradus_store::PageRequest::first(200)).await.unwrap().items[0]
+            .revoked_at
+            .is_some()
+    );
     let nameless = NewApiToken { name: "two\nlines".to_owned(), scope: Scope::Read, expires_at: None };
     assert_eq!(code(server.accounts.make_api_token(&bob, nameless, &origin()).await), "label-form");
     server.close().await;

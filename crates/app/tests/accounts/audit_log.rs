@@ -56,7 +56,8 @@ async fn nothing_from_outside_makes_a_second_line(database: &TestDatabase) {
     assert!(event.user_name.starts_with("carol��2026-11-23 admin") && event.user_name.chars().count() <= 201);
     assert_eq!(event.request_id.as_deref(), Some("id���x"));
     let caller = server.caller(&logged_in).await;
-    let sessions = server.accounts.list_sessions(&caller).await.unwrap();
+    let sessions =
+        server.accounts.list_sessions(&caller, &gradus_store::PageRequest::first(200)).await.unwrap().items;
     assert_eq!(sessions[0].user_agent, "agent��admin: done");
     for event in server.audit_log().await {
         let text = format!("{} {:?} {}", event.user_name, event.subject, event.details.0);

@@ -9,7 +9,6 @@ use super::Config;
 /// Every setting in effect.
 pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Value> {
     let secret = |given: &Option<String>| if given.is_some() { "set" } else { "not set" };
-    let quotas = &config.accounts.quotas;
     Ok(json!({
         "data_directory": data_directory,
         "server": {
@@ -32,16 +31,7 @@ pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Va
         "workers": { "light": config.workers.light, "heavy": config.workers.heavy,
             "lease_seconds": config.workers.lease_seconds },
         "serving": { "memory_mib": config.serving.memory_mib, "idle_minutes": config.serving.idle_minutes },
-        "accounts": {
-            "session_idle_minutes": config.accounts.session_idle_minutes,
-            "session_hours": config.accounts.session_hours,
-            "invitation_hours": config.accounts.invitation_hours,
-            "quotas": {
-                "documents": quotas.documents,
-                "document_bytes": quotas.document_bytes,
-                "running_jobs": quotas.running_jobs,
-            },
-        },
+        "accounts": config.accounts,
         "log": { "level": format!("{:?}", config.log.level), "format": format!("{:?}", config.log.format) },
     }))
 }
