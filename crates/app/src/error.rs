@@ -20,6 +20,7 @@ use gradus_store::blobs::BlobError;
 
 use crate::accounts::QuotaExceeded;
 use crate::models::ModelsError;
+use crate::service::conversations::CheckedConversations;
 
 /// Any failure of a service.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +74,9 @@ pub enum Error {
         /// What is wrong.
         source: DatasetError,
     },
+    /// A file of conversations cannot be learnt from.
+    #[error(transparent)]
+    Conversations(CheckedConversations),
     /// A base model could not be had.
     #[error(transparent)]
     Models(#[from] ModelsError),

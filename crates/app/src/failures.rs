@@ -36,6 +36,7 @@ impl Error {
             | Self::Guide { .. }
             | Self::Paper { .. }
             | Self::Import(_)
+            | Self::Conversations(_)
             | Self::Dataset(_)
             | Self::DatasetFile { .. }
             | Self::Tokenizer(_)

@@ -24,9 +24,7 @@ impl<T> Precondition<T> {
 
     /// Makes sure that the thing is so. To be called where nothing else can change it until the transaction ends.
     pub(crate) fn check(self, noun: &'static str, thing: T) -> Result<(), StoreError> {
-        match self.0 {
-            Some(is_known) if !is_known(thing) => Err(StoreError::Stale { noun }),
-            _ => Ok(()),
-        }
+        let is_known = self.0.is_none_or(|is_known| is_known(thing));
+        if is_known { Ok(()) } else { Err(StoreError::Stale { noun }) }
     }
 }
