@@ -77,7 +77,7 @@ pub(super) async fn list_models(
 ) -> Result<Json<List<ModelObject>>, Failure> {
     let services = &state.services;
     let mut models: Vec<ModelObject> =
-        services.installed_base_models()?.iter().map(ModelObject::from).collect();
+        services.installed_base_models().await?.iter().map(ModelObject::from).collect();
     let mut request = PageRequest::first(PageRequest::MOST);
     loop {
         let page = services.models(Whose::Of(caller.user), &request).await?;
@@ -95,7 +95,7 @@ pub(super) async fn find_model(
     SignedIn(caller): SignedIn,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<ModelObject>, Failure> {
-    if let Some(base) = state.services.installed_base_model(&name) {
+    if let Some(base) = state.services.installed_base_model(&name).await? {
         return Ok(Json(ModelObject::from(&base)));
     }
     Ok(Json(ModelObject::from(&trained_model(&state, caller.user, &name).await?)))
@@ -107,7 +107,7 @@ pub(super) async fn delete_model(
     SignedIn(caller): SignedIn,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<DeletedModel>, Failure> {
-    if state.services.installed_base_model(&name).is_some() {
+    if state.services.installed_base_model(&name).await?.is_some() {
         let message = format!("The model `{name}` is a base model, which cannot be deleted here.");
         return Err(Refusal::invalid("model", "cannot_delete_base_model", message).into());
     }
