@@ -54,8 +54,14 @@ pub async fn remove_all(transaction: &Transaction) -> Result<(), StoreError> {
     rows::delete(transaction, SETTING, Entity::delete_many()).await.map(|_| ())
 }
 
+/// Every value under a name that begins so, with its name.
+pub async fn named(rows: &impl Rows, prefix: &str) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
+    let named = Entity::find().filter(Column::Name.starts_with(prefix));
+    let found = rows::all(rows, named).await?;
+    Ok(found.into_iter().map(|setting| (setting.name, setting.value.0)).collect())
+}
+
 /// Every value under a name that begins so.
 pub async fn with_prefix(rows: &impl Rows, prefix: &str) -> Result<Vec<serde_json::Value>, StoreError> {
-    let named = Entity::find().filter(Column::Name.starts_with(prefix));
-    Ok(rows::all(rows, named).await?.into_iter().map(|setting| setting.value.0).collect())
+    Ok(named(rows, prefix).await?.into_iter().map(|(_, value)| value).collect())
 }
