@@ -15,6 +15,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audited;
 use super::conditions::{Conditions, changed, created};
 use super::fields::{Line, Metadata, Prose};
 use super::listing::{Listed, PageQuery, listed};
@@ -36,7 +37,7 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         Route::described::<__path_list_datasets, _, _>(reading, list_datasets),
         Route::described::<__path_find_dataset, _, _>(reading.shared(), find_dataset),
         Route::described::<__path_change_dataset, _, _>(writing.owned(), change_dataset),
-        Route::described::<__path_delete_dataset, _, _>(writing.owned(), delete_dataset),
+        audited::<__path_delete_dataset, _, _>(writing.owned(), "delete-dataset", delete_dataset),
     ];
     own.into_iter().chain(versions::routes()).collect()
 }

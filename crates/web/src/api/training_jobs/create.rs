@@ -12,6 +12,7 @@ use super::super::conditions::created_part;
 use super::super::fields::{Factor, Line, Metadata, Rate, Share, Slug, Whole};
 use super::super::making;
 use super::{TrainingJob, TrainingJobWithHealth};
+use crate::audited::Audited;
 use crate::guard::SignedIn;
 use crate::problem::{ApiJson, Category, FieldProblem, Problem};
 use crate::routes::{Access, Route};
@@ -28,7 +29,8 @@ type Patience = Whole<0, 1000>;
 type Seed = Whole<0, 4_294_967_295>;
 
 pub(super) fn route() -> Route<ServerState> {
-    making::<__path_create_training_job, _, _>(Access::author(Scope::Write), create_training_job)
+    let handler = Audited { action: "start-training", handler: create_training_job };
+    making::<__path_create_training_job, _, _>(Access::author(Scope::Write), handler)
 }
 
 /// A training job to be made. It learns from a version of a dataset, or from documents with conversations.
