@@ -21,7 +21,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 
 pub use body_failure::{BodyFailure, BodyTimeout};
 pub use category::Category;
-pub use extract::{ApiForm, ApiJson, ApiPath, ApiQuery};
+pub use extract::{ApiJson, ApiPath, ApiQuery};
 pub use field::FieldProblem;
 pub(crate) use net::catch_problems;
 pub use rendered::ProblemDocument;
