@@ -20,6 +20,7 @@ each_database!(
     a_file_over_the_limit_leaves_nothing,
     one_document_too_many_is_refused_and_says_why,
     the_text_is_there_once_a_worker_has_read_it,
+    a_text_is_given_as_it_is_read,
     a_rejected_document_says_why_and_is_read_again,
     a_document_that_is_used_is_not_deleted,
     conversations_that_cannot_be_learnt_from_are_told_by_line_and_not_kept,
@@ -164,13 +165,10 @@ async fn one_document_too_many_is_refused_and_says_why(server: &Server) {
     server.document(server.people.bob(), "answers").await;
 }
 
-async fn the_text_is_there_once_a_worker_has_read_it(server: &Server) {
-    let alice = server.people.alice();
-    let document = server.document(alice, "guide").await;
-    let path = format!("/api/v1/documents/{document}/text");
-    assert_eq!(server.refusal(alice.get(&path)).await, (404, "not_found".to_owned()));
-    let text = server.state.services.archive.keep_bytes(b"{\"extraction\":{}}".to_vec()).await.unwrap();
-    let row = DocumentId::from_uuid(uuid(&document));
+/// Stores what a worker read in a document.
+async fn accept(server: &Server, document: &str, text: Vec<u8>) {
+    let text = server.state.services.archive.keep_bytes(text).await.unwrap();
+    let row = DocumentId::from_uuid(uuid(document));
     server
         .write(move |change| async move {
             documents::step(&change, row, DocumentStep::Extract).await?;
@@ -186,6 +184,47 @@ async fn the_text_is_there_once_a_worker_has_read_it(server: &Server) {
             documents::accept(&change, row, reading).await
         })
         .await;
+}
+
+async fn a_text_is_given_as_it_is_read(server: &Server) {
+    let alice = server.people.alice();
+    let document = server.document(alice, "guide").await;
+    let text = vec![b' '; 3 << 20];
+    let hash = blake3::hash(&text).to_hex().to_string();
+    accept(server, &document, text).await;
+    let stored = find(&server.directory.path().join("files"), &hash);
+    let mut damaged = std::fs::read(&stored).unwrap();
+    *damaged.last_mut().unwrap() = b'x';
+    std::fs::write(&stored, damaged).unwrap();
+    // Damage at its end shows when the beginning is sent: nobody held the whole in memory to find it.
+    let mut connection = server.connect().await;
+    connection.send(alice.get(&format!("/api/v1/documents/{document}/text")).bytes(false)).await;
+    let head = connection.head().await;
+    assert_eq!((head.status, head.header("content-length").as_deref()), (200, Some("3145728")));
+}
+
+/// The file below a directory whose name has, or whose directories' names have, the digits of a hash.
+fn find(directory: &std::path::Path, hash: &str) -> std::path::PathBuf {
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.to_string_lossy().contains(&hash[8..]) {
+                return path;
+            }
+        }
+    }
+    panic!("no file has the bytes of {hash}");
+}
+
+async fn the_text_is_there_once_a_worker_has_read_it(server: &Server) {
+    let alice = server.people.alice();
+    let document = server.document(alice, "guide").await;
+    let path = format!("/api/v1/documents/{document}/text");
+    assert_eq!(server.refusal(alice.get(&path)).await, (404, "not_found".to_owned()));
+    accept(server, &document, b"{\"extraction\":{}}".to_vec()).await;
     assert_eq!(server.ok(alice.get(&path)).await, json!({ "extraction": {} }));
     let shown = server.ok(alice.get(&format!("/api/v1/documents/{document}"))).await;
     assert_eq!((shown["state"].as_str(), shown["quality"].as_f64()), (Some("ready"), Some(0.9)));
