@@ -20,6 +20,7 @@ use gradus_store::blobs::BlobError;
 
 use crate::accounts::QuotaExceeded;
 use crate::models::ModelsError;
+use crate::service::conversations::CheckedConversations;
 
 /// Any failure of a service.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +74,9 @@ pub enum Error {
         /// What is wrong.
         source: DatasetError,
     },
+    /// A file of conversations cannot be learnt from.
+    #[error(transparent)]
+    Conversations(CheckedConversations),
     /// A base model could not be had.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -156,6 +160,14 @@ pub enum Error {
     /// Something in a request does not fit together.
     #[error("{0}")]
     Request(String),
+    /// A directory holds no trained model that can be used here.
+    #[error("{} {reason}", directory.display())]
+    Unfit {
+        /// The directory.
+        directory: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
     /// A file of Gradus's own is not what it should be.
     #[error("{} is not {expected}: {reason}", path.display())]
     Format {

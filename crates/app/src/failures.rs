@@ -18,18 +18,25 @@ impl Error {
             Self::Store(error) => category_of_store(error),
             // A directory fails through the system, so that the rest is another machine.
             Self::Blobs(error) if error.is_transient() => Category::Network,
-            Self::File { .. } | Self::Blobs(_) | Self::Checkpoint(_) => Category::Storage,
+            // The files of Gradus's own that a service reads are those that it stored.
+            Self::File { .. }
+            | Self::Format { .. }
+            | Self::Unfit { .. }
+            | Self::Blobs(_)
+            | Self::Checkpoint(_) => Category::Storage,
             Self::Models(error) if error.is_transient() => Category::Network,
-            Self::Models(_) => Category::Configuration,
+            // A base model's files are whoever's who runs the server.
+            Self::Models(_) | Self::ModelFiles(_) => Category::Configuration,
             Self::Train(TrainError::Checkpoint(_)) => Category::Storage,
             Self::Train(TrainError::NoLabels | TrainError::Plan { .. }) => Category::Input,
-            Self::Backend(_) | Self::Train(_) | Self::Generation(_) | Self::ModelFiles(_) => Category::Model,
+            Self::Backend(_) | Self::Train(_) | Self::Generation(_) => Category::Model,
             Self::Busy(_) => Category::Resource,
             Self::Report(_) | Self::Export(_) => Category::Internal,
             Self::Extract(_)
             | Self::Guide { .. }
             | Self::Paper { .. }
             | Self::Import(_)
+            | Self::Conversations(_)
             | Self::Dataset(_)
             | Self::DatasetFile { .. }
             | Self::Tokenizer(_)
@@ -40,8 +47,7 @@ impl Error {
             | Self::NothingToTest { .. }
             | Self::Invalid { .. }
             | Self::Quota(_)
-            | Self::Request(_)
-            | Self::Format { .. } => Category::Input,
+            | Self::Request(_) => Category::Input,
         }
     }
 
@@ -100,6 +106,7 @@ fn category_of_store(error: &StoreError) -> Category {
         StoreError::NotFound { .. }
         | StoreError::AlreadyThere { .. }
         | StoreError::InUse { .. }
+        | StoreError::Stale { .. }
         | StoreError::NotNow(_) => Category::Input,
         StoreError::LeaseLost(_) => Category::Worker,
         StoreError::Location(_) | StoreError::Later { .. } | StoreError::Behind { .. } => {
@@ -159,5 +166,28 @@ mod tests {
         assert_eq!((deep.category, deep.is_transient), (Category::Resource, true), "however deep it lies");
         let wrong = Error::invalid("epochs", "must be above 0").failure();
         assert_eq!((wrong.category, wrong.is_transient), (Category::Input, false));
+    }
+
+    #[test]
+    fn what_names_a_place_on_this_machine_is_not_told_to_who_asked_for_the_work() {
+        let place = std::path::PathBuf::from("/var/lib/gradus/work/7");
+        let errors = [
+            Error::Unfit { directory: place.clone(), reason: "holds no trained model".to_owned() },
+            Error::Format {
+                path: place.clone(),
+                expected: "a judgement",
+                reason: "it is cut off".to_owned(),
+            },
+            Error::File { action: "write", path: place.clone(), source: std::io::ErrorKind::Other.into() },
+            Error::ModelFiles(gradus_engine::files::FilesError::Read {
+                path: place.clone(),
+                source: std::io::ErrorKind::NotFound.into(),
+            }),
+        ];
+        for error in errors {
+            let failure = error.failure();
+            assert!(failure.message.contains("/var/lib"), "{failure:?}");
+            assert!(!failure.told().contains("/var/lib"), "{failure:?}");
+        }
     }
 }

@@ -19,6 +19,7 @@ pub mod marking;
 pub mod model_test;
 pub mod models;
 pub mod papers;
+mod precondition;
 pub mod preflight;
 pub mod prompts;
 pub mod public_sets;
@@ -43,4 +44,5 @@ pub use gradus_report as report;
 pub use gradus_store as store;
 
 pub use error::{Error, FieldProblem};
+pub use precondition::Precondition;
 pub use session::{Session, Watcher};

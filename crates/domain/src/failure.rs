@@ -85,6 +85,30 @@ impl Category {
 }
 
 impl Failure {
+    /// What the owner of the thing that it befell is told. What is wrong with what they sent or asked for, they read in
+    /// full. What is wrong with the server has paths and addresses in it: administrators read it among the error events.
+    pub fn told(&self) -> &str {
+        match self.category {
+            Category::Input | Category::Model => &self.message,
+            Category::Configuration => {
+                "The server is not set up for this. An administrator finds the reason among the error events."
+            }
+            Category::Resource => {
+                "The server ran short of memory or disk. Try again later, or ask an administrator."
+            }
+            Category::Network => "Another machine that this needs did not answer. Try again later.",
+            Category::Storage => {
+                "The server could not store or read something. An administrator finds the reason among the error events."
+            }
+            Category::Worker => {
+                "The process that did the work was lost, more than once. Try again, or ask an administrator."
+            }
+            Category::Internal => {
+                "Something went wrong in the server. An administrator finds the reason among the error events."
+            }
+        }
+    }
+
     /// How long to wait before the work is begun again after `attempts` times, or none if it is given up.
     /// `chance` in 0..1 spreads the waits over their upper half, so that many failures at once do not all come back at once
     /// ("equal jitter", M. Brooker, Exponential Backoff And Jitter, 2015).
@@ -128,6 +152,16 @@ mod tests {
     fn what_is_not_transient_is_never_begun_again() {
         for &category in Category::ALL {
             assert_eq!(failure(category, false).wait_before_next(1, 0.5), None);
+        }
+    }
+
+    #[test]
+    fn owners_read_what_is_wrong_with_their_own_and_nothing_of_the_machine() {
+        for &category in Category::ALL {
+            let message = "cannot write /var/lib/gradus/x".to_owned();
+            let failure = Failure { message, ..failure(category, false) };
+            let own = matches!(category, Category::Input | Category::Model);
+            assert_eq!(failure.told().contains("/var"), own, "{}", category.word());
         }
     }
 

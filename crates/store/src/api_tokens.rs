@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::ExprTrait;
 
 use gradus_domain::{ApiTokenId, Scope, UserId};
 
 use crate::rows::{self, Noun};
-use crate::{Key, Rows, StoreError, Text, Transaction};
+use crate::{Key, Page, PageRequest, Rows, StoreError, Text, Transaction};
 
 const API_TOKEN: Noun = Noun { name: "API token", unique: "secret" };
 
@@ -53,9 +53,19 @@ pub async fn find_by_token(rows: &impl Rows, token_hash: &str) -> Result<Option<
     rows::one(rows, Entity::find().filter(Column::TokenHash.eq(token_hash))).await
 }
 
-/// The tokens of a user, those taken back included.
-pub async fn of_user(rows: &impl Rows, user: UserId) -> Result<Vec<ApiToken>, StoreError> {
-    rows::all(rows, Entity::find().filter(Column::UserId.eq(Key(user))).order_by_desc(Column::Id)).await
+/// A page of the tokens of a user, those taken back included.
+pub async fn page(
+    rows: &impl Rows,
+    user: UserId,
+    request: &PageRequest,
+) -> Result<Page<ApiToken>, StoreError> {
+    rows::page(rows, Entity::find().filter(Column::UserId.eq(Key(user))), Column::Id, request).await
+}
+
+/// How many tokens of a user were not taken back.
+pub async fn count(rows: &impl Rows, user: UserId) -> Result<u64, StoreError> {
+    let good = Entity::find().filter(Column::UserId.eq(Key(user))).filter(Column::RevokedAt.is_null());
+    rows::count(rows, good).await
 }
 
 /// Notes that a token was used.
@@ -78,6 +88,12 @@ pub async fn revoke(transaction: &Transaction, user: UserId, id: ApiTokenId) -> 
 /// Takes every token of a user back.
 pub async fn revoke_all(transaction: &Transaction, user: UserId) -> Result<u64, StoreError> {
     rows::change(transaction, revocation(transaction, user)).await
+}
+
+/// Forgets tokens that were taken back or ended before `before`.
+pub async fn forget_over(transaction: &Transaction, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let over = Column::RevokedAt.lt(before).or(Column::ExpiresAt.lt(before));
+    rows::delete(transaction, API_TOKEN, Entity::delete_many().filter(over)).await
 }
 
 fn revocation(transaction: &Transaction, user: UserId) -> sea_orm::UpdateMany<Entity> {

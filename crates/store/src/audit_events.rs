@@ -1,4 +1,4 @@
-//! Who did what, when and from where. Rows are only ever added.
+//! Who did what, when and from where. Rows are only ever added, and forgotten after years.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -57,4 +57,9 @@ pub async fn page(
         select = select.filter(Column::UserId.eq(Key(user)));
     }
     rows::page(rows, select, Column::Id, request).await
+}
+
+/// Forgets what was done before `before`.
+pub async fn forget(transaction: &Transaction, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    rows::delete(transaction, AUDIT_EVENT, Entity::delete_many().filter(Column::At.lt(before))).await
 }

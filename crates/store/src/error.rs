@@ -41,6 +41,12 @@ pub enum StoreError {
         /// What kind of thing.
         noun: &'static str,
     },
+    /// The thing is not as whoever asks for the change says that they know it.
+    #[error("the {noun} was changed since it was read; read it again, then repeat your change")]
+    Stale {
+        /// What kind of thing.
+        noun: &'static str,
+    },
     /// A worker that lost its job to another tried to write.
     #[error("job {0} is no longer this worker's: its lease ran out and it was given to another")]
     LeaseLost(QueueJobId),

@@ -119,3 +119,13 @@ pub async fn resolve(transaction: &Transaction, id: ErrorEventId, by: UserId) ->
         .filter(Column::ResolvedAt.is_null());
     rows::change_one(transaction, ERROR_EVENT.missing(id), update).await
 }
+
+/// Forgets failures that were dealt with before `resolved_before`, and those not seen any more since `seen_before`.
+pub async fn forget(
+    transaction: &Transaction,
+    resolved_before: DateTime<Utc>,
+    seen_before: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let over = Column::ResolvedAt.lt(resolved_before).or(Column::LastSeenAt.lt(seen_before));
+    rows::delete(transaction, ERROR_EVENT, Entity::delete_many().filter(over)).await
+}

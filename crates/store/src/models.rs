@@ -93,6 +93,11 @@ pub async fn of_job(rows: &impl Rows, job: TrainingJobId) -> Result<Vec<TrainedM
     rows::all(rows, of_job).await
 }
 
+/// How many bytes the models of a user have.
+pub async fn bytes(rows: &impl Rows, owner: UserId) -> Result<u64, StoreError> {
+    rows::sum(rows, Entity::find().filter(Column::OwnerId.eq(Key(owner))), Column::Bytes).await
+}
+
 /// Deletes a model of theirs; its blobs go with the next clean-up.
 ///
 /// # Errors

@@ -63,6 +63,11 @@ pub async fn get(rows: &impl Rows, whose: Whose, id: ReportId) -> Result<Report,
     rows::one(rows, select).await?.ok_or_else(|| REPORT.missing(id))
 }
 
+/// How many reports a user has.
+pub async fn count(rows: &impl Rows, owner: UserId) -> Result<u64, StoreError> {
+    rows::count(rows, Entity::find().filter(Column::OwnerId.eq(Key(owner)))).await
+}
+
 /// A page of the reports that may be seen.
 pub async fn page(rows: &impl Rows, whose: Whose, request: &PageRequest) -> Result<Page<Report>, StoreError> {
     rows::page(rows, Entity::find().filter(whose.owns(Column::OwnerId)), Column::Id, request).await

@@ -1,5 +1,6 @@
 //! What every table needs: inserting a row, finding one, a page of them, changing one if it still is as it was.
 
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Select, UpdateMany,
@@ -92,6 +93,18 @@ where
     E::Model: Sync,
 {
     select.count(rows.connection()).await.tried("count rows")
+}
+
+/// The sum of a column of whole numbers over the rows that `select` finds.
+pub(crate) async fn sum<E: EntityTrait>(
+    rows: &impl Rows,
+    select: Select<E>,
+    column: E::Column,
+) -> Result<u64, StoreError> {
+    // A sum of integers is a decimal in PostgreSQL.
+    let select = select.select_only().column_as(column.sum().cast_as("bigint"), "sum");
+    let sum = select.into_tuple::<Option<i64>>().one(rows.connection()).await.tried("sum rows up")?;
+    Ok(sum.flatten().unwrap_or(0).unsigned_abs())
 }
 
 /// One page of the rows that `select` finds, in the order of their ids.

@@ -2,14 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
 
 use gradus_domain::{SessionId, UserId};
 
 use crate::rows::{self, Noun};
-use crate::{Key, Rows, StoreError, Transaction};
+use crate::{Key, Page, PageRequest, Rows, StoreError, Transaction};
 
 const SESSION: Noun = Noun { name: "session", unique: "token" };
 
@@ -50,9 +49,18 @@ pub async fn find_by_token(rows: &impl Rows, token_hash: &str) -> Result<Option<
     rows::one(rows, Entity::find().filter(Column::TokenHash.eq(token_hash))).await
 }
 
-/// The logins of a user.
-pub async fn of_user(rows: &impl Rows, user: UserId) -> Result<Vec<Session>, StoreError> {
-    rows::all(rows, Entity::find().filter(Column::UserId.eq(Key(user))).order_by_desc(Column::Id)).await
+/// A page of the logins of a user that end after `now` and were used after `idle_since`.
+pub async fn page(
+    rows: &impl Rows,
+    user: UserId,
+    (now, idle_since): (DateTime<Utc>, DateTime<Utc>),
+    request: &PageRequest,
+) -> Result<Page<Session>, StoreError> {
+    let live = Entity::find()
+        .filter(Column::UserId.eq(Key(user)))
+        .filter(Column::ExpiresAt.gt(now))
+        .filter(Column::LastSeenAt.gt(idle_since));
+    rows::page(rows, live, Column::Id, request).await
 }
 
 /// Notes that a login was used.

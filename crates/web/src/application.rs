@@ -99,6 +99,7 @@ impl Application {
             session_cookie: self.state.session_cookie,
         };
         docs.publish(&table.describe(&facts), address)?;
-        Ok(table.into_router(self.state, &self.guards))
+        let services = self.state.services.clone();
+        Ok(operations::recording_failures(table.into_router(self.state, &self.guards), services))
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod api;
 mod application;
+mod audited;
 mod authentication;
 pub mod docs_page;
 pub mod events;

@@ -166,6 +166,24 @@ impl Accounts {
         .await
     }
 
+    /// Records what a caller did elsewhere, in a transaction of its own.
+    ///
+    /// # Errors
+    /// When the database cannot.
+    pub async fn record_done(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        subject: String,
+        origin: &Origin,
+    ) -> Result<(), AccountError> {
+        let (caller, origin) = (caller.clone(), origin.clone());
+        self.write(move |change| async move {
+            Ok(record(&change, Entry::of(&caller, action, &origin).about(subject)).await?)
+        })
+        .await
+    }
+
     /// A page of the audit log, of one user or of all.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub use set_up::FirstAdministrator;
 pub use settings::AccountSettings;
 pub use sharing::SharedWith;
 pub use throttling::ThrottleSettings;
-pub use upkeep::Forgotten;
+pub use upkeep::{Forgotten, forget_what_is_over};
 pub use users::{Acceptance, Account, Invitation, NewUser};
 
 use passwords::Passwords;

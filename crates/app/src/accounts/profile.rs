@@ -7,18 +7,21 @@ use super::audit::{self, Entry, actions, refuse};
 use super::log_in::is_unchanged;
 use super::names::label;
 use super::throttling::Limit;
+use super::turns::{self, Turn};
 use super::users::forget_invitation;
-use super::{AccountError, Accounts, Caller, Origin, Password};
+use super::{Account, AccountError, Accounts, Caller, Origin, Password};
+use crate::Precondition;
 
 impl Accounts {
     /// Gives the caller another display name.
     ///
     /// # Errors
-    /// When it cannot be one, or a token may not do this.
+    /// When it cannot be one, the account is not as is known, or a token may not do this.
     pub async fn change_display_name(
         &self,
         caller: &Caller,
         display_name: &str,
+        known: Precondition<Account>,
         origin: &Origin,
     ) -> Result<(), AccountError> {
         self.admit(caller, Caller::writes, actions::CHANGE_DISPLAY_NAME, origin).await?;
@@ -27,6 +30,10 @@ impl Accounts {
         self.write(move |change| async move {
             let entry =
                 Entry::of(&caller, actions::CHANGE_DISPLAY_NAME, &origin).with("to", display_name.clone());
+            turns::take(&change, Turn::Accounts).await?;
+            if known.is_asked() {
+                known.check("user", users::get(&change, caller.user).await?.into())?;
+            }
             let renamed = UserChange { display_name: Some(display_name), ..UserChange::default() };
             users::update(&change, caller.user, renamed).await?;
             Ok(audit::record(&change, entry).await?)

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::{Scope, SessionId, UserId};
 use gradus_store::sessions::{self, Session};
 use gradus_store::users::{self, User};
-use gradus_store::{Key, StoreError, Transaction};
+use gradus_store::{Key, Page, PageRequest, StoreError, Transaction};
 
 use super::audit::{self, Entry, actions, refuse};
 use super::one_line::one_line;
@@ -119,16 +119,20 @@ impl Accounts {
         self.end(caller, session, actions::LOG_OUT, origin).await
     }
 
-    /// The caller's sessions that are not over, newest first.
+    /// A page of the caller's sessions that are not over.
     ///
     /// # Errors
     /// When the database cannot list them.
-    pub async fn list_sessions(&self, caller: &Caller) -> Result<Vec<ShownSession>, AccountError> {
+    pub async fn list_sessions(
+        &self,
+        caller: &Caller,
+        request: &PageRequest,
+    ) -> Result<Page<ShownSession>, AccountError> {
         let now = self.clock.now();
+        let times = (now, now - self.settings.session_idle());
         let own = caller.session().ok();
-        let all = sessions::of_user(&self.store.reader(), caller.user).await?;
-        let live = all.into_iter().filter(|session| self.is_live(session, now));
-        Ok(live.map(|session| shown(session, own)).collect())
+        let live = sessions::page(&self.store.reader(), caller.user, times, request).await?;
+        Ok(live.map(|session| shown(session, own)))
     }
 
     /// Ends one of the caller's sessions.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::AccountError;
 use super::passwords::HashingSettings;
@@ -11,7 +11,7 @@ use super::quotas::Quotas;
 use super::throttling::ThrottleSettings;
 
 /// The settings of the accounts' services.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountSettings {
     /// A session that is not used for so long is over.
@@ -41,6 +41,10 @@ impl Default for AccountSettings {
     }
 }
 
+/// A session that was not used for longer is over whatever the settings say: the clean-up, which does not know them,
+/// forgets it.
+pub(super) const LONGEST_SESSION_IDLE: TimeDelta = TimeDelta::days(30);
+
 impl AccountSettings {
     pub(super) fn session_idle(&self) -> TimeDelta {
         TimeDelta::minutes(self.session_idle_minutes.into())
@@ -68,6 +72,10 @@ impl AccountSettings {
             ("throttle.tries_from_address", self.throttle.tries_from_address),
             ("throttle.tries_of_name", self.throttle.tries_of_name),
         ];
+        if self.session_idle() > LONGEST_SESSION_IDLE {
+            let (name, most) = ("session_idle_minutes", LONGEST_SESSION_IDLE.num_minutes());
+            return Err(AccountError::Settings(format!("`{name}` is above {most} (30 days)")));
+        }
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(AccountError::Settings(format!("`{name}` is 0; give it a number above"))),
             None => self.hashing.check(),

@@ -11,13 +11,13 @@ use chrono::{DateTime, Utc};
 use gradus_domain::UserId;
 use gradus_store::throttles::{self, Tries};
 use gradus_store::{Rows, StoreError, Transaction};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::secret;
 use super::settings::wait_until;
 
 /// How many failed tries are allowed in a window of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ThrottleSettings {
     /// The window: whoever must wait waits no longer than this.

@@ -1,5 +1,6 @@
 //! Files into the blob store and out of it, each with its record, so that none is left without one.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -101,6 +102,11 @@ impl Archive {
     /// A blob's bytes, a piece at a time.
     pub async fn open(&self, hash: &str) -> Result<BlobReader, Error> {
         Ok(self.blobs.open_reader(parsed(hash)?).await?)
+    }
+
+    /// A part of a blob's bytes, a piece at a time.
+    pub async fn open_range(&self, hash: &str, range: Range<u64>) -> Result<BlobReader, Error> {
+        Ok(self.blobs.open_range(parsed(hash)?, range).await?)
     }
 
     /// Deletes what nothing has referred to for `grace`, until `stop` says so; how many blobs. None while a backup is being

@@ -9,7 +9,11 @@ use gradus_grading::import::chat::chat_examples;
 use gradus_grading::import::{Place, Problem};
 use serde_json::Value;
 
+use super::blocking;
 use crate::Error;
+
+/// The purpose of documents that models learn conversations from.
+pub const CONVERSATIONS: &str = "conversations";
 
 /// The most bytes of one conversation: a million words.
 const LONGEST_LINE: usize = 8 << 20;
@@ -18,8 +22,9 @@ const TOLD: usize = 50;
 /// A file may begin with it, to say that it is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// What a file of conversations was found to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What a file of conversations was found to be. Says every problem by its line, as far as they are told one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+#[error("{}", told(self))]
 pub struct CheckedConversations {
     /// How many conversations can be learnt from.
     pub examples: usize,
@@ -32,17 +37,28 @@ pub struct CheckedConversations {
 /// Checks a file of conversations in OpenAI's format (JSON Lines with `messages`), which people know as `name`.
 ///
 /// # Errors
-/// When it cannot be read; what is wrong in it is no error.
-pub async fn check_conversations(path: PathBuf, name: String) -> Result<CheckedConversations, Error> {
-    let checking = tokio::task::spawn_blocking(move || {
+/// [`Error::Conversations`] when something in it is wrong; when it cannot be read.
+pub(super) async fn check_conversations(path: PathBuf, name: String) -> Result<(), Error> {
+    blocking(move || {
         let file = File::open(&path).map_err(Error::file("read", &path))?;
-        check(BufReader::with_capacity(1 << 18, file), &name).map_err(Error::file("read", &path))
-    });
-    checking.await.unwrap_or_else(|failure| match failure.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        // The process is shutting down.
-        Err(_) => Err(Error::Interrupted),
+        let checked = check(BufReader::with_capacity(1 << 18, file), &name);
+        match checked.map_err(Error::file("read", &path))? {
+            sound if sound.problem_count == 0 => Ok(()),
+            faulty => Err(Error::Conversations(faulty)),
+        }
     })
+    .await
+}
+
+fn told(checked: &CheckedConversations) -> String {
+    let (count, told) = (checked.problem_count, checked.problems.len());
+    let noun = if count == 1 { "problem" } else { "problems" };
+    let mut lines = vec![format!("the file cannot be used for fine-tuning, because of {count} {noun}:")];
+    lines.extend(checked.problems.iter().map(Problem::to_string));
+    if count > told {
+        lines.push(format!("and {} more", count - told));
+    }
+    lines.join("\n")
 }
 
 fn check(mut source: impl BufRead, name: &str) -> io::Result<CheckedConversations> {
@@ -199,6 +215,12 @@ mod tests {
     fn many_faults_are_counted_and_the_first_are_told() {
         let found = checked("{}\n".repeat(TOLD + 7));
         assert_eq!((found.problems.len(), found.problem_count), (TOLD, TOLD + 7));
+        assert!(
+            found
+                .to_string()
+                .starts_with(&format!("the file cannot be used for fine-tuning, because of {}", TOLD + 7))
+        );
+        assert!(found.to_string().ends_with("\nand 7 more"), "{found}");
     }
 
     #[test]

@@ -5,17 +5,21 @@ use gradus_grading::dataset::DatasetOptions;
 use gradus_store::datasets::examples::{self, Example};
 use gradus_store::datasets::versions::{self, DatasetVersion, Source};
 use gradus_store::datasets::{self, Dataset, sources};
-use gradus_store::{Json, Key, Page, PageRequest, Transaction, Whose, documents};
+use gradus_store::{Json, Key, Page, PageRequest, Rows, StoreError, Transaction, Whose, documents, turns};
 use serde::Deserialize;
 
-use super::{Services, enqueue};
-use crate::Error;
+use super::{Services, admit_thing, admit_work, queue_work};
+use crate::accounts::Quotas;
 use crate::guides::{GuideFile, guide_in};
+use crate::{Error, Precondition};
 
 /// What a document is in a dataset: its marking guide.
 pub(crate) const GUIDE: &str = "guide";
 /// What a document is in a dataset: a table of marked answers.
 pub(crate) const ANSWERS: &str = "answers";
+
+/// A dataset with its versions, the newest first.
+pub type DatasetWithVersions = (Dataset, Vec<DatasetVersion>);
 
 /// What a version of a dataset is built of.
 #[derive(Debug, Clone, Deserialize)]
@@ -66,9 +70,10 @@ impl Services {
         first: Option<VersionRequest>,
     ) -> Result<(Dataset, Option<DatasetVersion>), Error> {
         first.as_ref().map_or(Ok(()), VersionRequest::check)?;
+        let quotas = self.quotas;
         let added = self
-            .store
             .write(move |tx| async move {
+                admit_thing(&tx, quotas, owner).await?;
                 let dataset = Dataset {
                     id: Key(DatasetId::new()),
                     owner_id: Key(owner),
@@ -80,7 +85,7 @@ impl Services {
                 };
                 datasets::insert(&tx, dataset.clone()).await?;
                 let version = match first {
-                    Some(request) => Some(add_version(&tx, owner, &dataset, &request).await?),
+                    Some(request) => Some(add_version(&tx, quotas, owner, &dataset, &request).await?),
                     None => None,
                 };
                 Ok((dataset, version))
@@ -100,14 +105,12 @@ impl Services {
         request: VersionRequest,
     ) -> Result<DatasetVersion, Error> {
         request.check()?;
-        let version = self
-            .store
-            .write(move |tx| async move {
-                let dataset = datasets::get_owned(&tx, whose, id).await?;
-                add_version(&tx, dataset.owner_id.0, &dataset, &request).await
-            })
-            .await?;
-        Ok(version)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            let dataset = datasets::get_owned(&tx, whose, id).await?;
+            add_version(&tx, quotas, dataset.owner_id.0, &dataset, &request).await
+        })
+        .await
     }
 
     /// Has a version that failed built again.
@@ -119,31 +122,24 @@ impl Services {
         whose: Whose,
         id: DatasetVersionId,
     ) -> Result<DatasetVersion, Error> {
-        let version = self
-            .store
-            .write(move |tx| async move {
-                let version = versions::get(&tx, id).await?;
-                let dataset = datasets::get_owned(&tx, whose, version.dataset_id.0).await?;
-                versions::step(&tx, id, DatasetVersionStep::Retry).await?;
-                enqueue(&tx, JobKind::BuildDataset, dataset.owner_id.0, id).await?;
-                versions::get(&tx, id).await
-            })
-            .await?;
-        Ok(version)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            let version = versions::get(&tx, id).await?;
+            let dataset = datasets::get_owned(&tx, whose, version.dataset_id.0).await?;
+            admit_work(&tx, quotas, dataset.owner_id.0).await?;
+            versions::step(&tx, id, DatasetVersionStep::Retry).await?;
+            queue_work(&tx, JobKind::BuildDataset, dataset.owner_id.0, id).await?;
+            Ok(versions::get(&tx, id).await?)
+        })
+        .await
     }
 
     /// A dataset that may be seen, with its versions, the newest first.
     ///
     /// # Errors
     /// When it is not there.
-    pub async fn dataset(
-        &self,
-        whose: Whose,
-        id: DatasetId,
-    ) -> Result<(Dataset, Vec<DatasetVersion>), Error> {
-        let reader = self.store.reader();
-        let dataset = datasets::get(&reader, whose, id).await?;
-        Ok((dataset, versions::of_dataset(&reader, id).await?))
+    pub async fn dataset(&self, whose: Whose, id: DatasetId) -> Result<DatasetWithVersions, Error> {
+        Ok(with_versions(&self.store.reader(), whose, id).await?)
     }
 
     /// A page of the datasets that may be seen.
@@ -195,45 +191,81 @@ impl Services {
     /// Gives a dataset another name or description.
     ///
     /// # Errors
-    /// When it is not theirs.
+    /// When it is not theirs or not as is known.
     pub async fn rename_dataset(
         &self,
         whose: Whose,
         id: DatasetId,
-        name: Option<String>,
-        description: Option<String>,
-    ) -> Result<Dataset, Error> {
-        let dataset = self
+        (name, description): (Option<String>, Option<String>),
+        known: Precondition<DatasetWithVersions>,
+    ) -> Result<DatasetWithVersions, Error> {
+        let renamed = self
             .store
             .write(move |tx| async move {
+                check(&tx, whose, id, known).await?;
                 datasets::rename(&tx, whose, id, name, description).await?;
-                datasets::get(&tx, whose, id).await
+                with_versions(&tx, whose, id).await
             })
             .await?;
-        Ok(dataset)
+        Ok(renamed)
     }
 
     /// Deletes a dataset with its versions.
     ///
     /// # Errors
-    /// When it is not theirs, or a training job or a model test needs it.
-    pub async fn delete_dataset(&self, whose: Whose, id: DatasetId) -> Result<(), Error> {
-        self.store.write(move |tx| async move { datasets::delete(&tx, whose, id).await }).await?;
+    /// When it is not theirs or not as is known, or a training job or a model test needs it.
+    pub async fn delete_dataset(
+        &self,
+        whose: Whose,
+        id: DatasetId,
+        known: Precondition<DatasetWithVersions>,
+    ) -> Result<(), Error> {
+        self.store
+            .write(move |tx| async move {
+                check(&tx, whose, id, known).await?;
+                datasets::delete(&tx, whose, id).await
+            })
+            .await?;
         Ok(())
     }
 }
 
+async fn with_versions(
+    rows: &impl Rows,
+    whose: Whose,
+    id: DatasetId,
+) -> Result<DatasetWithVersions, StoreError> {
+    Ok((datasets::get(rows, whose, id).await?, versions::of_dataset(rows, id).await?))
+}
+
+async fn check(
+    tx: &Transaction,
+    whose: Whose,
+    id: DatasetId,
+    known: Precondition<DatasetWithVersions>,
+) -> Result<(), StoreError> {
+    // Whoever changes it takes the turn: a change that asks for nothing must not come between another's look and change.
+    turns::take(tx, &id.to_string()).await?;
+    if !known.is_asked() {
+        return Ok(());
+    }
+    known.check("dataset", with_versions(tx, whose, id).await?)
+}
+
 async fn add_version(
     tx: &Transaction,
+    quotas: Quotas,
     owner: UserId,
     dataset: &Dataset,
     request: &VersionRequest,
-) -> Result<DatasetVersion, gradus_store::StoreError> {
+) -> Result<DatasetVersion, Error> {
+    admit_thing(tx, quotas, owner).await?;
+    admit_work(tx, quotas, owner).await?;
     for source in request.sources() {
         documents::get(tx, Whose::Of(owner), source.document).await?;
     }
     let settings = serde_json::to_value(&request.options).unwrap_or_default();
     let version = versions::insert(tx, dataset.id.0, settings, request.sources()).await?;
-    enqueue(tx, JobKind::BuildDataset, owner, version.id.0).await?;
+    queue_work(tx, JobKind::BuildDataset, owner, version.id.0).await?;
     Ok(version)
 }

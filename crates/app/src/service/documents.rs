@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use gradus_domain::{DocumentId, DocumentState, DocumentStep, JobKind, UserId};
-use gradus_store::blobs::{BlobReader, SpooledBlob};
+use gradus_store::blobs::{Blob, BlobReader, SpooledBlob};
 use gradus_store::documents::{self, Document};
-use gradus_store::{Json, Key, Page, PageRequest, StoreError, Text, Whose, blob_records};
+use gradus_store::{Json, Key, Page, PageRequest, StoreError, Text, Transaction, Whose, blob_records, turns};
 
-use super::{Services, enqueue};
-use crate::Error;
+use super::conversations::{CONVERSATIONS, check_conversations};
+use super::{Services, admit_work, queue_work};
 use crate::accounts::Accounts;
+use crate::{Error, Precondition};
 
 /// What is known of a file before it is read.
 #[derive(Debug, Clone)]
@@ -32,52 +33,35 @@ impl Services {
     /// Stores an uploaded file and queues its reading.
     ///
     /// # Errors
-    /// [`Error::Quota`]; when storage fails, in which case nothing is left of the file.
+    /// [`Error::Quota`]; [`Error::Conversations`] where it is to be learnt from and cannot be; when storage fails. Nothing
+    /// is left of the file then.
     pub async fn add_document(
         &self,
         owner: UserId,
         new: NewDocument,
         spooled: SpooledBlob,
     ) -> Result<Document, Error> {
+        if new.purpose == CONVERSATIONS {
+            check_conversations(spooled.path().to_owned(), new.name.clone()).await?;
+        }
         let blob = self.archive.keep_spooled(spooled).await?;
         let quotas = self.quotas;
-        let added = self
-            .store
-            .write(move |tx| async move {
-                let usage = Accounts::usage(&tx, owner).await?;
-                if let Err(exceeded) = quotas.admit_document(&usage, blob.bytes) {
-                    return Ok(Err(exceeded));
-                }
-                let hash = blob.hash.to_string();
-                blob_records::settle(&tx, &hash).await?;
-                let is_read = is_read(&new.purpose);
-                let document = Document {
-                    id: Key(DocumentId::new()),
-                    owner_id: Key(owner),
-                    name: new.name,
-                    purpose: new.purpose,
-                    state: Text(if is_read { DocumentState::Uploaded } else { DocumentState::Ready }),
-                    blob_hash: hash,
-                    bytes: blob.bytes.cast_signed(),
-                    format: None,
-                    pages: None,
-                    quality: None,
-                    text_hash: None,
-                    findings: Json(serde_json::Value::Null),
-                    failure: None,
-                    metadata: Json(new.metadata),
-                    expires_at: new.expires_at,
-                    created_at: tx.now(),
-                    updated_at: tx.now(),
-                };
-                documents::insert(&tx, document.clone()).await?;
-                if is_read {
-                    enqueue(&tx, JobKind::ExtractDocument, owner, document.id.0).await?;
-                }
-                Ok(Ok(document))
-            })
-            .await?;
-        Ok(added?)
+        self.write(move |tx| async move {
+            let usage = Accounts::usage(&tx, owner).await?;
+            quotas.admit_document(&usage, blob.bytes)?;
+            let document = row(&tx, owner, new, blob);
+            let is_read = is_read(&document.purpose);
+            if is_read {
+                quotas.admit_work(&usage)?;
+            }
+            blob_records::settle(&tx, &document.blob_hash).await?;
+            documents::insert(&tx, document.clone()).await?;
+            if is_read {
+                queue_work(&tx, JobKind::ExtractDocument, owner, document.id.0).await?;
+            }
+            Ok(document)
+        })
+        .await
     }
 
     /// A document that may be seen.
@@ -116,12 +100,12 @@ impl Services {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] while it has none.
-    pub async fn document_text(&self, whose: Whose, id: DocumentId) -> Result<Vec<u8>, Error> {
+    pub async fn document_text(&self, whose: Whose, id: DocumentId) -> Result<BlobReader, Error> {
         let document = self.document(whose, id).await?;
         let hash = document
             .text_hash
             .ok_or_else(|| StoreError::NotFound { noun: "text of the document", id: id.to_string() })?;
-        self.archive.read(&hash).await
+        self.archive.open(&hash).await
     }
 
     /// A document as it was read.
@@ -148,33 +132,64 @@ impl Services {
     /// # Errors
     /// When it is not there, or is being read.
     pub async fn read_document_again(&self, whose: Whose, id: DocumentId) -> Result<Document, Error> {
-        let document = self
-            .store
-            .write(move |tx| async move {
-                let document = documents::get(&tx, whose, id).await?;
-                if !is_read(&document.purpose) {
-                    return Ok(document);
-                }
-                documents::step(&tx, id, DocumentStep::Retry).await?;
-                enqueue(&tx, JobKind::ExtractDocument, document.owner_id.0, id).await?;
-                documents::get(&tx, whose, id).await
-            })
-            .await?;
-        Ok(document)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            let document = documents::get(&tx, whose, id).await?;
+            if !is_read(&document.purpose) {
+                return Ok(document);
+            }
+            admit_work(&tx, quotas, document.owner_id.0).await?;
+            documents::step(&tx, id, DocumentStep::Retry).await?;
+            queue_work(&tx, JobKind::ExtractDocument, document.owner_id.0, id).await?;
+            Ok(documents::get(&tx, whose, id).await?)
+        })
+        .await
     }
 
     /// Deletes a document.
     ///
     /// # Errors
-    /// When it is not theirs, or something needs it.
-    pub async fn delete_document(&self, whose: Whose, id: DocumentId) -> Result<(), Error> {
+    /// When it is not theirs or not as is known, or something needs it.
+    pub async fn delete_document(
+        &self,
+        whose: Whose,
+        id: DocumentId,
+        known: Precondition<Document>,
+    ) -> Result<(), Error> {
         self.store
             .write(move |tx| async move {
+                if known.is_asked() {
+                    turns::take(&tx, &id.to_string()).await?;
+                    known.check("document", documents::get(&tx, whose, id).await?)?;
+                }
                 gradus_store::queue::wish(&tx, gradus_domain::Id::uuid(id), gradus_domain::Wish::Cancel)
                     .await?;
                 documents::delete(&tx, whose, id).await
             })
             .await?;
         Ok(())
+    }
+}
+
+fn row(tx: &Transaction, owner: UserId, new: NewDocument, blob: Blob) -> Document {
+    let state = if is_read(&new.purpose) { DocumentState::Uploaded } else { DocumentState::Ready };
+    Document {
+        id: Key(DocumentId::new()),
+        owner_id: Key(owner),
+        name: new.name,
+        purpose: new.purpose,
+        state: Text(state),
+        blob_hash: blob.hash.to_string(),
+        bytes: blob.bytes.cast_signed(),
+        format: None,
+        pages: None,
+        quality: None,
+        text_hash: None,
+        findings: Json(serde_json::Value::Null),
+        failure: None,
+        metadata: Json(new.metadata),
+        expires_at: new.expires_at,
+        created_at: tx.now(),
+        updated_at: tx.now(),
     }
 }

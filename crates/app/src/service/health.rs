@@ -3,13 +3,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::{Id, State, TrainingJobId, TrainingJobState};
-use gradus_store::queue;
 use gradus_store::training_jobs::TrainingJob;
-use gradus_store::{StoreError, Whose};
+use gradus_store::{Rows, StoreError, Whose};
+use gradus_store::{queue, workers};
 
 use super::Services;
 use crate::Error;
-use crate::worker::USUAL_LEASE;
 
 /// A worker that says nothing of its progress for so long does not come forward, even if it lives: an update takes
 /// seconds, fetching a large model minutes.
@@ -46,12 +45,20 @@ pub struct JobHealth {
     pub loss_trend: Option<f64>,
 }
 
-/// How a job is doing whose worker holds it until `lease_until`, as of `now`.
-pub fn health_of(job: &TrainingJob, lease_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> JobHealth {
-    let lease = TimeDelta::from_std(USUAL_LEASE).unwrap_or_default();
-    let heartbeat = lease_until.map(|until| until - lease);
-    let last_sign_of_life_at = heartbeat.map_or(job.updated_at, |beat| beat.max(job.updated_at));
-    let is_silent = lease_until.is_some_and(|until| until < now) || job.updated_at + LONGEST_SILENCE < now;
+/// What is known of the worker that has a job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Until when it holds the job, unless it shows itself.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// When it showed itself last.
+    pub seen_at: Option<DateTime<Utc>>,
+}
+
+/// How a job is doing that this worker has, as of `now`.
+pub fn health_of(job: &TrainingJob, holder: Holder, now: DateTime<Utc>) -> JobHealth {
+    let last_sign_of_life_at = holder.seen_at.map_or(job.updated_at, |seen| seen.max(job.updated_at));
+    let is_silent =
+        holder.lease_until.is_some_and(|until| until < now) || job.updated_at + LONGEST_SILENCE < now;
     let health = match job.state.0 {
         state if state.is_final() => Health::Ended,
         TrainingJobState::Queued => Health::Waiting,
@@ -81,11 +88,24 @@ impl Services {
         now: DateTime<Utc>,
     ) -> Result<(TrainingJob, JobHealth), Error> {
         let job = self.training_job(whose, id).await?;
-        let work: Result<_, StoreError> = queue::of_subject(&self.store.reader(), id.uuid()).await;
-        let lease_until = work?.and_then(|work| work.lease_until);
-        let health = health_of(&job, lease_until, now);
+        let health = of(&self.store.reader(), &job, now).await?;
         Ok((job, health))
     }
+}
+
+/// How a job is doing as of `now`.
+pub(crate) async fn of(
+    rows: &impl Rows,
+    job: &TrainingJob,
+    now: DateTime<Utc>,
+) -> Result<JobHealth, StoreError> {
+    let work = queue::of_subject(rows, job.id.0.uuid()).await?;
+    let (lease_until, worker) = work.map_or((None, None), |work| (work.lease_until, work.worker_id));
+    let worker = match worker {
+        Some(id) => workers::find(rows, id).await?,
+        None => None,
+    };
+    Ok(health_of(job, Holder { lease_until, seen_at: worker.map(|worker| worker.seen_at) }, now))
 }
 
 #[cfg(test)]
@@ -134,7 +154,8 @@ mod tests {
     }
 
     fn health(job: &TrainingJob, lease_left_s: i64) -> Health {
-        health_of(job, Some(now() + TimeDelta::seconds(lease_left_s)), now()).health
+        let lease_until = Some(now() + TimeDelta::seconds(lease_left_s));
+        health_of(job, Holder { lease_until, seen_at: None }, now()).health
     }
 
     #[test]
@@ -167,8 +188,13 @@ mod tests {
     #[test]
     fn the_last_sign_of_life_is_the_heartbeat_or_the_last_change() {
         let job = job(TrainingJobState::Training, 100, learning(0.0));
-        let with_lease = health_of(&job, Some(now() + TimeDelta::seconds(10)), now());
-        assert_eq!(with_lease.last_sign_of_life_at, now() - TimeDelta::seconds(5));
-        assert_eq!(health_of(&job, None, now()).last_sign_of_life_at, job.updated_at);
+        // However long the lease is.
+        for lease_left_s in [2, 10, 60] {
+            let lease_until = Some(now() + TimeDelta::seconds(lease_left_s));
+            let seen_at = Some(now() - TimeDelta::seconds(5));
+            let health = health_of(&job, Holder { lease_until, seen_at }, now());
+            assert_eq!(health.last_sign_of_life_at, now() - TimeDelta::seconds(5));
+        }
+        assert_eq!(health_of(&job, Holder::default(), now()).last_sign_of_life_at, job.updated_at);
     }
 }

@@ -8,6 +8,7 @@ mod conversation_jobs;
 pub mod conversations;
 pub mod datasets;
 pub mod documents;
+pub mod effort;
 mod error_events;
 pub mod health;
 pub mod model_tests;
@@ -29,7 +30,8 @@ use gradus_store::{Store, StoreError, Transaction};
 
 pub use archive::{Archive, GRACE};
 
-use crate::accounts::Quotas;
+use crate::Error;
+use crate::accounts::{Accounts, Quotas};
 use crate::models::{Catalogue, ModelStore};
 use restored_models::RestoredModels;
 
@@ -73,8 +75,26 @@ impl Services {
     }
 }
 
-/// Queues work on a thing of a user's.
-async fn enqueue(
+impl Services {
+    /// Runs `work` in a transaction. A failure of the database undoes it; a refusal comes before anything is changed.
+    async fn write<T, W, F>(&self, work: W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: FnOnce(Transaction) -> F + Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let written = self.store.write(move |tx| async move {
+            match work(tx).await {
+                Err(Error::Store(failure)) => Err(failure),
+                other => Ok(other),
+            }
+        });
+        written.await?
+    }
+}
+
+/// Queues work on a thing of a user's, who may have it queued ([`admit_work`]).
+async fn queue_work(
     transaction: &Transaction,
     kind: JobKind,
     user: UserId,
@@ -82,4 +102,26 @@ async fn enqueue(
 ) -> Result<(), StoreError> {
     let work = Work { kind, user: Some(user), subject: Some(subject.uuid()), priority: 0, run_at: None };
     queue::enqueue(transaction, work).await.map(|_| ())
+}
+
+/// Makes sure that a user may have one more dataset, version, model test or report, in the transaction that adds it.
+async fn admit_thing(transaction: &Transaction, quotas: Quotas, user: UserId) -> Result<(), Error> {
+    Ok(quotas.admit_thing(Accounts::things(transaction, user).await?)?)
+}
+
+/// Makes sure that one more piece of work of a user's may wait, in the transaction that queues it. From here on, whatever
+/// else adds to the user's things waits.
+async fn admit_work(transaction: &Transaction, quotas: Quotas, user: UserId) -> Result<(), Error> {
+    Ok(quotas.admit_work(&Accounts::usage(transaction, user).await?)?)
+}
+
+/// Runs what waits for a disk beside the event loop.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|failure| match failure.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // The process is shutting down.
+        Err(_) => Err(Error::Interrupted),
+    })
 }

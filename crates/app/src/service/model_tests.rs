@@ -8,13 +8,14 @@ use gradus_store::datasets::versions;
 use gradus_store::model_tests::submissions::{self, Submission};
 use gradus_store::model_tests::{self, ModelTest};
 use gradus_store::{
-    Json, Key, Page, PageRequest, StoreError, Text, Whose, datasets, documents, models, queue, turns,
+    Json, Key, Page, PageRequest, StoreError, Text, Transaction, Whose, datasets, documents, models, queue,
+    turns,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Services, enqueue};
-use crate::Error;
+use super::{Services, admit_thing, admit_work, queue_work};
+use crate::{Error, Precondition};
 
 /// The most submissions of one test that are given one by one.
 const MOST_SUBMISSIONS: u64 = 50_000;
@@ -69,59 +70,32 @@ impl Services {
     /// # Errors
     /// When model, dataset or documents are not theirs to use, or the dataset is not ready.
     pub async fn add_model_test(&self, owner: UserId, new: NewModelTest) -> Result<ModelTest, Error> {
-        let whose = Whose::Of(owner);
-        let reader = self.store.reader();
-        let model = models::get(&reader, whose, new.model).await?;
-        if model.kind != "marking" {
-            return Err(Error::invalid(
-                "model",
-                format!("{} was trained for {}, not for marking", model.name, model.kind),
-            ));
-        }
-        let version = versions::get(&reader, new.dataset_version).await?;
-        datasets::get(&reader, whose, version.dataset_id.0).await?;
-        if version.state.0 != DatasetVersionState::Ready {
-            return Err(Error::invalid(
-                "dataset_version",
-                format!("is {}: wait until it is ready", version.state.0),
-            ));
-        }
-        let settings = &new.settings;
-        if settings.papers.is_empty() != settings.known_marks.is_none() {
-            return Err(Error::invalid(
-                "known_marks",
-                "papers and the table of their marks go together: give both or none",
-            ));
-        }
-        for &document in settings.papers.iter().chain(&settings.known_marks).chain(&settings.answers) {
-            documents::get(&reader, whose, document).await?;
-        }
-        let test = self
-            .store
-            .write(move |tx| async move {
-                let test = ModelTest {
-                    id: Key(ModelTestId::new()),
-                    owner_id: Key(owner),
-                    name: new.name,
-                    model_id: Key(new.model),
-                    dataset_version_id: Some(Key(new.dataset_version)),
-                    state: Text(ModelTestState::Draft),
-                    settings: Json(serde_json::to_value(new.settings).unwrap_or_default()),
-                    done: 0,
-                    total: 0,
-                    result_hash: None,
-                    figures: Json(json!(null)),
-                    failure: None,
-                    created_at: tx.now(),
-                    started_at: None,
-                    finished_at: None,
-                    updated_at: tx.now(),
-                };
-                model_tests::insert(&tx, test.clone()).await?;
-                Ok(test)
-            })
-            .await?;
-        Ok(test)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            check(&tx, owner, &new).await?;
+            admit_thing(&tx, quotas, owner).await?;
+            let test = ModelTest {
+                id: Key(ModelTestId::new()),
+                owner_id: Key(owner),
+                name: new.name,
+                model_id: Key(new.model),
+                dataset_version_id: Some(Key(new.dataset_version)),
+                state: Text(ModelTestState::Draft),
+                settings: Json(serde_json::to_value(new.settings).unwrap_or_default()),
+                done: 0,
+                total: 0,
+                result_hash: None,
+                figures: Json(json!(null)),
+                failure: None,
+                created_at: tx.now(),
+                started_at: None,
+                finished_at: None,
+                updated_at: tx.now(),
+            };
+            model_tests::insert(&tx, test.clone()).await?;
+            Ok(test)
+        })
+        .await
     }
 
     /// Adds answers to a draft.
@@ -134,46 +108,40 @@ impl Services {
         id: ModelTestId,
         new: Vec<NewSubmission>,
     ) -> Result<u64, Error> {
-        self.model_test(whose, id).await?;
-        let added = new.len() as u64;
-        if submissions::count(&self.store.reader(), id).await? + added > MOST_SUBMISSIONS {
-            let message = format!("a test has at most {MOST_SUBMISSIONS}; upload a table of answers instead");
-            return Err(Error::invalid("submissions", message));
-        }
-        let total = self
-            .store
-            .write(move |tx| async move {
-                turns::take(&tx, &id.to_string()).await?;
-                let test = model_tests::get(&tx, whose, id).await?;
-                if test.state.0 != ModelTestState::Draft {
-                    return Err(StoreError::InUse {
-                        noun: "model test",
-                        used_by: "a run that was begun: make another test",
-                    });
-                }
-                let first = submissions::count(&tx, id).await?.cast_signed();
-                let rows = new.into_iter().zip(first..).map(|(submission, position)| Submission {
-                    id: Key(SubmissionId::new()),
-                    model_test_id: Key(id),
-                    position,
-                    document_id: None,
-                    student: submission.student,
-                    question: Some(submission.question),
-                    answer: submission.answer,
-                    expected: Some(submission.expected),
-                    verdict: None,
-                    confidence: None,
-                    needs_person: None,
-                    details: Json(json!({})),
-                    failure: None,
-                    created_at: tx.now(),
-                    marked_at: None,
-                });
-                submissions::insert_all(&tx, rows.collect()).await?;
-                submissions::count(&tx, id).await
-            })
-            .await?;
-        Ok(total)
+        self.write(move |tx| async move {
+            turns::take(&tx, &id.to_string()).await?;
+            let test = model_tests::get(&tx, whose, id).await?;
+            if test.state.0 != ModelTestState::Draft {
+                let used_by = "a run that was begun: make another test";
+                return Err(StoreError::InUse { noun: "model test", used_by }.into());
+            }
+            let first = submissions::count(&tx, id).await?;
+            if first + new.len() as u64 > MOST_SUBMISSIONS {
+                let message =
+                    format!("a test has at most {MOST_SUBMISSIONS}; upload a table of answers instead");
+                return Err(Error::invalid("submissions", message));
+            }
+            let rows = new.into_iter().zip(first.cast_signed()..).map(|(submission, position)| Submission {
+                id: Key(SubmissionId::new()),
+                model_test_id: Key(id),
+                position,
+                document_id: None,
+                student: submission.student,
+                question: Some(submission.question),
+                answer: submission.answer,
+                expected: Some(submission.expected),
+                verdict: None,
+                confidence: None,
+                needs_person: None,
+                details: Json(json!({})),
+                failure: None,
+                created_at: tx.now(),
+                marked_at: None,
+            });
+            submissions::insert_all(&tx, rows.collect()).await?;
+            Ok(submissions::count(&tx, id).await?)
+        })
+        .await
     }
 
     /// Queues a test.
@@ -181,26 +149,24 @@ impl Services {
     /// # Errors
     /// When it is not theirs, has nothing to mark, or was begun.
     pub async fn run_model_test(&self, whose: Whose, id: ModelTestId) -> Result<ModelTest, Error> {
-        let test = self.model_test(whose, id).await?;
-        let settings = settings_of(&test)?;
-        let given = submissions::count(&self.store.reader(), id).await?;
-        if given == 0 && settings.answers.is_empty() && settings.papers.is_empty() && !settings.held_out {
-            return Err(Error::invalid(
-                "submissions",
-                "there is nothing to mark: add submissions, or name papers or tables of answers, or set `held_out`",
-            ));
-        }
-        let test = self
-            .store
-            .write(move |tx| async move {
-                turns::take(&tx, &id.to_string()).await?;
-                let test = model_tests::get(&tx, whose, id).await?;
-                model_tests::step(&tx, id, ModelTestStep::Queue).await?;
-                enqueue(&tx, JobKind::RunModelTest, test.owner_id.0, id).await?;
-                model_tests::get(&tx, whose, id).await
-            })
-            .await?;
-        Ok(test)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            turns::take(&tx, &id.to_string()).await?;
+            let test = model_tests::get(&tx, whose, id).await?;
+            let settings = settings_of(&test)?;
+            let given = submissions::count(&tx, id).await?;
+            if given == 0 && settings.answers.is_empty() && settings.papers.is_empty() && !settings.held_out {
+                return Err(Error::invalid(
+                    "submissions",
+                    "there is nothing to mark: add submissions, or name papers or tables of answers, or set `held_out`",
+                ));
+            }
+            admit_work(&tx, quotas, test.owner_id.0).await?;
+            model_tests::step(&tx, id, ModelTestStep::Queue).await?;
+            queue_work(&tx, JobKind::RunModelTest, test.owner_id.0, id).await?;
+            Ok(model_tests::get(&tx, whose, id).await?)
+        })
+        .await
     }
 
     /// Gives a test up.
@@ -253,12 +219,18 @@ impl Services {
     /// Deletes a test with its submissions.
     ///
     /// # Errors
-    /// When it is not theirs, is running, or a report needs it.
-    pub async fn delete_model_test(&self, whose: Whose, id: ModelTestId) -> Result<(), Error> {
+    /// When it is not theirs or not as is known, is running, or a report needs it.
+    pub async fn delete_model_test(
+        &self,
+        whose: Whose,
+        id: ModelTestId,
+        known: Precondition<ModelTest>,
+    ) -> Result<(), Error> {
         self.store
             .write(move |tx| async move {
                 turns::take(&tx, &id.to_string()).await?;
                 let test = model_tests::get(&tx, whose, id).await?;
+                known.check("model test", test.clone())?;
                 if matches!(test.state.0, ModelTestState::Queued | ModelTestState::Running) {
                     return Err(StoreError::InUse {
                         noun: "model test",
@@ -270,6 +242,31 @@ impl Services {
             .await?;
         Ok(())
     }
+}
+
+/// Makes sure that a user may test so, in the transaction that makes the test.
+async fn check(tx: &Transaction, owner: UserId, new: &NewModelTest) -> Result<(), Error> {
+    let whose = Whose::Of(owner);
+    let model = models::get(tx, whose, new.model).await?;
+    if model.kind != "marking" {
+        let message = format!("{} was trained for {}, not for marking", model.name, model.kind);
+        return Err(Error::invalid("model", message));
+    }
+    let version = versions::get(tx, new.dataset_version).await?;
+    datasets::get(tx, whose, version.dataset_id.0).await?;
+    if version.state.0 != DatasetVersionState::Ready {
+        let message = format!("is {}: wait until it is ready", version.state.0);
+        return Err(Error::invalid("dataset_version", message));
+    }
+    let settings = &new.settings;
+    if settings.papers.is_empty() != settings.known_marks.is_none() {
+        let message = "papers and the table of their marks go together: give both or none";
+        return Err(Error::invalid("known_marks", message));
+    }
+    for &document in settings.papers.iter().chain(&settings.known_marks).chain(&settings.answers) {
+        documents::get(tx, whose, document).await?;
+    }
+    Ok(())
 }
 
 /// How a test is run, from its row.

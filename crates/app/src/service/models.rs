@@ -2,10 +2,10 @@
 
 use gradus_domain::ModelId;
 use gradus_store::models::{self, TrainedModel};
-use gradus_store::{Page, PageRequest, Whose, files};
+use gradus_store::{Page, PageRequest, Whose, files, turns};
 
 use super::Services;
-use crate::Error;
+use crate::{Error, Precondition};
 
 impl Services {
     /// A trained model that may be seen.
@@ -38,9 +38,22 @@ impl Services {
     /// Deletes a trained model.
     ///
     /// # Errors
-    /// When it is not theirs, or a model test needs it.
-    pub async fn delete_model(&self, whose: Whose, id: ModelId) -> Result<(), Error> {
-        self.store.write(move |tx| async move { models::delete(&tx, whose, id).await }).await?;
+    /// When it is not theirs or not as is known, or a model test needs it.
+    pub async fn delete_model(
+        &self,
+        whose: Whose,
+        id: ModelId,
+        known: Precondition<TrainedModel>,
+    ) -> Result<(), Error> {
+        self.store
+            .write(move |tx| async move {
+                if known.is_asked() {
+                    turns::take(&tx, &id.to_string()).await?;
+                    known.check("model", models::get(&tx, whose, id).await?)?;
+                }
+                models::delete(&tx, whose, id).await
+            })
+            .await?;
         Ok(())
     }
 }

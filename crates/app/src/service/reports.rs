@@ -1,12 +1,13 @@
 //! Reports: asked for, written by a worker, read as a page or as figures.
 
 use gradus_domain::{JobKind, ModelTestId, ModelTestState, ReportId, ReportState, ReportStep, UserId};
+use gradus_store::blobs::BlobReader;
 use gradus_store::model_tests;
 use gradus_store::reports::{self, Report};
-use gradus_store::{Key, Page, PageRequest, StoreError, Text, Whose};
+use gradus_store::{Key, Page, PageRequest, StoreError, Text, Whose, turns};
 
-use super::{Services, enqueue};
-use crate::Error;
+use super::{Services, admit_thing, admit_work, queue_work};
+use crate::{Error, Precondition};
 
 /// In which form a report is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,38 +24,35 @@ impl Services {
     /// # Errors
     /// When the test is not theirs or is not complete.
     pub async fn add_report(&self, owner: UserId, name: String, test: ModelTestId) -> Result<Report, Error> {
-        let found = model_tests::get(&self.store.reader(), Whose::Of(owner), test).await?;
-        if found.state.0 != ModelTestState::Completed {
-            let state = found.state.0;
-            return Err(Error::invalid(
-                "model_test",
-                format!("is {state}: a report is about a completed one"),
-            ));
-        }
-        let report = self
-            .store
-            .write(move |tx| async move {
-                let report = Report {
-                    id: Key(ReportId::new()),
-                    owner_id: Key(owner),
-                    kind: "model-test".to_owned(),
-                    name,
-                    state: Text(ReportState::Queued),
-                    training_job_id: None,
-                    model_test_id: Some(Key(test)),
-                    other_model_test_id: None,
-                    html_hash: None,
-                    json_hash: None,
-                    failure: None,
-                    created_at: tx.now(),
-                    finished_at: None,
-                };
-                reports::insert(&tx, report.clone()).await?;
-                enqueue(&tx, JobKind::MakeReport, owner, report.id.0).await?;
-                Ok(report)
-            })
-            .await?;
-        Ok(report)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            let found = model_tests::get(&tx, Whose::Of(owner), test).await?;
+            if found.state.0 != ModelTestState::Completed {
+                let message = format!("is {}: a report is about a completed one", found.state.0);
+                return Err(Error::invalid("model_test", message));
+            }
+            admit_thing(&tx, quotas, owner).await?;
+            admit_work(&tx, quotas, owner).await?;
+            let report = Report {
+                id: Key(ReportId::new()),
+                owner_id: Key(owner),
+                kind: "model-test".to_owned(),
+                name,
+                state: Text(ReportState::Queued),
+                training_job_id: None,
+                model_test_id: Some(Key(test)),
+                other_model_test_id: None,
+                html_hash: None,
+                json_hash: None,
+                failure: None,
+                created_at: tx.now(),
+                finished_at: None,
+            };
+            reports::insert(&tx, report.clone()).await?;
+            queue_work(&tx, JobKind::MakeReport, owner, report.id.0).await?;
+            Ok(report)
+        })
+        .await
     }
 
     /// A report that may be seen.
@@ -79,7 +77,7 @@ impl Services {
         whose: Whose,
         id: ReportId,
         form: ReportForm,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<BlobReader, Error> {
         let report = self.report(whose, id).await?;
         let hash = match form {
             ReportForm::Html => report.html_hash,
@@ -87,7 +85,7 @@ impl Services {
         };
         let hash =
             hash.ok_or_else(|| StoreError::NotFound { noun: "page of the report", id: id.to_string() })?;
-        self.archive.read(&hash).await
+        self.archive.open(&hash).await
     }
 
     /// Has a report written again.
@@ -95,24 +93,36 @@ impl Services {
     /// # Errors
     /// When it is not theirs or is being written.
     pub async fn write_report_again(&self, whose: Whose, id: ReportId) -> Result<Report, Error> {
-        let report = self
-            .store
-            .write(move |tx| async move {
-                let report = reports::get(&tx, whose, id).await?;
-                reports::step(&tx, id, ReportStep::Retry).await?;
-                enqueue(&tx, JobKind::MakeReport, report.owner_id.0, id).await?;
-                reports::get(&tx, whose, id).await
-            })
-            .await?;
-        Ok(report)
+        let quotas = self.quotas;
+        self.write(move |tx| async move {
+            let report = reports::get(&tx, whose, id).await?;
+            admit_work(&tx, quotas, report.owner_id.0).await?;
+            reports::step(&tx, id, ReportStep::Retry).await?;
+            queue_work(&tx, JobKind::MakeReport, report.owner_id.0, id).await?;
+            Ok(reports::get(&tx, whose, id).await?)
+        })
+        .await
     }
 
     /// Deletes a report.
     ///
     /// # Errors
-    /// When it is not theirs.
-    pub async fn delete_report(&self, whose: Whose, id: ReportId) -> Result<(), Error> {
-        self.store.write(move |tx| async move { reports::delete(&tx, whose, id).await }).await?;
+    /// When it is not theirs or not as is known.
+    pub async fn delete_report(
+        &self,
+        whose: Whose,
+        id: ReportId,
+        known: Precondition<Report>,
+    ) -> Result<(), Error> {
+        self.store
+            .write(move |tx| async move {
+                if known.is_asked() {
+                    turns::take(&tx, &id.to_string()).await?;
+                    known.check("report", reports::get(&tx, whose, id).await?)?;
+                }
+                reports::delete(&tx, whose, id).await
+            })
+            .await?;
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use gradus_domain::{Clock, ModelId, SystemClock};
 use gradus_store::files::StoredFile;
 
-use super::Archive;
+use super::{Archive, blocking};
 use crate::Error;
 
 /// The most that the files of all models may take, unless a single one takes more.
@@ -52,15 +52,15 @@ impl RestoredModels {
         id: ModelId,
         files: &[StoredFile],
     ) -> Result<Lease, Error> {
-        if let Some(lease) = self.lease(id)? {
+        if let Some(lease) = self.lease(id).await? {
             return Ok(lease);
         }
         let _turn = self.turn.lock().await;
         loop {
-            if let Some(lease) = self.lease(id)? {
+            if let Some(lease) = self.lease(id).await? {
                 return Ok(lease);
             }
-            match self.alone(id)? {
+            match self.alone(id).await? {
                 // Released before the lease is taken; if others remove the files in between, all begins again.
                 Some(_lock) => self.restore(archive, id, files).await?,
                 None => tokio::time::sleep(LOOK_AGAIN).await,
@@ -73,24 +73,20 @@ impl RestoredModels {
     }
 
     /// A lease on files that are here.
-    fn lease(&self, id: ModelId) -> Result<Option<Lease>, Error> {
+    async fn lease(&self, id: ModelId) -> Result<Option<Lease>, Error> {
         let directory = self.path(id);
-        if !directory.is_dir() {
-            return Ok(None);
-        }
-        let path = lock_path(&directory);
-        let lock = open(&path)?;
-        if !is_locked(lock.try_lock_shared(), &path)? || !directory.is_dir() {
-            return Ok(None);
-        }
-        lock.set_modified(SystemClock.now().into()).map_err(Error::file("write", &path))?;
-        Ok(Some(Lease { directory, _lock: lock }))
+        blocking(move || lease(directory)).await
     }
 
     /// The right to write or remove a model's files; none while others read or write them.
-    fn alone(&self, id: ModelId) -> Result<Option<File>, Error> {
-        fs::create_dir_all(&self.directory).map_err(Error::file("create", &self.directory))?;
-        lock_alone(&self.path(id))
+    async fn alone(&self, id: ModelId) -> Result<Option<File>, Error> {
+        let models = self.clone();
+        blocking(move || {
+            let directory = &models.directory;
+            fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
+            lock_alone(&models.path(id))
+        })
+        .await
     }
 
     async fn restore(&self, archive: &Archive, id: ModelId, files: &[StoredFile]) -> Result<(), Error> {
@@ -161,6 +157,19 @@ struct Here {
     asked_at: SystemTime,
 }
 
+fn lease(directory: PathBuf) -> Result<Option<Lease>, Error> {
+    if !directory.is_dir() {
+        return Ok(None);
+    }
+    let path = lock_path(&directory);
+    let lock = open(&path)?;
+    if !is_locked(lock.try_lock_shared(), &path)? || !directory.is_dir() {
+        return Ok(None);
+    }
+    lock.set_modified(SystemClock.now().into()).map_err(Error::file("write", &path))?;
+    Ok(Some(Lease { directory, _lock: lock }))
+}
+
 fn lock_path(directory: &Path) -> PathBuf {
     directory.with_extension("lock")
 }
@@ -199,16 +208,6 @@ fn bytes_in(directory: &Path) -> Result<u64, Error> {
         bytes += if facts.is_dir() { bytes_in(&entry.path())? } else { facts.len() };
     }
     Ok(bytes)
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|failure| match failure.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        // The process is shutting down.
-        Err(_) => Err(Error::Interrupted),
-    })
 }
 
 #[cfg(test)]

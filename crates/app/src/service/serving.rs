@@ -1,12 +1,10 @@
 //! Which files a model's name stands for, for whoever may ask that model.
 
-use std::path::PathBuf;
-
 use gradus_store::models::TrainedModel;
 use gradus_store::{Whose, files};
 
-use super::Services;
 use super::restored_models::Lease;
+use super::{Services, blocking};
 use crate::Error;
 use crate::models::InstalledModel;
 use crate::serving::ServedModel;
@@ -27,7 +25,7 @@ impl Services {
     /// # Errors
     /// When a trained model's base model is not on this machine, or its files cannot be fetched or are not sound.
     pub async fn asked_model(&self, whose: Whose, name: &str) -> Result<Option<AskedModel>, Error> {
-        if let Some(base) = self.installed_base_model(name) {
+        if let Some(base) = self.installed_base_model(name).await? {
             return Ok(Some(AskedModel { files: ServedModel::base(base.path()), _lease: None }));
         }
         match self.model_by_name(whose, name).await? {
@@ -37,23 +35,40 @@ impl Services {
     }
 
     /// The base model of a name, if it is on this machine.
-    pub fn installed_base_model(&self, name: &str) -> Option<InstalledModel> {
-        self.base_models.show(name)
+    ///
+    /// # Errors
+    /// When the process is shutting down.
+    pub async fn installed_base_model(&self, name: &str) -> Result<Option<InstalledModel>, Error> {
+        let (models, name) = (self.base_models.clone(), name.to_owned());
+        blocking(move || Ok(models.show(&name))).await
     }
 
     /// The base models that are on this machine.
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub fn installed_base_models(&self) -> Result<Vec<InstalledModel>, Error> {
-        Ok(self.base_models.list()?)
+    pub async fn installed_base_models(&self) -> Result<Vec<InstalledModel>, Error> {
+        let models = self.base_models.clone();
+        blocking(move || Ok(models.list()?)).await
+    }
+
+    /// Whether a base model can be trained: it is on this machine, or a worker can fetch it.
+    ///
+    /// # Errors
+    /// When the process is shutting down.
+    pub async fn is_base_model(&self, name: &str) -> Result<bool, Error> {
+        Ok(self.catalogue.get(name).is_some() || self.installed_base_model(name).await?.is_some())
     }
 
     async fn asked_trained_model(&self, model: &TrainedModel) -> Result<AskedModel, Error> {
-        let base: PathBuf = self.base_models.resolve(&model.base_model, &self.catalogue)?;
         let stored = files::of_model::files(&self.store.reader(), model.id.0).await?;
         let lease = self.restored_models.acquire(&self.archive, model.id.0, &stored).await?;
-        let files = ServedModel::trained(&base, &lease.directory)?;
-        Ok(AskedModel { files, _lease: Some(lease) })
+        let (services, name) = (self.clone(), model.base_model.clone());
+        blocking(move || {
+            let base = services.base_models.resolve(&name, &services.catalogue)?;
+            let files = ServedModel::trained(&base, &lease.directory)?;
+            Ok(AskedModel { files, _lease: Some(lease) })
+        })
+        .await
     }
 }

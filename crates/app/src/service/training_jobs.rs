@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::{
-    CheckpointId, DatasetVersionId, DatasetVersionState, DocumentId, Id, JobKind, ModelId, QueueJobState,
-    TrainingJobId, TrainingJobState, TrainingJobStep, UserId, Wish,
+    CheckpointId, DatasetVersionId, DatasetVersionState, DocumentId, DocumentState, Id, JobKind, ModelId,
+    QueueJobState, TrainingJobId, TrainingJobState, TrainingJobStep, UserId, Wish,
 };
 use gradus_engine::adapter::{LoraConfig, Method};
 use gradus_engine::training::TrainingPlan;
@@ -17,9 +17,11 @@ use gradus_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Services, enqueue};
-use crate::Error;
+use super::conversations::CONVERSATIONS;
+use super::health::{self, JobHealth};
+use super::{Services, queue_work};
 use crate::accounts::Accounts;
+use crate::{Error, Precondition};
 
 /// How many of a user's newest jobs one that is asked for again is looked for among.
 const LOOKED_BACK: u32 = 50;
@@ -151,58 +153,33 @@ impl Services {
         once_within: Option<TimeDelta>,
     ) -> Result<TrainingJob, Error> {
         new.settings.check()?;
-        if self.catalogue.get(&new.base_model).is_none() && self.base_models.show(&new.base_model).is_none() {
+        if !self.is_base_model(&new.base_model).await? {
             return Err(Error::invalid(
                 "model",
                 format!("there is no base model `{}`; `gradus models list` shows them", new.base_model),
             ));
         }
-        self.check_source(owner, new.train_on).await?;
-        if let Some(from) = new.from_model {
-            models::get(&self.store.reader(), Whose::Of(owner), from).await?;
-        }
         let quotas = self.quotas;
-        let added = self
-            .store
-            .write(move |tx| async move {
-                // From here on, whatever else adds to the user's things waits.
-                let usage = Accounts::usage(&tx, owner).await?;
-                let job = row(owner, new, &tx);
-                if let Some(within) = once_within
-                    && let Some(earlier) = made_since(&tx, &job, tx.now() - within).await?
-                {
-                    return Ok(Ok(earlier));
-                }
-                if let Err(exceeded) = quotas.admit_job(&usage) {
-                    return Ok(Err(exceeded));
-                }
-                training_jobs::insert(&tx, job.clone()).await?;
-                say(&tx, job.id.0, "The job was created and waits for a worker.").await?;
-                enqueue(&tx, JobKind::Train, owner, job.id.0).await?;
-                Ok(Ok(training_jobs::get(&tx, Whose::Anyones, job.id.0).await?))
-            })
-            .await?;
-        Ok(added?)
-    }
-
-    async fn check_source(&self, owner: UserId, train_on: TrainOn) -> Result<(), Error> {
-        let reader = self.store.reader();
-        match train_on {
-            TrainOn::DatasetVersion(id) => {
-                let version = versions::get(&reader, id).await?;
-                datasets::get(&reader, Whose::Of(owner), version.dataset_id.0).await?;
-                if version.state.0 != DatasetVersionState::Ready {
-                    let state = version.state.0;
-                    return Err(Error::invalid("dataset", format!("is {state}: wait until it is ready")));
-                }
+        self.write(move |tx| async move {
+            // From here on, whatever else adds to the user's things waits.
+            let usage = Accounts::usage(&tx, owner).await?;
+            check_source(&tx, owner, new.train_on).await?;
+            if let Some(from) = new.from_model {
+                models::get(&tx, Whose::Of(owner), from).await?;
             }
-            TrainOn::Conversations { training, validation } => {
-                for document in std::iter::once(training).chain(validation) {
-                    documents::get(&reader, Whose::Of(owner), document).await?;
-                }
+            let job = row(owner, new, &tx);
+            if let Some(within) = once_within
+                && let Some(earlier) = made_since(&tx, &job, tx.now() - within).await?
+            {
+                return Ok(earlier);
             }
-        }
-        Ok(())
+            quotas.admit_job(&usage)?;
+            training_jobs::insert(&tx, job.clone()).await?;
+            say(&tx, job.id.0, "The job was created and waits for a worker.").await?;
+            queue_work(&tx, JobKind::Train, owner, job.id.0).await?;
+            Ok(training_jobs::get(&tx, Whose::Anyones, job.id.0).await?)
+        })
+        .await
     }
 
     /// A training job that may be seen.
@@ -295,36 +272,40 @@ impl Services {
         from: Option<CheckpointId>,
     ) -> Result<TrainingJob, Error> {
         let quotas = self.quotas;
-        let resumed = self
-            .store
-            .write(move |tx| async move {
-                turns::take(&tx, &id.to_string()).await?;
-                let job = training_jobs::get(&tx, whose, id).await?;
-                if let Err(exceeded) = quotas.admit_job(&Accounts::usage(&tx, job.owner_id.0).await?) {
-                    return Ok(Err(exceeded));
-                }
-                let from = match from {
-                    Some(from) => Some((from, checkpoints::get(&tx, id, from).await?.step)),
-                    None => None,
-                };
-                training_jobs::resume(&tx, id, from).await?;
-                say(&tx, id, "The job was resumed and waits for a worker.").await?;
-                enqueue(&tx, JobKind::Train, job.owner_id.0, id).await?;
-                Ok(Ok(training_jobs::get(&tx, whose, id).await?))
-            })
-            .await?;
-        Ok(resumed?)
+        self.write(move |tx| async move {
+            turns::take(&tx, &id.to_string()).await?;
+            let job = training_jobs::get(&tx, whose, id).await?;
+            quotas.admit_job(&Accounts::usage(&tx, job.owner_id.0).await?)?;
+            let from = match from {
+                Some(from) => Some((from, checkpoints::get(&tx, id, from).await?.step)),
+                None => None,
+            };
+            training_jobs::resume(&tx, id, from).await?;
+            say(&tx, id, "The job was resumed and waits for a worker.").await?;
+            queue_work(&tx, JobKind::Train, job.owner_id.0, id).await?;
+            Ok(training_jobs::get(&tx, whose, id).await?)
+        })
+        .await
     }
 
     /// Deletes a job with its events and checkpoints.
     ///
     /// # Errors
-    /// When it is not theirs, a worker has it, or its model is still there.
-    pub async fn delete_training_job(&self, whose: Whose, id: TrainingJobId) -> Result<(), Error> {
+    /// When it is not theirs or not as is known, a worker has it, or its model is still there.
+    pub async fn delete_training_job(
+        &self,
+        whose: Whose,
+        id: TrainingJobId,
+        known: Precondition<(TrainingJob, JobHealth)>,
+    ) -> Result<(), Error> {
         self.store
             .write(move |tx| async move {
                 turns::take(&tx, &id.to_string()).await?;
                 let job = training_jobs::get(&tx, whose, id).await?;
+                if known.is_asked() {
+                    let health = health::of(&tx, &job, tx.now()).await?;
+                    known.check("training job", (job.clone(), health))?;
+                }
                 if job.state.is_running() || job.state.0 == TrainingJobState::Queued {
                     return Err(StoreError::InUse {
                         noun: "training job",
@@ -336,6 +317,45 @@ impl Services {
             .await?;
         Ok(())
     }
+}
+
+/// Makes sure that a user may learn from something, and that it can be learnt from, in the transaction that asks for it.
+async fn check_source(tx: &Transaction, owner: UserId, train_on: TrainOn) -> Result<(), Error> {
+    match train_on {
+        TrainOn::DatasetVersion(id) => {
+            let version = versions::get(tx, id).await?;
+            datasets::get(tx, Whose::Of(owner), version.dataset_id.0).await?;
+            if version.state.0 != DatasetVersionState::Ready {
+                let state = version.state.0;
+                return Err(Error::invalid("dataset", format!("is {state}: wait until it is ready")));
+            }
+        }
+        TrainOn::Conversations { training, validation } => {
+            check_conversations(tx, owner, "training_document", training).await?;
+            if let Some(validation) = validation {
+                check_conversations(tx, owner, "validation_document", validation).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn check_conversations(
+    tx: &Transaction,
+    owner: UserId,
+    field: &str,
+    id: DocumentId,
+) -> Result<(), Error> {
+    let document = documents::get(tx, Whose::Of(owner), id).await?;
+    if document.purpose != CONVERSATIONS {
+        let purpose = document.purpose;
+        let message = format!("has the purpose `{purpose}`: upload it with the purpose `{CONVERSATIONS}`");
+        return Err(Error::invalid(field, message));
+    }
+    if document.state.0 != DocumentState::Ready {
+        return Err(Error::invalid(field, format!("is {}: upload it again", document.state.0)));
+    }
+    Ok(())
 }
 
 fn row(owner: UserId, new: NewTrainingJob, tx: &Transaction) -> TrainingJob {

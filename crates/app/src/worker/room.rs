@@ -2,12 +2,12 @@
 //! take from what runs already.
 
 use gradus_domain::{JobKind, Weight};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::service::operations::Room;
 
 /// What a machine must have left before a worker begins another job.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// On the disk of the data.

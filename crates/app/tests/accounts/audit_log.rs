@@ -1,5 +1,6 @@
 //! The audit log.
 
+use gradus_app::Precondition;
 use gradus_app::accounts::audit::{self, Entry};
 use gradus_app::accounts::{NewUser, Origin, PageRequest};
 use gradus_domain::{Clock, Role};
@@ -55,7 +56,8 @@ async fn nothing_from_outside_makes_a_second_line(database: &TestDatabase) {
     assert!(event.user_name.starts_with("carol��2026-11-23 admin") && event.user_name.chars().count() <= 201);
     assert_eq!(event.request_id.as_deref(), Some("id���x"));
     let caller = server.caller(&logged_in).await;
-    let sessions = server.accounts.list_sessions(&caller).await.unwrap();
+    let sessions =
+        server.accounts.list_sessions(&caller, &gradus_store::PageRequest::first(200)).await.unwrap().items;
     assert_eq!(sessions[0].user_agent, "agent��admin: done");
     for event in server.audit_log().await {
         let text = format!("{} {:?} {}", event.user_name, event.subject, event.details.0);
@@ -110,10 +112,10 @@ async fn changes_of_accounts_are_recorded_with_who_made_them(database: &TestData
     let new = NewUser { name: "bob".to_owned(), display_name: "Bob".to_owned(), role: Role::Viewer };
     let bob = server.accounts.create_user(&carol, new, &origin()).await.unwrap().account.id;
     server.accounts.invite_user(&carol, bob, &origin()).await.unwrap();
-    server.accounts.change_role(&carol, bob, Role::Author, &origin()).await.unwrap();
+    server.accounts.change_role(&carol, bob, Role::Author, Precondition::none(), &origin()).await.unwrap();
     server.accounts.disable_user(&carol, bob, &origin()).await.unwrap();
     server.accounts.enable_user(&carol, bob, &origin()).await.unwrap();
-    server.accounts.change_display_name(&carol, "Caroline", &origin()).await.unwrap();
+    server.accounts.change_display_name(&carol, "Caroline", Precondition::none(), &origin()).await.unwrap();
     assert_eq!(
         code(server.accounts.end_session(&carol, gradus_domain::SessionId::new(), &origin()).await),
         "not-found"

@@ -1,6 +1,7 @@
 //! What users change about themselves.
 
-use gradus_app::accounts::{NewApiToken, Password};
+use gradus_app::Precondition;
+use gradus_app::accounts::{Acceptance, NewApiToken, Password};
 use gradus_domain::{Role, Scope};
 use gradus_testkit::TestDatabase;
 
@@ -12,6 +13,7 @@ each_database!(
     a_new_password_must_be_allowed_and_the_present_one_known,
     a_password_that_changed_meanwhile_is_not_changed_again,
     a_display_name_is_one_line,
+    whoever_runs_the_machine_lets_the_last_administrator_in_again,
 );
 
 async fn a_new_password_ends_other_sessions_and_tokens_at_once_on_all_servers(database: &TestDatabase) {
@@ -30,9 +32,20 @@ async fn a_new_password_ends_other_sessions_and_tokens_at_once_on_all_servers(da
     one.accounts.change_password(&caller, &present, &new, &origin()).await.unwrap();
     assert!(!other.is_logged_in(&elsewhere).await && !token_works().await);
     assert!(other.is_logged_in(&own).await);
-    assert_eq!(one.accounts.list_sessions(&caller).await.unwrap().len(), 1);
+    assert_eq!(
+        one.accounts
+            .list_sessions(&caller, &gradus_store::PageRequest::first(200))
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
     assert!(one.accounts.authenticate_session("carol's").await.is_err());
-    assert_eq!(one.accounts.list_sessions(&carol).await.unwrap().len(), 1);
+    assert_eq!(
+        one.accounts.list_sessions(&carol, &gradus_store::PageRequest::first(200)).await.unwrap().items.len(),
+        1
+    );
     assert_eq!(code(other.log_in("bob", PASSWORD).await), "wrong-credentials");
     assert!(other.log_in("bob", OTHER_PASSWORD).await.is_ok());
     one.close().await;
@@ -91,12 +104,39 @@ async fn a_password_that_changed_meanwhile_is_not_changed_again(database: &TestD
 async fn a_display_name_is_one_line(database: &TestDatabase) {
     let server = server(database).await;
     let carol = server.administrator().await;
-    let rename = async |name: &str| server.accounts.change_display_name(&carol, name, &origin()).await;
+    let rename = async |name: &str| {
+        server.accounts.change_display_name(&carol, name, Precondition::none(), &origin()).await
+    };
     rename("  Ca\u{308}rol Y. ").await.unwrap();
     let account = server.accounts.user(&carol, carol.user, &origin()).await.unwrap();
     assert_eq!((account.display_name.as_str(), account.name.as_str()), ("Cärol Y.", "carol"));
     for wrong in ["", "a\nb", "a\u{202e}b"] {
         assert_eq!(code(rename(wrong).await), "label-form");
+    }
+    server.close().await;
+}
+
+async fn whoever_runs_the_machine_lets_the_last_administrator_in_again(database: &TestDatabase) {
+    let server = server(database).await;
+    let carol = server.administrator().await;
+    let bob = server.user(&carol, "bob", Role::Author).await;
+    let invitation = server.accounts.invite_as_operator("CAROL").await.unwrap();
+    // What she has holds until the code is used.
+    assert!(server.log_in("carol", PASSWORD).await.is_ok());
+    let acceptance = Acceptance {
+        name: "carol".to_owned(),
+        code: invitation.code.expose().to_owned(),
+        password: Password::new(OTHER_PASSWORD),
+    };
+    let logged_in = server.accounts.accept_invitation(acceptance, &origin()).await.unwrap();
+    assert!(server.caller(&logged_in).await.administers().is_ok());
+    assert_eq!(code(server.log_in("carol", PASSWORD).await), "wrong-credentials");
+    let entry =
+        server.audit_log().await.into_iter().rev().find(|entry| entry.action == "invite-user").unwrap();
+    assert_eq!((entry.user_name.as_str(), entry.user_id), ("(operator)", None));
+    server.accounts.disable_user(&carol, bob.user, &origin()).await.unwrap();
+    for name in ["bob", "nobody"] {
+        assert_eq!(code(server.accounts.invite_as_operator(name).await), "not-found", "{name}");
     }
     server.close().await;
 }

@@ -1,6 +1,6 @@
 //! Quotas, as other services ask for them.
 
-use gradus_app::accounts::{AccountError, AccountSettings, Caller, Quotas};
+use gradus_app::accounts::{AccountSettings, Accounts, Caller, Quotas};
 use gradus_domain::{DocumentId, DocumentState, Role, TrainingJobId, TrainingJobState, UserId};
 use gradus_store::documents::{self, Document};
 use gradus_store::training_jobs::{self, TrainingJob};
@@ -21,11 +21,10 @@ fn settings(quotas: Quotas) -> AccountSettings {
 }
 
 /// Adds a document as an upload does; the code of the refusal where there was one.
-async fn upload(server: &Server, owner: &Caller, bytes: u64) -> Result<(), String> {
-    let (accounts, owner) = (server.accounts.clone(), owner.user);
+async fn upload(server: &Server, quotas: Quotas, owner: &Caller, bytes: u64) -> Result<(), String> {
+    let owner = owner.user;
     let written = server.store.write(move |change| async move {
-        match accounts.check_document_quota(&change, owner, bytes).await {
-            Err(AccountError::Store(failure)) => Err(failure),
+        match quotas.admit_document(&Accounts::usage(&change, owner).await?, bytes) {
             Err(refusal) => Ok(Err(refusal.to_string())),
             Ok(()) => insert_document(&change, owner, bytes).await.map(Ok),
         }
@@ -59,11 +58,10 @@ async fn insert_document(change: &Transaction, owner: UserId, bytes: u64) -> Res
     documents::insert(change, document).await
 }
 
-async fn start_job(server: &Server, owner: &Caller) -> Result<(), String> {
-    let (accounts, owner) = (server.accounts.clone(), owner.user);
+async fn start_job(server: &Server, quotas: Quotas, owner: &Caller) -> Result<(), String> {
+    let owner = owner.user;
     let written = server.store.write(move |change| async move {
-        match accounts.check_job_quota(&change, owner).await {
-            Err(AccountError::Store(failure)) => Err(failure),
+        match quotas.admit_job(&Accounts::usage(&change, owner).await?) {
             Err(refusal) => Ok(Err(refusal.to_string())),
             Ok(()) => insert_job(&change, owner).await.map(Ok),
         }
@@ -104,17 +102,17 @@ async fn a_document_beyond_the_quota_is_refused_with_what_to_do(database: &TestD
     let server = server_with(database, settings(quotas)).await;
     let carol = server.administrator().await;
     let bob = server.user(&carol, "bob", Role::Author).await;
-    upload(&server, &bob, 60).await.unwrap();
-    let refused = upload(&server, &bob, 41).await.unwrap_err();
+    upload(&server, quotas, &bob, 60).await.unwrap();
+    let refused = upload(&server, quotas, &bob, 41).await.unwrap_err();
     assert_eq!(
         refused,
         "the file has 41 bytes and you have 40 left of 100; delete documents that you no longer need"
     );
-    upload(&server, &bob, 40).await.unwrap();
-    let refused = upload(&server, &bob, 0).await.unwrap_err();
+    upload(&server, quotas, &bob, 40).await.unwrap();
+    let refused = upload(&server, quotas, &bob, 0).await.unwrap_err();
     assert!(refused.starts_with("you have 2 documents, as many as one may have here"), "{refused}");
     // What bob has is not carol's.
-    upload(&server, &carol, 100).await.unwrap();
+    upload(&server, quotas, &carol, 100).await.unwrap();
     server.close().await;
 }
 
@@ -123,7 +121,7 @@ async fn two_uploads_at_once_do_not_both_take_the_last_place(database: &TestData
     let (one, other) =
         (server_with(database, settings(quotas)).await, server_with(database, settings(quotas)).await);
     let carol = one.administrator().await;
-    let (first, second) = tokio::join!(upload(&one, &carol, 1), upload(&other, &carol, 1));
+    let (first, second) = tokio::join!(upload(&one, quotas, &carol, 1), upload(&other, quotas, &carol, 1));
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
     one.close().await;
     other.close().await;
@@ -134,11 +132,11 @@ async fn one_more_job_than_allowed_is_refused_and_each_user_has_their_own(databa
     let server = server_with(database, settings(quotas)).await;
     let carol = server.administrator().await;
     let bob = server.user(&carol, "bob", Role::Author).await;
-    start_job(&server, &bob).await.unwrap();
-    start_job(&server, &bob).await.unwrap();
-    let refused = start_job(&server, &bob).await.unwrap_err();
+    start_job(&server, quotas, &bob).await.unwrap();
+    start_job(&server, quotas, &bob).await.unwrap();
+    let refused = start_job(&server, quotas, &bob).await.unwrap_err();
     assert!(refused.starts_with("2 of your training jobs wait or run"), "{refused}");
-    start_job(&server, &carol).await.unwrap();
+    start_job(&server, quotas, &carol).await.unwrap();
     // One that is over makes place.
     let jobs = training_jobs::live(&server.store.reader(), bob.whose()).await.unwrap();
     let id = jobs[0].id.0;
@@ -148,6 +146,6 @@ async fn one_more_job_than_allowed_is_refused_and_each_user_has_their_own(databa
         .write(move |change| async move { training_jobs::step(&change, id, cancel, None).await })
         .await
         .unwrap();
-    start_job(&server, &bob).await.unwrap();
+    start_job(&server, quotas, &bob).await.unwrap();
     server.close().await;
 }

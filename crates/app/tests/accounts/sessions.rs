@@ -1,7 +1,8 @@
 //! Sessions: how they end.
 
-use gradus_app::accounts::{AccountSettings, Credential};
-use gradus_domain::{Role, SessionId};
+use chrono::TimeDelta;
+use gradus_app::accounts::{AccountSettings, Credential, NewApiToken, NewUser, forget_what_is_over};
+use gradus_domain::{Clock, Role, Scope, SessionId};
 use gradus_testkit::TestDatabase;
 
 use super::each_database;
@@ -15,6 +16,7 @@ each_database!(
     users_see_and_end_their_own_sessions_and_nobody_elses,
     what_is_no_secret_of_ours_is_not_looked_up,
     what_is_over_is_forgotten,
+    invitations_tokens_and_old_entries_are_forgotten_when_nobody_asks_for_them,
 );
 
 const MINUTE: i64 = 60;
@@ -58,7 +60,12 @@ async fn use_is_written_down_once_a_minute(database: &TestDatabase) {
     let logged_in = server.log_in("carol", PASSWORD).await.unwrap();
     let seen = async || {
         let caller = server.caller(&logged_in).await;
-        let sessions = server.accounts.list_sessions(&caller).await.unwrap();
+        let sessions = server
+            .accounts
+            .list_sessions(&caller, &gradus_store::PageRequest::first(200))
+            .await
+            .unwrap()
+            .items;
         sessions.into_iter().find(|session| session.is_own).unwrap().last_seen_at
     };
     let begun = seen().await;
@@ -90,7 +97,8 @@ async fn users_see_and_end_their_own_sessions_and_nobody_elses(database: &TestDa
     let elsewhere = from("2001:db8::1");
     let phone = server.accounts.log_in(login("bob", PASSWORD), &elsewhere).await.unwrap();
 
-    let sessions = server.accounts.list_sessions(&bob).await.unwrap();
+    let sessions =
+        server.accounts.list_sessions(&bob, &gradus_store::PageRequest::first(200)).await.unwrap().items;
     let shown: Vec<_> =
         sessions.iter().map(|session| (session.id, session.address.as_str(), session.is_own)).collect();
     let own = bob.session().unwrap();
@@ -103,8 +111,26 @@ async fn users_see_and_end_their_own_sessions_and_nobody_elses(database: &TestDa
     }
     server.accounts.end_session(&bob, phone.session, &origin()).await.unwrap();
     assert!(!server.is_logged_in(&phone).await);
-    assert_eq!(server.accounts.list_sessions(&bob).await.unwrap().len(), 1);
-    assert_eq!(server.accounts.list_sessions(&carol).await.unwrap().len(), 1);
+    assert_eq!(
+        server
+            .accounts
+            .list_sessions(&bob, &gradus_store::PageRequest::first(200))
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
+    assert_eq!(
+        server
+            .accounts
+            .list_sessions(&carol, &gradus_store::PageRequest::first(200))
+            .await
+            .unwrap()
+            .items
+            .len(),
+        1
+    );
     assert_eq!(server.outcomes("end-session").await, ["not-found", "not-found", "done"]);
     server.close().await;
 }
@@ -126,14 +152,50 @@ async fn what_is_over_is_forgotten(database: &TestDatabase) {
     server.administrator().await;
     server.log_in("carol", PASSWORD).await.unwrap();
     assert_eq!(code(server.log_in("carol", OTHER_PASSWORD).await), "wrong-credentials");
-    let forgotten = server.accounts.forget_what_is_over().await.unwrap();
+    let forget = async || {
+        server.store.write(|change| async move { forget_what_is_over(&change).await }).await.unwrap()
+    };
+    let forgotten = forget().await;
     assert_eq!((forgotten.sessions, forgotten.tries), (0, 0));
-    database.clock.advance_seconds(HOUR);
+    database.clock.advance_seconds(31 * 24 * HOUR);
     let live = server.log_in("carol", PASSWORD).await.unwrap();
-    assert_eq!(server.accounts.forget_what_is_over().await.unwrap().sessions, 2);
+    assert_eq!(forget().await.sessions, 2);
     assert!(server.is_logged_in(&live).await);
     database.clock.advance_seconds(91 * 24 * HOUR);
-    let forgotten = server.accounts.forget_what_is_over().await.unwrap();
+    let forgotten = forget().await;
     assert!(forgotten.sessions == 1 && forgotten.tries >= 3, "{forgotten:?}");
+    server.close().await;
+}
+
+async fn invitations_tokens_and_old_entries_are_forgotten_when_nobody_asks_for_them(database: &TestDatabase) {
+    let server = server(database).await;
+    let carol = server.administrator().await;
+    let new =
+        |name: &str| NewUser { name: name.to_owned(), display_name: "X".to_owned(), role: Role::Viewer };
+    server.accounts.create_user(&carol, new("dave"), &origin()).await.unwrap();
+    let token = |hours: Option<i64>| NewApiToken {
+        name: "script".to_owned(),
+        scope: Scope::Read,
+        expires_at: hours.map(|hours| database.clock.now() + TimeDelta::hours(hours)),
+    };
+    let revoked = server.accounts.make_api_token(&carol, token(None), &origin()).await.unwrap();
+    server.accounts.make_api_token(&carol, token(Some(1)), &origin()).await.unwrap();
+    server.accounts.make_api_token(&carol, token(None), &origin()).await.unwrap();
+    server.accounts.revoke_api_token(&carol, revoked.shown.id, &origin()).await.unwrap();
+    let forget = async || {
+        server.store.write(|change| async move { forget_what_is_over(&change).await }).await.unwrap()
+    };
+    let forgotten = forget().await;
+    assert_eq!((forgotten.invitations, forgotten.api_tokens, forgotten.audit_events), (0, 0, 0));
+    database.clock.advance_seconds(91 * 24 * HOUR);
+    server.accounts.invite_user(&carol, carol.user, &origin()).await.unwrap();
+    let forgotten = forget().await;
+    assert_eq!((forgotten.invitations, forgotten.api_tokens, forgotten.audit_events), (1, 2, 0));
+    let left = server.accounts.list_api_tokens(&carol, &gradus_store::PageRequest::first(9)).await.unwrap();
+    assert_eq!(left.items.len(), 1);
+    database.clock.advance_seconds(700 * 24 * HOUR);
+    let before = server.audit_log().await.len() as u64;
+    // All but the last invitation, which is younger.
+    assert_eq!(forget().await.audit_events, before - 1);
     server.close().await;
 }

@@ -1,5 +1,6 @@
 //! Users, as administrators keep them.
 
+use gradus_app::Precondition;
 use gradus_app::accounts::{Acceptance, Caller, NewUser, PageRequest, Password};
 use gradus_domain::{Role, UserId};
 use gradus_testkit::TestDatabase;
@@ -128,7 +129,7 @@ async fn only_administrators_keep_accounts(database: &TestDatabase) {
     let refused = [
         code(accounts.create_user(&bob, new("eve", Role::Admin), origin).await),
         code(accounts.invite_user(&bob, carol.user, origin).await),
-        code(accounts.change_role(&bob, bob.user, Role::Admin, origin).await),
+        code(accounts.change_role(&bob, bob.user, Role::Admin, Precondition::none(), origin).await),
         code(accounts.disable_user(&bob, carol.user, origin).await),
         code(accounts.enable_user(&bob, bob.user, origin).await),
         code(accounts.list_users(&bob, &all, origin).await),
@@ -154,9 +155,9 @@ async fn a_role_holds_from_the_next_request_on(database: &TestDatabase) {
     one.user(&carol, "bob", Role::Author).await;
     let bob = one.log_in("bob", PASSWORD).await.unwrap();
     assert!(other.caller(&bob).await.authors().is_ok());
-    one.accounts.change_role(&carol, bob.user, Role::Viewer, &origin()).await.unwrap();
+    one.accounts.change_role(&carol, bob.user, Role::Viewer, Precondition::none(), &origin()).await.unwrap();
     assert_eq!(code(other.caller(&bob).await.authors()), "author-needed");
-    one.accounts.change_role(&carol, bob.user, Role::Admin, &origin()).await.unwrap();
+    one.accounts.change_role(&carol, bob.user, Role::Admin, Precondition::none(), &origin()).await.unwrap();
     assert!(other.caller(&bob).await.administers().is_ok());
     one.close().await;
     other.close().await;
@@ -181,7 +182,7 @@ async fn an_administrator_is_always_left(database: &TestDatabase) {
     let carol = server.administrator().await;
     let accounts = &server.accounts;
     let fall = async |caller: &Caller, id: UserId| {
-        let demoted = accounts.change_role(caller, id, Role::Author, &origin()).await;
+        let demoted = accounts.change_role(caller, id, Role::Author, Precondition::none(), &origin()).await;
         let disabled = accounts.disable_user(caller, id, &origin()).await;
         [code(demoted), code(disabled)]
     };
@@ -192,9 +193,12 @@ async fn an_administrator_is_always_left(database: &TestDatabase) {
     accounts.disable_user(&carol, invited.account.id, &origin()).await.unwrap();
 
     let erin = server.user(&carol, "erin", Role::Admin).await;
-    accounts.change_role(&erin, carol.user, Role::Author, &origin()).await.unwrap();
+    accounts.change_role(&erin, carol.user, Role::Author, Precondition::none(), &origin()).await.unwrap();
     assert_eq!(fall(&erin, erin.user).await, ["last-administrator"; 2]);
-    assert_eq!(code(accounts.change_role(&erin, UserId::new(), Role::Author, &origin()).await), "not-found");
+    assert_eq!(
+        code(accounts.change_role(&erin, UserId::new(), Role::Author, Precondition::none(), &origin()).await),
+        "not-found"
+    );
     assert!(server.outcomes("change-role").await.contains(&"last-administrator".to_owned()));
     server.close().await;
 }
@@ -207,13 +211,16 @@ async fn of_two_administrators_who_disable_each_other_one_stays(database: &TestD
     for round in 0..5 {
         let (first, second) = tokio::join!(
             one.accounts.disable_user(&carol, dave.user, &origin),
-            other.accounts.change_role(&dave, carol.user, Role::Viewer, &origin),
+            other.accounts.change_role(&dave, carol.user, Role::Viewer, Precondition::none(), &origin),
         );
         let codes = [first, second].map(|result| result.map_err(|error| error.code()));
         assert_eq!(codes.iter().filter(|result| result.is_ok()).count(), 1, "{round}: {codes:?}");
         assert!(codes.contains(&Err("last-administrator")), "{codes:?}");
         one.accounts.enable_user(&carol, dave.user, &origin).await.unwrap();
-        one.accounts.change_role(&carol, carol.user, Role::Admin, &origin).await.unwrap();
+        one.accounts
+            .change_role(&carol, carol.user, Role::Admin, Precondition::none(), &origin)
+            .await
+            .unwrap();
     }
     one.close().await;
     other.close().await;

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, and what it prints.
 
+mod admin;
 mod backup;
 mod benchmark;
 mod config;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Serve(serve::Arguments),
     Worker(worker::Arguments),
     Config(config::Arguments),
+    Admin(admin::Arguments),
     Backup(backup::BackupArguments),
     Restore(backup::RestoreArguments),
     Doctor(doctor::Arguments),
@@ -63,6 +65,7 @@ impl Command {
             Self::Serve(arguments) => serve::run(&arguments, environment),
             Self::Worker(arguments) => worker::run(&arguments, environment),
             Self::Config(arguments) => config::run(&arguments, environment),
+            Self::Admin(arguments) => admin::run(&arguments, environment),
             Self::Backup(arguments) => backup::back_up(&arguments, environment),
             Self::Restore(arguments) => backup::restore(&arguments, environment),
             Self::Doctor(arguments) => doctor::run(&arguments, environment),

@@ -12,7 +12,7 @@ use gradus_app::store::DatabaseLocation;
 use gradus_app::store::blobs::{BlobLocation, BucketOptions};
 use gradus_app::worker::{Limits, USUAL_LEASE};
 use gradus_web::guard::{PublicOrigin, TrustedProxies};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use read::read;
 pub(crate) use show::shown;
@@ -38,7 +38,7 @@ pub(crate) struct Config {
 }
 
 /// Listening.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerConfig {
     /// Address and port; port 0 takes a free one.
@@ -101,7 +101,7 @@ impl std::fmt::Debug for BlobsConfig {
 }
 
 /// Background work.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WorkersConfig {
     /// Processes for what takes seconds: reading documents, building datasets, reports.
@@ -121,7 +121,7 @@ impl Default for WorkersConfig {
 }
 
 /// Models that answer.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServingConfig {
     /// The most memory for models and the texts they read, in MiB; half of what is free where nothing is said.
@@ -137,7 +137,7 @@ impl Default for ServingConfig {
 }
 
 /// The log.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LogConfig {
     /// How much is logged.
@@ -147,7 +147,7 @@ pub(crate) struct LogConfig {
 }
 
 /// How much is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogLevel {
     /// What failed.
@@ -162,7 +162,7 @@ pub(crate) enum LogLevel {
 }
 
 /// In which form the log is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
     /// For people.

@@ -9,17 +9,9 @@ use super::Config;
 /// Every setting in effect.
 pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Value> {
     let secret = |given: &Option<String>| if given.is_some() { "set" } else { "not set" };
-    let (accounts, limits) = (&config.accounts, &config.workers.limits);
-    let (quotas, throttle, hashing) = (&accounts.quotas, &accounts.throttle, &accounts.hashing);
     Ok(json!({
         "data_directory": data_directory,
-        "server": {
-            "listen": config.server.listen.to_string(),
-            "public_address": config.server.public_address,
-            "trusted_proxies": config.server.trusted_proxies,
-            "max_upload_bytes": config.server.max_upload_bytes,
-            "least_free_disk_bytes": config.server.least_free_disk_bytes,
-        },
+        "server": config.server,
         "database": { "location": config.database(data_directory)?.to_string() },
         "blobs": {
             "location": config.blobs.location.clone().unwrap_or_else(|| data_directory.join("blobs").display().to_string()),
@@ -30,37 +22,9 @@ pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Va
             "session_token": secret(&config.blobs.session_token),
             "allow_http": config.blobs.allow_http,
         },
-        "workers": { "light": config.workers.light, "heavy": config.workers.heavy,
-            "lease_seconds": config.workers.lease_seconds,
-            "limits": {
-                "least_free_disk_bytes": limits.least_free_disk_bytes,
-                "least_free_memory_mib": limits.least_free_memory_mib,
-                "most_load_per_core": limits.most_load_per_core,
-            },
-        },
-        "serving": { "memory_mib": config.serving.memory_mib, "idle_minutes": config.serving.idle_minutes },
-        "accounts": {
-            "session_idle_minutes": accounts.session_idle_minutes,
-            "session_hours": accounts.session_hours,
-            "invitation_hours": accounts.invitation_hours,
-            "hashing": {
-                "memory_kib": hashing.memory_kib,
-                "passes": hashing.passes,
-                "lanes": hashing.lanes,
-                "queue": hashing.queue,
-            },
-            "throttle": {
-                "window_minutes": throttle.window_minutes,
-                "tries_of_name_from_address": throttle.tries_of_name_from_address,
-                "tries_from_address": throttle.tries_from_address,
-                "tries_of_name": throttle.tries_of_name,
-            },
-            "quotas": {
-                "documents": quotas.documents,
-                "document_bytes": quotas.document_bytes,
-                "running_jobs": quotas.running_jobs,
-            },
-        },
-        "log": { "level": format!("{:?}", config.log.level), "format": format!("{:?}", config.log.format) },
+        "workers": config.workers,
+        "serving": config.serving,
+        "accounts": config.accounts,
+        "log": config.log,
     }))
 }

@@ -68,7 +68,7 @@ fn unopened(location: &DatabaseLocation, error: &StoreError) -> anyhow::Error {
 }
 
 /// Machines that share a server may have clocks that differ; a file has one machine.
-fn timekeeper(location: &DatabaseLocation) -> Timekeeper {
+pub(crate) fn timekeeper(location: &DatabaseLocation) -> Timekeeper {
     match location {
         DatabaseLocation::Sqlite(_) => Timekeeper::Clock(Arc::new(SystemClock)),
         DatabaseLocation::Postgres(_) => Timekeeper::Database,

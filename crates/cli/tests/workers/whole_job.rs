@@ -60,7 +60,7 @@ async fn documents_become_a_model_and_a_report(site: &Site) {
     })
     .await;
     let html = site.services.report_content(Whose::Of(site.owner), report, ReportForm::Html).await.unwrap();
-    let html = String::from_utf8(html).unwrap();
+    let html = String::from_utf8(html.into_bytes().await.unwrap().to_vec()).unwrap();
     assert!(html.contains("spring") && html.contains("chlorophyll"), "{}", &html[..500]);
     nothing_is_left_behind(site).await;
 }

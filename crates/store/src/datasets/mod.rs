@@ -73,6 +73,11 @@ pub async fn page(
     rows::page(rows, seen(whose), Column::Id, request).await
 }
 
+/// How many datasets a user has.
+pub async fn count(rows: &impl Rows, owner: UserId) -> Result<u64, StoreError> {
+    rows::count(rows, Entity::find().filter(Column::OwnerId.eq(Key(owner)))).await
+}
+
 /// Gives a dataset of theirs another name and description; none leaves a thing as it is.
 ///
 /// # Errors

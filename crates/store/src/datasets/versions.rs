@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{QueryOrder, QuerySelect};
 
 use gradus_domain::failure::Failure;
 use gradus_domain::{
-    DatasetId, DatasetVersionId, DatasetVersionState, DatasetVersionStep, DocumentId, Id, State,
+    DatasetId, DatasetVersionId, DatasetVersionState, DatasetVersionStep, DocumentId, Id, State, UserId,
 };
 
 use super::examples::{self, NewExample};
@@ -72,6 +73,13 @@ pub struct Frozen {
     pub figures: serde_json::Value,
     /// Its examples in order.
     pub examples: Vec<NewExample>,
+}
+
+/// How many versions the datasets of a user have.
+pub async fn count(rows: &impl Rows, owner: UserId) -> Result<u64, StoreError> {
+    let datasets =
+        Query::select().column("id").from("dataset").and_where(Expr::col("owner_id").eq(owner.uuid())).take();
+    rows::count(rows, Entity::find().filter(Column::DatasetId.in_subquery(datasets))).await
 }
 
 /// Adds the next version of a dataset, to be built of these documents.

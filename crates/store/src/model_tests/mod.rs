@@ -80,6 +80,11 @@ pub async fn get(rows: &impl Rows, whose: Whose, id: ModelTestId) -> Result<Mode
     rows::one(rows, select).await?.ok_or_else(|| MODEL_TEST.missing(id))
 }
 
+/// How many model tests a user has.
+pub async fn count(rows: &impl Rows, owner: UserId) -> Result<u64, StoreError> {
+    rows::count(rows, Entity::find().filter(Column::OwnerId.eq(Key(owner)))).await
+}
+
 /// A page of the tests that may be seen.
 pub async fn page(
     rows: &impl Rows,

@@ -127,6 +127,13 @@ pub async fn of_subject(rows: &impl Rows, subject: Uuid) -> Result<Option<QueueJ
     rows::one(rows, newest).await
 }
 
+/// How many jobs of a user wait or run.
+pub async fn live(rows: &impl Rows, user: UserId) -> Result<u64, StoreError> {
+    let live = [Text(QueueJobState::Ready), Text(QueueJobState::Running)];
+    let of_user = Entity::find().filter(Column::UserId.eq(Key(user))).filter(Column::State.is_in(live));
+    rows::count(rows, of_user).await
+}
+
 /// A page of the jobs in a state, or of all.
 pub async fn page(
     rows: &impl Rows,
@@ -163,6 +170,11 @@ pub async fn wish(
         return Ok(None);
     }
     Ok(of_subject(transaction, subject).await?.map(|job| job.state.0))
+}
+
+/// The jobs that were settled from `since` on.
+pub async fn settled_since(rows: &impl Rows, since: DateTime<Utc>) -> Result<Vec<QueueJob>, StoreError> {
+    rows::all(rows, Entity::find().filter(Column::FinishedAt.gte(since))).await
 }
 
 /// How many jobs of a kind are in a state, and since when the oldest of them is due.

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
-use gradus_domain::{CheckpointId, TrainingJobId};
+use gradus_domain::{CheckpointId, Id, TrainingJobId, UserId};
 
 use crate::files::{self, StoredFile};
 use crate::rows::{self, Noun};
@@ -61,6 +62,17 @@ pub async fn of_job(rows: &impl Rows, job: TrainingJobId) -> Result<Vec<Checkpoi
 pub async fn get(rows: &impl Rows, job: TrainingJobId, id: CheckpointId) -> Result<Checkpoint, StoreError> {
     let it = Entity::find().filter(Column::TrainingJobId.eq(Key(job))).filter(Column::Id.eq(Key(id)));
     rows::one(rows, it).await?.ok_or_else(|| CHECKPOINT.missing(id))
+}
+
+/// How many bytes the checkpoints of a user's jobs have.
+pub async fn bytes(rows: &impl Rows, owner: UserId) -> Result<u64, StoreError> {
+    let jobs = Query::select()
+        .column("id")
+        .from("training_job")
+        .and_where(Expr::col("owner_id").eq(owner.uuid()))
+        .take();
+    let of_owner = Entity::find().filter(Column::TrainingJobId.in_subquery(jobs));
+    rows::sum(rows, of_owner, Column::Bytes).await
 }
 
 /// Deletes a checkpoint; its blobs go with the next clean-up.

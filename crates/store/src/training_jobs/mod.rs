@@ -235,7 +235,7 @@ pub async fn set_metadata(
     rows::change_one(transaction, TRAINING_JOB.missing(id), update).await
 }
 
-/// Deletes a job with its events and checkpoints; its model stays.
+/// Deletes a job with its events and checkpoints. Its model has to be deleted before.
 ///
 /// # Errors
 /// [`StoreError::NotFound`], and [`StoreError::InUse`] while a model or a report refers to it.

@@ -135,7 +135,7 @@ async fn logins_end_one_by_one_all_but_one_and_by_time(database: &TestDatabase) 
     store.write(move |tx| async move { sessions::touch(&tx, second).await }).await.unwrap();
     let forgotten =
         store.write(move |tx| async move { sessions::forget_ended(&tx, idle(&tx)).await }).await.unwrap();
-    assert_eq!((forgotten, sessions::of_user(&store.reader(), ada).await.unwrap().len()), (1, 0));
+    assert_eq!((forgotten, found("a2").await), (1, false));
     store.close().await.unwrap();
 }
 
@@ -176,13 +176,9 @@ async fn tokens_are_found_by_hash_and_taken_back_once(database: &TestDatabase) {
         store.write(move |tx| async move { api_tokens::revoke_all(&tx, ada).await }).await.unwrap(),
         1
     );
-    assert!(
-        api_tokens::of_user(&store.reader(), ada)
-            .await
-            .unwrap()
-            .iter()
-            .all(|token| token.revoked_at.is_some())
-    );
+    let left = api_tokens::page(&store.reader(), ada, &PageRequest::first(9)).await.unwrap();
+    assert!(left.items.len() == 2 && left.items.iter().all(|token| token.revoked_at.is_some()));
+    assert_eq!(api_tokens::count(&store.reader(), ada).await.unwrap(), 0);
     store.close().await.unwrap();
 }
 

@@ -1,18 +1,19 @@
 //! Conditions of requests (RFC 9110, section 13): read only what changed, change only what is as it was read.
 //!
 //! The tag of a thing is a hash of all that is shown of it, so that it is strong and never says "unchanged" of what
-//! looks different. `If-Match` is held against the thing as it is when the request arrives; of two requests that
-//! arrive at the same moment, both may pass.
+//! looks different. `If-Match` is held against the thing in the transaction that changes it: of two requests that know
+//! the same, one passes.
 
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use gradus_app::Precondition;
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
-use crate::problem::{Category, Problem};
+use crate::problem::Problem;
 
 /// What a request says of the thing as its sender knows it. Handlers take it as an argument.
 #[derive(Debug, Default)]
@@ -42,24 +43,37 @@ impl Conditions {
         Ok((tag, Json(body)).into_response())
     }
 
-    /// Makes sure that the thing is as its sender knows it, where they say how they do.
-    pub(crate) fn require(&self, thing: &impl Serialize) -> Result<(), Problem> {
-        let Some(known) = &self.if_match else { return Ok(()) };
-        if names(known, &written(thing)?.0, false) {
-            return Ok(());
+    /// That the thing is as its sender knows it, where they say how they do. `shown` is what is shown of it.
+    pub(crate) fn precondition<R, T: Serialize>(
+        self,
+        shown: impl FnOnce(R) -> T + Send + 'static,
+    ) -> Precondition<R> {
+        match self.if_match {
+            None => Precondition::none(),
+            Some(known) => Precondition::new(move |thing| {
+                written(&shown(thing)).is_ok_and(|(tag, _)| names(&known, &tag, false))
+            }),
         }
-        Err(Problem::general(Category::PreconditionFailed))
     }
+}
 
-    /// Whether there is something to be required at all: looking the thing up first is not needed otherwise.
-    pub(crate) fn are_required(&self) -> bool {
-        self.if_match.is_some()
-    }
+/// The answer to a request that changed a thing, and shows it or a part of it. The tag is the thing's from now on.
+pub(crate) fn changed(thing: &impl Serialize, body: &impl Serialize) -> Result<Response, Problem> {
+    Ok(([(ETAG, header(&written(thing)?.0))], Json(written(body)?.1)).into_response())
 }
 
 /// The answer to a request that made a thing.
 pub(crate) fn created(location: &str, thing: &impl Serialize) -> Result<Response, Problem> {
-    let (tag, body) = written(thing)?;
+    created_part(location, thing, thing)
+}
+
+/// As [`created`], where less is shown than the thing has at its address, whose tag it is.
+pub(crate) fn created_part(
+    location: &str,
+    thing: &impl Serialize,
+    part: &impl Serialize,
+) -> Result<Response, Problem> {
+    let (tag, body) = (written(thing)?.0, written(part)?.1);
     let headers = [(ETAG, header(&tag)), (LOCATION, header(location))];
     Ok((StatusCode::CREATED, headers, Json(body)).into_response())
 }
@@ -107,12 +121,5 @@ mod tests {
         assert_eq!(tag("a"), tag("a"));
         assert_ne!(tag("a"), tag("b"));
         assert_eq!(tag("a").len(), 34);
-    }
-
-    #[test]
-    fn without_a_condition_nothing_is_required() {
-        assert!(Conditions::default().require(&1).is_ok());
-        let conditions = Conditions { if_match: Some("\"old\"".to_owned()), if_none_match: None };
-        assert_eq!(conditions.require(&1).unwrap_err().category(), Category::PreconditionFailed);
     }
 }

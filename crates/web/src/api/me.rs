@@ -1,6 +1,5 @@
 //! The caller's own account.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use gradus_app::accounts::{Account, Caller, Credential, Origin, Password};
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, changed};
 use super::fields::{Line, ScopeWord, Typed};
 use super::users::User;
 use crate::guard::{AskedFrom, SignedIn};
@@ -96,13 +95,13 @@ async fn change_me(
     AskedFrom(origin): AskedFrom,
     conditions: Conditions,
     ApiJson(change): ApiJson<MeChange>,
-) -> Result<Json<Me>, Problem> {
-    if conditions.are_required() {
-        conditions.require(&shown(&state, &caller, &origin).await?)?;
-    }
+) -> Result<Response, Problem> {
+    let who = caller.clone();
+    let known = conditions.precondition(move |account| Me::new(account, &who));
     let display_name = change.display_name.into_text();
-    state.accounts.change_display_name(&caller, &display_name, &origin).await?;
-    Ok(Json(shown(&state, &caller, &origin).await?))
+    state.accounts.change_display_name(&caller, &display_name, known, &origin).await?;
+    let me = shown(&state, &caller, &origin).await?;
+    changed(&me, &me)
 }
 
 /// Changes your password.

@@ -16,6 +16,7 @@ mod model_tests;
 mod models;
 mod once;
 mod queue;
+mod range;
 mod reports;
 mod sessions;
 mod setup;
@@ -30,6 +31,7 @@ use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, Required};
 
+use crate::audited::Audited;
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 use once::{KEY_HEADER, Keeps, Once};
@@ -67,6 +69,16 @@ where
     T: 'static,
 {
     keyed(Route::described::<D, _, T>(access, Once { handler, keeps: Keeps::Answer }))
+}
+
+/// A route that the audit log has under this word.
+fn audited<D, H, T>(access: Access, action: &'static str, handler: H) -> Route<ServerState>
+where
+    D: utoipa::Path + SchemaReferences + for<'t> Tags<'t>,
+    H: Handler<T, ServerState>,
+    T: 'static,
+{
+    Route::described::<D, _, T>(access, Audited { action, handler })
 }
 
 /// A route whose answer has a secret in it, which is stored nowhere: under its key it is done once and answered once.

@@ -15,9 +15,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audited;
 use super::conditions::Conditions;
-use super::download::download;
+use super::download::Download;
 use super::listing::{Listed, PageQuery, listed, whole};
+use super::range::WantedRange;
 use crate::guard::SignedIn;
 use crate::problem::{ApiPath, ApiQuery, Problem};
 use crate::routes::{Access, Route};
@@ -30,8 +32,12 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         Route::described::<__path_list_base_models, _, _>(reading, list_base_models),
         Route::described::<__path_find_model, _, _>(reading.shared(), find_model),
         Route::described::<__path_list_model_files, _, _>(reading.shared(), list_model_files),
-        Route::described::<__path_download_model_file, _, _>(reading.shared(), download_model_file),
-        Route::described::<__path_delete_model, _, _>(Access::author(Scope::Write).owned(), delete_model),
+        audited::<__path_download_model_file, _, _>(reading.shared(), "download-model", download_model_file),
+        audited::<__path_delete_model, _, _>(
+            Access::author(Scope::Write).owned(),
+            "delete-model",
+            delete_model,
+        ),
     ]
 }
 
@@ -184,22 +190,27 @@ async fn list_model_files(
 }
 
 /// Downloads a file of a trained model.
+///
+/// `Range` asks for a part of it.
 #[utoipa::path(get, path = "/api/v1/models/{id}/files/{name}", operation_id = "downloadModelFile", tag = "Models",
     params(("id" = Uuid, Path, description = "The model's id."),
         ("name" = String, Path, description = "The file's name, with `/` as `%2F`.")),
     responses((status = 200, description = "The file's bytes.", content_type = "application/octet-stream",
+        body = Vec<u8>),
+        (status = 206, description = "The part that is asked for.", content_type = "application/octet-stream",
         body = Vec<u8>)))]
 async fn download_model_file(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     ApiPath((id, name)): ApiPath<(ModelId, String)>,
+    wanted: WantedRange,
 ) -> Result<Response, Problem> {
     let files = state.services.model_files(caller.whose(), id).await?;
     let file = files.into_iter().find(|file| file.name == name);
     let file = file.ok_or(StoreError::NotFound { noun: "file of this name in model", id: id.to_string() })?;
-    let reader = state.services.archive.open(&file.blob_hash).await?;
-    let last = file.name.rsplit('/').next().unwrap_or_default();
-    Ok(download(last, reader))
+    let name = file.name.rsplit('/').next().unwrap_or_default();
+    let download = Download { name, hash: &file.blob_hash, bytes: file.bytes };
+    download.answer(&state.services.archive, &wanted).await
 }
 
 /// Deletes a trained model.
@@ -212,9 +223,7 @@ async fn delete_model(
     ApiPath(id): ApiPath<ModelId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    if conditions.are_required() {
-        conditions.require(&Model::from(state.services.model(caller.whose(), id).await?))?;
-    }
-    state.services.delete_model(caller.whose(), id).await?;
+    let known = conditions.precondition(Model::from);
+    state.services.delete_model(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,12 +8,14 @@ use gradus_app::service::reports::ReportForm;
 use gradus_app::store::reports::Report as Row;
 use gradus_domain::{Id as _, ModelTestId, ReportId, Scope};
 use http::StatusCode;
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::header::CONTENT_SECURITY_POLICY;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audited;
 use super::conditions::{Conditions, created};
+use super::download::written;
 use super::failed::{self, FailureShown};
 use super::fields::{Line, ReportStateWord};
 use super::listing::{Listed, PageQuery, listed};
@@ -37,10 +39,10 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         making::<__path_create_report, _, _>(writing, create_report),
         Route::described::<__path_list_reports, _, _>(reading, list_reports),
         Route::described::<__path_find_report, _, _>(reading.owned(), find_report),
-        Route::described::<__path_show_report_page, _, _>(reading.owned(), show_report_page),
-        Route::described::<__path_show_report_figures, _, _>(reading.owned(), show_report_figures),
+        audited::<__path_show_report_page, _, _>(reading.owned(), "read-report", show_report_page),
+        audited::<__path_show_report_figures, _, _>(reading.owned(), "read-report", show_report_figures),
         Route::described::<__path_retry_report, _, _>(writing.owned(), retry_report),
-        Route::described::<__path_delete_report, _, _>(writing.owned(), delete_report),
+        audited::<__path_delete_report, _, _>(writing.owned(), "delete-report", delete_report),
     ]
 }
 
@@ -113,7 +115,7 @@ async fn create_report(
     created(&format!("/api/v1/reports/{}", shown.id), &shown)
 }
 
-/// Lists your reports.
+/// Lists your reports; everyone's for administrators.
 #[utoipa::path(get, path = "/api/v1/reports", operation_id = "listReports", tag = "Reports", params(PageQuery),
     responses((status = 200, description = "A page of them.", body = Listed<Report>)))]
 async fn list_reports(
@@ -148,8 +150,8 @@ async fn show_report_page(
     ApiPath(id): ApiPath<ReportId>,
 ) -> Result<Response, Problem> {
     let page = state.services.report_content(caller.whose(), id, ReportForm::Html).await?;
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, PAGE_SECURITY)];
-    Ok((headers, page).into_response())
+    let page = written("text/html; charset=utf-8", page);
+    Ok(([(CONTENT_SECURITY_POLICY, PAGE_SECURITY)], page).into_response())
 }
 
 /// Shows the figures of a report.
@@ -162,8 +164,7 @@ async fn show_report_figures(
     ApiPath(id): ApiPath<ReportId>,
 ) -> Result<Response, Problem> {
     let figures = state.services.report_content(caller.whose(), id, ReportForm::Json).await?;
-    // They were written as JSON, and are given as they were written.
-    Ok(([(CONTENT_TYPE, "application/json")], figures).into_response())
+    Ok(written("application/json", figures))
 }
 
 /// Has a report written again.
@@ -188,9 +189,7 @@ async fn delete_report(
     ApiPath(id): ApiPath<ReportId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    if conditions.are_required() {
-        conditions.require(&Report::from(state.services.report(caller.whose(), id).await?))?;
-    }
-    state.services.delete_report(caller.whose(), id).await?;
+    let known = conditions.precondition(Report::from);
+    state.services.delete_report(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

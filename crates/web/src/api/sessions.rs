@@ -13,9 +13,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::fields::Typed;
-use super::listing::{Listed, whole};
+use super::listing::{Listed, PageQuery, listed};
 use crate::guard::{AskedFrom, SignedIn};
-use crate::problem::{ApiJson, ApiPath, Category, Problem};
+use crate::problem::{ApiJson, ApiPath, ApiQuery, Category, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
@@ -121,15 +121,16 @@ async fn log_in(
     begun(&state, &state.accounts.log_in(login, &origin).await?)
 }
 
-/// Lists your sessions, newest first.
-#[utoipa::path(get, path = "/api/v1/sessions", operation_id = "listSessions", tag = "Accounts",
-    responses((status = 200, description = "Those that are not over.", body = Listed<Session>)))]
+/// Lists your sessions.
+#[utoipa::path(get, path = "/api/v1/sessions", operation_id = "listSessions", tag = "Accounts", params(PageQuery),
+    responses((status = 200, description = "A page of those that are not over.", body = Listed<Session>)))]
 async fn list_sessions(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
+    ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<Json<Listed<Session>>, Problem> {
-    let sessions = state.accounts.list_sessions(&caller).await?;
-    Ok(whole(sessions.into_iter().map(Session::from).collect()))
+    let page = state.accounts.list_sessions(&caller, &query.request()).await?;
+    Ok(listed(page, |session| session.id.uuid(), Session::from))
 }
 
 /// Logs out.

@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::fields::{Line, ScopeWord, Whole};
-use super::listing::{Listed, whole};
+use super::listing::{Listed, PageQuery, listed};
 use super::making_secret;
 use crate::guard::{AskedFrom, SignedIn};
-use crate::problem::{ApiJson, ApiPath, Problem};
+use crate::problem::{ApiJson, ApiPath, ApiQuery, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
@@ -89,15 +89,16 @@ impl From<ShownApiToken> for ApiToken {
     }
 }
 
-/// Lists your API tokens, newest first.
-#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "listTokens", tag = "Accounts",
-    responses((status = 200, description = "All, those revoked included.", body = Listed<ApiToken>)))]
+/// Lists your API tokens.
+#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "listTokens", tag = "Accounts", params(PageQuery),
+    responses((status = 200, description = "A page of them, those revoked included.", body = Listed<ApiToken>)))]
 async fn list_tokens(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
+    ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<Json<Listed<ApiToken>>, Problem> {
-    let tokens = state.accounts.list_api_tokens(&caller).await?;
-    Ok(whole(tokens.into_iter().map(ApiToken::from).collect()))
+    let page = state.accounts.list_api_tokens(&caller, &query.request()).await?;
+    Ok(listed(page, |token| token.id.uuid(), ApiToken::from))
 }
 
 /// Makes an API token.

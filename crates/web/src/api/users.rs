@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, changed};
 use super::fields::{Line, RoleWord, Typed};
 use super::listing::{Listed, PageQuery, listed};
 use super::making_secret;
@@ -202,13 +202,12 @@ async fn change_role(
     ApiPath(id): ApiPath<UserId>,
     conditions: Conditions,
     ApiJson(change): ApiJson<RoleChange>,
-) -> Result<Json<User>, Problem> {
-    if conditions.are_required() {
-        conditions.require(&shown(&state, &caller, id, &origin).await?)?;
-    }
-    state.accounts.change_role(&caller, id, change.role.0, &origin).await?;
+) -> Result<Response, Problem> {
+    let known = conditions.precondition(User::from);
+    state.accounts.change_role(&caller, id, change.role.0, known, &origin).await?;
     // An administrator who gives the role up may not look any more, unless at themselves.
-    Ok(Json(shown(&state, &caller, id, &origin).await?))
+    let user = shown(&state, &caller, id, &origin).await?;
+    changed(&user, &user)
 }
 
 /// Keeps a user out.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use chrono::DateTime;
+use gradus_app::Precondition;
 use gradus_app::models::InstalledModel;
 use gradus_app::store::models::TrainedModel;
 use gradus_app::store::{PageRequest, Whose};
@@ -76,7 +77,7 @@ pub(super) async fn list_models(
 ) -> Result<Json<List<ModelObject>>, Failure> {
     let services = &state.services;
     let mut models: Vec<ModelObject> =
-        services.installed_base_models()?.iter().map(ModelObject::from).collect();
+        services.installed_base_models().await?.iter().map(ModelObject::from).collect();
     let mut request = PageRequest::first(PageRequest::MOST);
     loop {
         let page = services.models(Whose::Of(caller.user), &request).await?;
@@ -94,7 +95,7 @@ pub(super) async fn find_model(
     SignedIn(caller): SignedIn,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<ModelObject>, Failure> {
-    if let Some(base) = state.services.installed_base_model(&name) {
+    if let Some(base) = state.services.installed_base_model(&name).await? {
         return Ok(Json(ModelObject::from(&base)));
     }
     Ok(Json(ModelObject::from(&trained_model(&state, caller.user, &name).await?)))
@@ -106,12 +107,12 @@ pub(super) async fn delete_model(
     SignedIn(caller): SignedIn,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<DeletedModel>, Failure> {
-    if state.services.installed_base_model(&name).is_some() {
+    if state.services.installed_base_model(&name).await?.is_some() {
         let message = format!("The model `{name}` is a base model, which cannot be deleted here.");
         return Err(Refusal::invalid("model", "cannot_delete_base_model", message).into());
     }
     let model = trained_model(&state, caller.user, &name).await?;
-    let deleted = state.services.delete_model(Whose::Of(caller.user), model.id.0).await;
+    let deleted = state.services.delete_model(Whose::Of(caller.user), model.id.0, Precondition::none()).await;
     // Another's that is shared is seen, and not there to be deleted.
     deleted.map_err(|error| Failure::of(error, || Refusal::no_such_model(&name)))?;
     Ok(Json(DeletedModel { id: name, object: "model", deleted: true }))

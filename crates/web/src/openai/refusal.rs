@@ -3,6 +3,9 @@
 use gradus_app::serving::{Fault, FaultKind};
 use serde::Serialize;
 
+/// What stands in the names of checkpoints before the number of their step.
+pub(super) const CHECKPOINT_MARK: &str = ":ckpt-step-";
+
 /// What kind of error it is; which HTTP status that is, is said where answers are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalClass {
@@ -74,14 +77,23 @@ impl Refusal {
         Self { class: RefusalClass::Invalid, message: message.into(), param, code }
     }
 
+    /// That a name is a checkpoint's, if it is.
+    pub fn of_checkpoint(model: &str) -> Option<Self> {
+        let message = format!(
+            "`{model}` is a checkpoint. Checkpoints cannot be asked or fine-tuned on this server: name the model that the \
+             job made, or let the job go on from the checkpoint with `POST /api/v1/training-jobs/{{id}}/resume`."
+        );
+        model.contains(CHECKPOINT_MARK).then(|| Self::invalid("model", "checkpoint_not_supported", message))
+    }
+
     /// A model that does not exist, or not for this user.
     pub fn no_such_model(model: &str) -> Self {
-        Self {
+        Self::of_checkpoint(model).unwrap_or_else(|| Self {
             class: RefusalClass::NotFound,
             message: format!("The model `{model}` does not exist or you do not have access to it."),
             param: Some("model".to_owned()),
             code: Some("model_not_found"),
-        }
+        })
     }
 
     /// The body of the answer.

@@ -7,6 +7,7 @@ use http::Method;
 
 use super::{answers, files, fine_tuning, models, unsupported};
 use crate::ServerState;
+use crate::audited::Audited;
 use crate::guard::BodyPace;
 use crate::routes::{Access, Route};
 
@@ -64,6 +65,10 @@ fn delete<H: axum::handler::Handler<T, ServerState>, T: 'static>(
     Route::undescribed(&Method::DELETE, path, access, handler)
 }
 
+fn audited<H>(action: &'static str, handler: H) -> Audited<H> {
+    Audited { action, handler }
+}
+
 fn file_routes() -> [Route<ServerState>; 5] {
     [
         post("/v1/files", writing(), files::create_file)
@@ -72,19 +77,20 @@ fn file_routes() -> [Route<ServerState>; 5] {
         get("/v1/files", reading(), files::list_files),
         get("/v1/files/{file_id}", reading().owned(), files::find_file),
         get("/v1/files/{file_id}/content", reading().owned(), files::file_content),
-        delete("/v1/files/{file_id}", writing().owned(), files::delete_file),
+        delete("/v1/files/{file_id}", writing().owned(), audited("delete-document", files::delete_file)),
     ]
 }
 
 fn job_routes() -> [Route<ServerState>; 8] {
     let own = |under: &str| format!("/v1/fine_tuning/jobs/{{fine_tuning_job_id}}{under}");
     [
-        post("/v1/fine_tuning/jobs", writing(), fine_tuning::create_job).accepting(JSON),
+        post("/v1/fine_tuning/jobs", writing(), audited("start-training", fine_tuning::create_job))
+            .accepting(JSON),
         get("/v1/fine_tuning/jobs", reading(), fine_tuning::list_jobs),
         get(&own(""), reading().owned(), fine_tuning::find_job),
         post(&own("/cancel"), writing().owned(), fine_tuning::cancel_job),
         post(&own("/pause"), writing().owned(), fine_tuning::pause_job),
-        post(&own("/resume"), writing().owned(), fine_tuning::resume_job),
+        post(&own("/resume"), writing().owned(), audited("resume-training-job", fine_tuning::resume_job)),
         get(&own("/events"), reading().owned(), fine_tuning::list_events),
         get(&own("/checkpoints"), reading().owned(), fine_tuning::list_checkpoints),
     ]
@@ -94,7 +100,7 @@ fn model_routes() -> [Route<ServerState>; 3] {
     [
         get("/v1/models", reading(), models::list_models),
         get("/v1/models/{model}", reading().shared(), models::find_model),
-        delete("/v1/models/{model}", writing().owned(), models::delete_model),
+        delete("/v1/models/{model}", writing().owned(), audited("delete-model", models::delete_model)),
     ]
 }
 

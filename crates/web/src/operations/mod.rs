@@ -5,6 +5,8 @@
 //! `read` is enough, so that figures are closed to strangers without a second kind of secret; while the database does
 //! not answer, neither does it, and the failed scrape says so.
 
+mod durations;
+mod failures;
 mod health;
 mod sampling;
 
@@ -18,6 +20,7 @@ use crate::metrics::EXPOSITION_CONTENT_TYPE;
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
+pub use failures::recording_failures;
 pub use sampling::Sampler;
 
 /// The routes of probes and figures.

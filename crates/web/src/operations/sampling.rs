@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use gradus_app::Error;
+use gradus_app::service::effort::processor_seconds;
 use gradus_app::service::operations::{Figures, QueueOverview};
 use gradus_app::serving::WorkerState;
 use gradus_domain::{JobKind, QueueJobState, Word as _};
 
+use super::durations::JobDurations;
 use crate::metrics::{Family, Gauge, Registry};
 use crate::state::ServerState;
 
@@ -21,11 +23,14 @@ pub struct Sampler {
     queue_jobs: Arc<Family<Gauge>>,
     queue_age_s: Arc<Family<Gauge>>,
     training_jobs: Arc<Family<Gauge>>,
+    job_durations: JobDurations,
     workers: Arc<Gauge>,
     workers_held_back: Arc<Gauge>,
     worker_jobs: Arc<Gauge>,
     tokens_per_second: Arc<Gauge>,
     memory_bytes: Arc<Family<Gauge>>,
+    worker_memory_bytes: Arc<Gauge>,
+    cpu_seconds: Arc<Gauge>,
     free_disk_bytes: Arc<Gauge>,
     load_per_core: Arc<Gauge>,
     connections: Arc<Family<Gauge>>,
@@ -49,6 +54,7 @@ impl Sampler {
                 &["kind"],
             ),
             training_jobs: registry.gauges("gradus_training_jobs", "Training jobs by state.", &["state"]),
+            job_durations: JobDurations::register(registry, state.clock.now()),
             workers: alone(registry, "gradus_workers", "Workers that showed themselves lately."),
             workers_held_back: alone(
                 registry,
@@ -65,6 +71,16 @@ impl Sampler {
                 "gradus_memory_bytes",
                 "Memory that this process holds, and that programs may still take.",
                 &["kind"],
+            ),
+            worker_memory_bytes: alone(
+                registry,
+                "gradus_worker_memory_bytes",
+                "Memory that all workers together hold, as they said.",
+            ),
+            cpu_seconds: alone(
+                registry,
+                "gradus_cpu_seconds",
+                "Processor time that this process has taken since it started.",
             ),
             free_disk_bytes: alone(registry, "gradus_disk_free_bytes", "Room on the disk of the data."),
             load_per_core: alone(
@@ -125,6 +141,7 @@ impl Sampler {
         for (state, count) in &figures.training_jobs {
             self.training_jobs.with(&[state.word()]).set(*count as f64);
         }
+        self.job_durations.count(self.state.services.ended_work(self.job_durations.since()).await?, now);
         self.set_models(&self.state.serving.state());
         self.password_hashes.set(self.state.accounts.hashes_computed() as f64);
         self.sampled_at_s.set(now.timestamp() as f64);
@@ -147,6 +164,8 @@ impl Sampler {
         self.workers.set(queue.workers.len() as f64);
         let held_back = queue.workers.iter().filter(|worker| worker.figures.held_back.is_some());
         self.workers_held_back.set(held_back.count() as f64);
+        let memory: u64 = queue.workers.iter().map(|worker| worker.figures.memory_bytes).sum();
+        self.worker_memory_bytes.set(memory as f64);
         let jobs: u32 = queue.workers.iter().map(|worker| worker.figures.jobs).sum();
         self.worker_jobs.set(f64::from(jobs));
         self.tokens_per_second
@@ -166,6 +185,9 @@ impl Sampler {
         }
         if let Some(load) = room.load_per_core {
             self.load_per_core.set(load);
+        }
+        if let Some(seconds) = processor_seconds() {
+            self.cpu_seconds.set(seconds);
         }
         self.connections.with(&["open"]).set(figures.connections.open as f64);
         self.connections.with(&["idle"]).set(figures.connections.idle as f64);

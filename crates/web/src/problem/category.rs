@@ -36,6 +36,8 @@ pub enum Category {
     UnsupportedMediaType,
     /// Too many requests.
     Throttled,
+    /// The part of a file that is asked for is not there.
+    RangeNotSatisfiable,
     /// The headers are more or longer than allowed.
     HeadersTooLarge,
     /// Something went wrong here.
@@ -82,7 +84,7 @@ impl Category {
         known.unwrap_or(if status.is_server_error() { Self::Internal } else { Self::Malformed })
     }
 
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
@@ -95,6 +97,7 @@ impl Category {
         Self::TooLarge,
         Self::AddressTooLong,
         Self::UnsupportedMediaType,
+        Self::RangeNotSatisfiable,
         Self::Throttled,
         Self::HeadersTooLarge,
         Self::Internal,
@@ -117,6 +120,7 @@ impl Category {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large"),
             Self::AddressTooLong => (StatusCode::URI_TOO_LONG, "address_too_long", "The address is too long"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported kind of body"),
+            Self::RangeNotSatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "Not in the file"),
             Self::Throttled => (StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many requests"),
             Self::HeadersTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", "The headers are too large"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong"),
@@ -141,6 +145,7 @@ impl Category {
             Self::TooLarge => "The body is larger than allowed here.",
             Self::AddressTooLong => "The address is longer than allowed.",
             Self::UnsupportedMediaType => "This address does not read this kind of body.",
+            Self::RangeNotSatisfiable => "The part that is asked for is not in the file.",
             Self::Throttled => "Too many requests. `Retry-After` says when to try again.",
             Self::HeadersTooLarge => "The headers are more or longer than allowed.",
             Self::Internal => {

@@ -7,6 +7,7 @@ use gradus_app::Error;
 use gradus_app::models::ModelsError;
 use gradus_app::store::StoreError;
 use gradus_app::store::blobs::BlobError;
+use gradus_domain::failure::Category as FailureCategory;
 
 use super::{Category, FieldProblem, Problem, full_message, sentence};
 
@@ -28,6 +29,13 @@ impl From<Error> for Problem {
                     problem.with_field(FieldProblem::new(format!("body.{}", field.field), field.message))
                 },
             ),
+            Error::Conversations(found) => found.problems.iter().fold(
+                Self::new(
+                    Category::Invalid,
+                    "The conversations cannot be learnt from: see `errors` for each line.",
+                ),
+                |problem, fault| problem.with_field(FieldProblem::new("body.file", fault.to_string())),
+            ),
             Error::Request(_)
             | Error::Import(_)
             | Error::Dataset(_)
@@ -40,7 +48,7 @@ impl From<Error> for Problem {
                 Self::new(Category::Unavailable, said).with_code("busy").with_retry_after(BUSY_RETRY_S)
             }
             error if error.is_transient() => later(&error, BUSY_RETRY_S),
-            error => Self::internal(&error),
+            error => Self::failed(error.category(), &error),
         }
     }
 }
@@ -54,11 +62,12 @@ impl From<StoreError> for Problem {
             StoreError::InUse { .. } => Self::new(Category::Conflict, said).with_code("in_use"),
             StoreError::NotNow(_) => Self::new(Category::Conflict, said).with_code("not_now"),
             StoreError::Changed { .. } => Self::new(Category::Conflict, said).with_code("changed"),
+            StoreError::Stale { .. } => Self::new(Category::PreconditionFailed, said),
             error if error.is_out_of_space() => disk_full(&error),
             error if error.is_transient() => {
                 later(&error, DATABASE_RETRY_S).with_code("database_unavailable")
             }
-            error => Self::internal(&error),
+            error => Self::failed(FailureCategory::Storage, &error),
         }
     }
 }
@@ -68,7 +77,7 @@ impl From<BlobError> for Problem {
         match &error {
             BlobError::File { source, .. } if is_full(source.kind()) => disk_full(&error),
             error if error.is_transient() => later(error, BUSY_RETRY_S).with_code("storage_unavailable"),
-            error => Self::internal(error),
+            error => Self::failed(FailureCategory::Storage, error),
         }
     }
 }
@@ -85,7 +94,7 @@ impl From<ModelsError> for Problem {
                 Self::new(Category::Conflict, said).with_code("terms_not_accepted")
             }
             error if error.is_transient() => later(&error, BUSY_RETRY_S),
-            error => Self::internal(&error),
+            error => Self::failed(FailureCategory::Configuration, &error),
         }
     }
 }
@@ -95,8 +104,11 @@ fn is_full(kind: ErrorKind) -> bool {
 }
 
 fn disk_full(error: &(dyn std::error::Error + 'static)) -> Problem {
-    tracing::error!(error = %full_message(error), "the disk is full");
-    Problem::new(Category::Unavailable, "The server's disk is full. Try again later.").with_code("disk_full")
+    let message = full_message(error);
+    tracing::error!(error = %message, "the disk is full");
+    Problem::new(Category::Unavailable, "The server's disk is full. Try again later.")
+        .with_code("disk_full")
+        .with_failure(FailureCategory::Resource, message)
 }
 
 /// What will pass by itself is no fault to be looked into, but worth a line in the log.
@@ -134,7 +146,9 @@ mod tests {
     #[test]
     fn damage_is_not_told_and_a_full_disk_is() {
         let damaged = Problem::from(StoreError::Damaged("table user at /var/lib".to_owned()));
-        assert_eq!(damaged, Problem::general(Category::Internal));
+        assert_eq!(damaged.category(), Category::Internal);
+        assert_eq!(damaged.detail(), Category::Internal.general_detail());
+        assert!(damaged.failure().unwrap().message.contains("/var/lib"), "administrators read it");
         let full = BlobError::File {
             action: "write",
             path: "/var/lib/gradus".into(),

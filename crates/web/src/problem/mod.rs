@@ -15,19 +15,20 @@ mod surface;
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
+use gradus_domain::failure::{Category as FailureCategory, Failure, Severity};
 use http::HeaderValue;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 
 pub use body_failure::{BodyFailure, BodyTimeout};
 pub use category::Category;
-pub use extract::{ApiForm, ApiJson, ApiPath, ApiQuery};
+pub use extract::{ApiJson, ApiPath, ApiQuery};
 pub use field::FieldProblem;
 pub(crate) use net::catch_problems;
 pub use rendered::ProblemDocument;
 pub use surface::Surface;
 
-/// A failure as a caller is told it. Holds nothing that a caller may not read: what the log should know is
-/// logged where the problem is made.
+/// A failure as a caller is told it. What they may not read of it is logged where the problem is made, and kept beside it
+/// for the record of failures, which administrators read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     category: Category,
@@ -35,6 +36,8 @@ pub struct Problem {
     detail: Cow<'static, str>,
     fields: Vec<FieldProblem>,
     retry_after_s: Option<u64>,
+    /// What went wrong in the server; written into no answer.
+    failure: Option<Box<Failure>>,
 }
 
 impl Problem {
@@ -46,6 +49,7 @@ impl Problem {
             detail: detail.into(),
             fields: Vec::new(),
             retry_after_s: None,
+            failure: None,
         }
     }
 
@@ -57,8 +61,26 @@ impl Problem {
 
     /// Logs `error` as what went wrong here, and tells the caller nothing of it.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error = %full_message(error), "a request failed");
-        Self::general(Category::Internal)
+        Self::failed(FailureCategory::Internal, error)
+    }
+
+    /// As [`Problem::internal`], where it is known whose move it is.
+    pub(crate) fn failed(category: FailureCategory, error: &(dyn std::error::Error + 'static)) -> Self {
+        let message = full_message(error);
+        tracing::error!(error = %message, "a request failed");
+        Self::general(Category::Internal).with_failure(category, message)
+    }
+
+    /// With what went wrong in the server.
+    pub(crate) fn with_failure(mut self, category: FailureCategory, message: String) -> Self {
+        let failure = Failure { category, severity: Severity::Error, is_transient: false, message };
+        self.failure = Some(Box::new(failure));
+        self
+    }
+
+    /// What went wrong in the server, if something did.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_deref()
     }
 
     /// With a code that says more than the category's.
@@ -124,7 +146,7 @@ impl IntoResponse for Problem {
 }
 
 /// An error's words as a sentence: errors begin small and end without a full stop.
-fn sentence(words: &str) -> String {
+pub(crate) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     let end = if words.ends_with(['.', '!', '?', ':']) { "" } else { "." };

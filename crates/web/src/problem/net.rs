@@ -10,6 +10,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
+use gradus_domain::failure::Category as FailureCategory;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 
@@ -24,8 +25,9 @@ pub(crate) async fn catch_problems(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let response = answered.unwrap_or_else(|panic| {
-        tracing::error!(request_id = %id, panic = %panic_message(panic.as_ref()), "a handler panicked");
-        Problem::general(Category::Internal).into_response()
+        let message = format!("a handler panicked: {}", panic_message(panic.as_ref()));
+        tracing::error!(request_id = %id, "{message}");
+        Problem::general(Category::Internal).with_failure(FailureCategory::Internal, message).into_response()
     });
     let Some(problem) = problem_of(&response, surface) else { return response };
     let mut response = write(response, &problem, surface, &id);

@@ -9,7 +9,9 @@ use crate::server::Server;
 each_database!(
     what_did_not_change_is_not_sent_again,
     what_changed_meanwhile_is_not_changed_or_deleted,
+    of_two_who_change_what_they_know_at_once_one_does,
     every_thing_of_its_own_has_a_tag,
+    whoever_makes_or_changes_a_thing_is_told_its_tag,
 );
 
 async fn what_did_not_change_is_not_sent_again(server: &Server) {
@@ -54,6 +56,52 @@ async fn what_changed_meanwhile_is_not_changed_or_deleted(server: &Server) {
     };
     server.ok(change(&me)).await;
     assert_eq!(server.refusal(change(&me)).await.0, 412);
+}
+
+async fn of_two_who_change_what_they_know_at_once_one_does(server: &Server) {
+    let alice = server.people.alice();
+    let made = server.ask(alice.post("/api/v1/datasets").json(&json!({ "name": "Biology" }))).await;
+    let (path, mut tag) = (made.header("location").unwrap(), made.header("etag").unwrap());
+    for round in 0..5 {
+        let rename = |name: &str| {
+            let ask = Ask::new("PATCH", &path).header("if-match", &tag);
+            server.ask(alice.with_token(ask.json(&json!({ "name": format!("{name} {round}") }))))
+        };
+        let answers = futures_util::future::join_all(["a", "b", "c", "d"].map(rename)).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412, 412, 412]);
+        tag = server.ask(alice.get(&path)).await.header("etag").unwrap();
+    }
+}
+
+async fn whoever_makes_or_changes_a_thing_is_told_its_tag(server: &Server) {
+    let (carol, alice) = (server.people.carol(), server.people.alice());
+    let conversations = server.document(alice, "conversations").await;
+    let job = json!({
+        "name": "Chat", "base_model": "smollm2-135m-instruct", "training_document": conversations,
+    });
+    let job = server.ask(alice.post("/api/v1/training-jobs").json(&job)).await;
+    let at = job.header("location").unwrap();
+    let now = server.ask(alice.get(&at)).await.header("etag");
+    assert_eq!(job.header("etag"), now);
+    // It is known as it is, and in use.
+    let delete = alice.delete(&at).header("if-match", &now.unwrap());
+    assert_eq!(server.refusal(delete).await, (409, "in_use".to_owned()));
+
+    let dataset = server.ask(alice.post("/api/v1/datasets").json(&json!({ "name": "Biology" }))).await;
+    let bob = format!("/api/v1/users/{}", server.people.bob().caller.user);
+    let changes = [
+        (alice, "PATCH", dataset.header("location").unwrap(), "", json!({ "name": "Botany" })),
+        (alice, "PATCH", "/api/v1/me".to_owned(), "", json!({ "display_name": "A." })),
+        (carol, "PUT", bob, "/role", json!({ "role": "viewer" })),
+    ];
+    for (person, method, path, below, change) in changes {
+        let ask = Ask::new(method, &format!("{path}{below}")).json(&change);
+        let changed = server.ask(person.with_token(ask)).await;
+        let read = server.ask(person.get(&path)).await.header("etag").unwrap();
+        assert_eq!(changed.header("etag"), Some(read), "{path}: {}", changed.text());
+    }
 }
 
 async fn every_thing_of_its_own_has_a_tag(server: &Server) {

@@ -14,13 +14,16 @@ use crate::things::{id, uuid};
 each_database!(
     a_document_is_sent_in_a_form_and_downloaded_as_it_was,
     a_document_is_sent_as_the_body,
+    a_part_of_a_document_is_downloaded,
     hostile_names_stay_names,
     what_is_said_about_a_file_is_checked,
     a_file_over_the_limit_leaves_nothing,
     one_document_too_many_is_refused_and_says_why,
     the_text_is_there_once_a_worker_has_read_it,
+    a_text_is_given_as_it_is_read,
     a_rejected_document_says_why_and_is_read_again,
     a_document_that_is_used_is_not_deleted,
+    conversations_that_cannot_be_learnt_from_are_told_by_line_and_not_kept,
 );
 
 fn spooled(server: &Server) -> usize {
@@ -62,6 +65,27 @@ async fn a_document_is_sent_in_a_form_and_downloaded_as_it_was(server: &Server) 
     server.ok(alice.delete(&location)).await;
     assert_eq!(server.refusal(alice.get(&location)).await, (404, "not_found".to_owned()));
     assert_eq!(spooled(server), 0);
+}
+
+async fn a_part_of_a_document_is_downloaded(server: &Server) {
+    let alice = server.people.alice();
+    let document = server.ok(server.upload(alice, b"0123456789", "a.csv", &[("purpose", "answers")])).await;
+    let content = format!("/api/v1/documents/{}/content", id(&document));
+    let whole = server.ask(alice.get(&content)).await;
+    let (tag, ranges) = (whole.header("etag").unwrap(), whole.header("accept-ranges"));
+    assert_eq!((whole.status, whole.text().as_str(), ranges.as_deref()), (200, "0123456789", Some("bytes")));
+    let part = async |range: &str| server.ask(alice.get(&content).header("range", range)).await;
+    let some = part("bytes=3-5").await;
+    let said = some.header("content-range");
+    assert_eq!((some.status, some.text().as_str(), said.as_deref()), (206, "345", Some("bytes 3-5/10")));
+    assert_eq!(part("bytes=-2").await.text(), "89");
+    assert_eq!(part("bytes=8-100").await.text(), "89");
+    assert_eq!(part("bytes=0-1,3-4").await.text(), "0123456789");
+    let beyond = part("bytes=10-").await;
+    assert_eq!((beyond.status, beyond.code().as_str()), (416, "range_not_satisfiable"));
+    let on = |known: &str| alice.get(&content).header("range", "bytes=4-").header("if-range", known);
+    assert_eq!(server.ask(on(&tag)).await.text(), "456789");
+    assert_eq!(server.ask(on("\"other\"")).await.status, 200);
 }
 
 async fn a_document_is_sent_as_the_body(server: &Server) {
@@ -141,13 +165,10 @@ async fn one_document_too_many_is_refused_and_says_why(server: &Server) {
     server.document(server.people.bob(), "answers").await;
 }
 
-async fn the_text_is_there_once_a_worker_has_read_it(server: &Server) {
-    let alice = server.people.alice();
-    let document = server.document(alice, "guide").await;
-    let path = format!("/api/v1/documents/{document}/text");
-    assert_eq!(server.refusal(alice.get(&path)).await, (404, "not_found".to_owned()));
-    let text = server.state.services.archive.keep_bytes(b"{\"extraction\":{}}".to_vec()).await.unwrap();
-    let row = DocumentId::from_uuid(uuid(&document));
+/// Stores what a worker read in a document.
+async fn accept(server: &Server, document: &str, text: Vec<u8>) {
+    let text = server.state.services.archive.keep_bytes(text).await.unwrap();
+    let row = DocumentId::from_uuid(uuid(document));
     server
         .write(move |change| async move {
             documents::step(&change, row, DocumentStep::Extract).await?;
@@ -163,6 +184,47 @@ async fn the_text_is_there_once_a_worker_has_read_it(server: &Server) {
             documents::accept(&change, row, reading).await
         })
         .await;
+}
+
+async fn a_text_is_given_as_it_is_read(server: &Server) {
+    let alice = server.people.alice();
+    let document = server.document(alice, "guide").await;
+    let text = vec![b' '; 3 << 20];
+    let hash = blake3::hash(&text).to_hex().to_string();
+    accept(server, &document, text).await;
+    let stored = find(&server.directory.path().join("files"), &hash);
+    let mut damaged = std::fs::read(&stored).unwrap();
+    *damaged.last_mut().unwrap() = b'x';
+    std::fs::write(&stored, damaged).unwrap();
+    // Damage at its end shows when the beginning is sent: nobody held the whole in memory to find it.
+    let mut connection = server.connect().await;
+    connection.send(alice.get(&format!("/api/v1/documents/{document}/text")).bytes(false)).await;
+    let head = connection.head().await;
+    assert_eq!((head.status, head.header("content-length").as_deref()), (200, Some("3145728")));
+}
+
+/// The file below a directory whose name has, or whose directories' names have, the digits of a hash.
+fn find(directory: &std::path::Path, hash: &str) -> std::path::PathBuf {
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.to_string_lossy().contains(&hash[8..]) {
+                return path;
+            }
+        }
+    }
+    panic!("no file has the bytes of {hash}");
+}
+
+async fn the_text_is_there_once_a_worker_has_read_it(server: &Server) {
+    let alice = server.people.alice();
+    let document = server.document(alice, "guide").await;
+    let path = format!("/api/v1/documents/{document}/text");
+    assert_eq!(server.refusal(alice.get(&path)).await, (404, "not_found".to_owned()));
+    accept(server, &document, b"{\"extraction\":{}}".to_vec()).await;
     assert_eq!(server.ok(alice.get(&path)).await, json!({ "extraction": {} }));
     let shown = server.ok(alice.get(&format!("/api/v1/documents/{document}"))).await;
     assert_eq!((shown["state"].as_str(), shown["quality"].as_f64()), (Some("ready"), Some(0.9)));
@@ -206,4 +268,21 @@ async fn a_document_that_is_used_is_not_deleted(server: &Server) {
     assert_eq!(server.refusal(alice.delete(&path)).await, (409, "in_use".to_owned()));
     server.ok(alice.delete(&format!("/api/v1/datasets/{dataset}"))).await;
     server.ok(alice.with_token(Ask::new("DELETE", &path))).await;
+}
+
+async fn conversations_that_cannot_be_learnt_from_are_told_by_line_and_not_kept(server: &Server) {
+    let alice = server.people.alice();
+    let good = json!({ "messages": [
+        { "role": "user", "content": "Hi" }, { "role": "assistant", "content": "Hello" },
+    ] });
+    let file = format!("{good}\nnot json\n{{\"prompt\": 1}}\n");
+    let fields = [("purpose", "conversations")];
+    let refused = server.ask(server.upload(alice, file.as_bytes(), "train.jsonl", &fields)).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    let errors = refused.json()["errors"].clone();
+    let said = |place: usize| errors[place]["message"].as_str().unwrap().to_owned();
+    assert_eq!(errors[0]["field"], "body.file");
+    assert!(said(0).contains("line 2: bad JSON") && said(1).contains("line 3"), "{errors}");
+    assert_eq!((server.count(alice, "/api/v1/documents").await, spooled(server)), (0, 0));
+    server.ok(server.upload(alice, good.to_string().as_bytes(), "train.jsonl", &fields)).await;
 }

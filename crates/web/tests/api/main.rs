@@ -16,6 +16,7 @@ mod models;
 mod operations;
 mod paging;
 mod people;
+mod quotas;
 mod repeating;
 mod reports;
 mod secrecy;

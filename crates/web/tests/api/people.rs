@@ -106,8 +106,7 @@ async fn person(accounts: &Accounts, logged_in: LoggedIn) -> Person {
     let session = logged_in.secret.expose().to_owned();
     let caller = accounts.authenticate_session(&session).await.unwrap();
     let widest = match caller.role {
-        Role::Viewer => Scope::Read,
-        Role::Author => Scope::Write,
+        Role::Viewer | Role::Author => Scope::Write,
         Role::Admin => Scope::Admin,
     };
     let mut tokens = Vec::new();

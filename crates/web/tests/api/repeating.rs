@@ -115,6 +115,9 @@ async fn an_upload_is_kept_once(server: &Server) {
     let first = server.ok(upload(b"x")).await;
     assert_eq!(server.ok(upload(b"x")).await, first);
     assert_eq!(server.refusal(upload(b"y")).await, (422, "idempotency_key_reused".to_owned()));
+    let kept = server.upload(alice, b"x", "a.csv", &[("purpose", "answers"), ("hours", "24")]);
+    let kept = server.refusal(kept.header("idempotency-key", "k-1")).await;
+    assert_eq!(kept, (422, "idempotency_key_reused".to_owned()));
     assert_eq!(server.count(alice, "/api/v1/documents").await, 1);
     server.ok(alice.delete(&format!("/api/v1/documents/{}", id(&first)))).await;
 }

@@ -33,6 +33,12 @@ use crate::wire::{Answer, Connection};
 pub(crate) const MOST_UPLOAD_BYTES: u64 = 1 << 20;
 /// How many documents a user may have here.
 pub(crate) const MOST_DOCUMENTS: u64 = 20;
+/// How much work of a user may wait here.
+pub(crate) const MOST_QUEUED: u64 = 15;
+/// How many datasets, versions, model tests and reports a user may have here.
+pub(crate) const MOST_THINGS: u64 = 25;
+/// How many API tokens a user may have here.
+pub(crate) const MOST_TOKENS: u64 = 12;
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -90,6 +96,7 @@ impl Server {
         let setup_token = state.accounts.open_set_up().await.unwrap().map(|token| token.expose().to_owned());
         let facts = table.facts();
         let router = table.into_router(state.clone(), &guards);
+        let router = operations::recording_failures(router, state.services.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let served = tokio::spawn(serve(listener, router, ServerLimits::default(), state.shutdown.clone()));
@@ -145,7 +152,13 @@ impl Server {
 async fn state(database: &TestDatabase, directory: &TempDir) -> ServerState {
     let store = database.open().await;
     let blobs = BlobStore::open(&BlobLocation::Directory(directory.path().join("files"))).await.unwrap();
-    let quotas = Quotas { documents: MOST_DOCUMENTS, ..Quotas::default() };
+    let quotas = Quotas {
+        documents: MOST_DOCUMENTS,
+        queued_work: MOST_QUEUED,
+        things: MOST_THINGS,
+        api_tokens: MOST_TOKENS,
+        ..Quotas::default()
+    };
     let clock = Arc::new(database.clock.clone());
     let settings = AccountSettings { quotas, ..AccountSettings::default() };
     let accounts = Accounts::new(store.clone(), clock.clone(), settings).unwrap();

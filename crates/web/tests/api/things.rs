@@ -29,11 +29,20 @@ pub(crate) fn uuid(text: &str) -> Uuid {
 }
 
 impl Server {
-    /// An uploaded document of a purpose.
+    /// An uploaded document of a purpose, which can be used for it.
     pub(crate) async fn document(&self, person: &Person, purpose: &str) -> String {
+        let name = &person.caller.name;
+        let content = match purpose {
+            "conversations" => json!({ "messages": [
+                { "role": "user", "content": format!("I am {name}.") },
+                { "role": "assistant", "content": "Hello." },
+            ] })
+            .to_string(),
+            _ => format!("{purpose} of {name}"),
+        };
         let path = format!("/api/v1/documents?name=file.txt&purpose={purpose}");
         let ask = person.post(&path).header("content-type", "application/octet-stream");
-        id(&self.ok(ask.body(format!("{purpose} of {}", person.caller.name))).await)
+        id(&self.ok(ask.body(content)).await)
     }
 
     /// A form with a file and what is said about it.

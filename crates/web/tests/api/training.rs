@@ -75,6 +75,16 @@ async fn a_job_is_asked_for_with_what_fits_together(server: &Server) {
         "body.settings.learning_rate"
     );
     assert_eq!(field(new(&ready, json!({ "suffix": "Not plain" }))).await, "body.suffix");
+    let (guide, conversations) =
+        (server.document(alice, "guide").await, server.document(alice, "conversations").await);
+    let talk = |training: &str, validation: &str| {
+        Ask::post("/api/v1/training-jobs").json(&json!({
+            "name": "x", "base_model": "smollm2-135m-instruct",
+            "training_document": training, "validation_document": validation,
+        }))
+    };
+    assert_eq!(field(talk(&guide, &conversations)).await, "body.training_document");
+    assert_eq!(field(talk(&conversations, &guide)).await, "body.validation_document");
     let model = server.model(bob).await;
     let stolen = alice.with_token(new(&ready, json!({ "from_model": model })));
     assert_eq!(server.refusal(stolen).await.0, 404);

@@ -14,7 +14,7 @@ use gradus_web::events::{
 };
 use gradus_web::guard::{BodyPace, ClientAddress, RequestId, SessionCookie, SignedIn, Standing};
 use gradus_web::metrics::{EXPOSITION_CONTENT_TYPE, Registry};
-use gradus_web::problem::{ApiForm, ApiJson, ApiPath, ApiQuery, Category, Problem};
+use gradus_web::problem::{ApiJson, ApiPath, ApiQuery, Category, Problem};
 use gradus_web::routes::{Access, Route};
 use gradus_web::upload::{receive_form, receive_raw};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
@@ -139,7 +139,7 @@ async fn sign_in(State(demo): State<Demo>, ApiJson(sign_in): ApiJson<SignIn>) ->
     Ok((StatusCode::NO_CONTENT, cookie.map(|cookie| [(SET_COOKIE, cookie)]).unwrap()).into_response())
 }
 
-async fn sign_in_with_form(ApiForm(sign_in): ApiForm<SignIn>) -> String {
+async fn sign_in_with_form(axum::Form(sign_in): axum::Form<SignIn>) -> String {
     format!("Welcome, {}.", sign_in.name)
 }
 

@@ -233,6 +233,13 @@ async fn checkpoints_show_what_was_measured(server: &Running) {
     assert_eq!(first["metrics"], json!({ "step": 5, "train_loss": 0.5 }));
     let name = newest["fine_tuned_model_checkpoint"].as_str().unwrap();
     assert!(name.starts_with(&format!("ft:{BASE}:biology:")) && name.ends_with(":ckpt-step-10"), "{name}");
+    let question = json!({ "model": name, "messages": [{ "role": "user", "content": "hello" }] });
+    let further = json!({ "model": name, "training_file": job["training_file"] });
+    for (path, body) in [("/v1/chat/completions", question), ("/v1/fine_tuning/jobs", further)] {
+        let answer = server.ask(Ask::post(path).bearer(&server.alice.token).json(&body)).await;
+        let expected = ("model".to_owned(), "checkpoint_not_supported".to_owned());
+        assert_eq!(refused_request(&answer), expected, "{path}");
+    }
     let part = server.get(&format!("{path}?limit=1")).await;
     assert_eq!((ids(&part), &part["has_more"]), (vec![id(newest)], &json!(true)));
     let rest = server.get(&format!("{path}?after={}", id(newest))).await;
@@ -299,6 +306,13 @@ async fn a_finished_job_names_its_model(server: &Running) {
     assert_eq!(content.text(), "step,train_loss,valid_loss\n1,2.5,\n2,1.25,\n");
     assert_eq!(file["bytes"], content.body.len());
     assert_eq!(refused(&server.ask(Ask::get(&path).bearer(&server.bob.token)).await).0, 404);
+
+    let listed = server.get("/v1/files?purpose=fine-tune-results").await;
+    assert_eq!(listed["data"], json!([file]));
+    let others = Ask::get("/v1/files?purpose=fine-tune-results").bearer(&server.bob.token);
+    assert_eq!(server.ask(others).await.json()["data"], json!([]));
+    let delete = Ask::new("DELETE", &format!("/v1/files/{results}")).bearer(&server.alice.token);
+    assert_eq!(refused_request(&server.ask(delete).await).1, "cannot_delete_result_file");
 
     let next = job(server, json!({ "model": name })).await;
     assert_eq!((&next["model"], &next["status"]), (&json!(name), &json!("queued")));

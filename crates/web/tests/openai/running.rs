@@ -98,7 +98,7 @@ impl Running {
             clock,
             alice: Person { token: token(&accounts, &alice, Scope::Write).await, id: alice.user },
             bob: Person { token: token(&accounts, &bob, Scope::Write).await, id: bob.user },
-            vera: Person { token: token(&accounts, &vera, Scope::Read).await, id: vera.user },
+            vera: Person { token: token(&accounts, &vera, Scope::Write).await, id: vera.user },
             alice_reads,
             database,
             shutdown,

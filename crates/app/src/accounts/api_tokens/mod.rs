@@ -7,11 +7,12 @@ mod form;
 use chrono::{DateTime, Utc};
 use gradus_domain::{ApiTokenId, Scope};
 use gradus_store::api_tokens::{self, ApiToken};
-use gradus_store::{Key, StoreError, Text, Transaction};
+use gradus_store::{Key, Page, PageRequest, StoreError, Text, Transaction};
 
 use super::audit::{self, Entry, actions, refuse};
 use super::caller::widest_scope;
 use super::names::label;
+use super::turns::{self, Turn};
 use super::{AccountError, Accounts, Caller, Credential, Origin, Secret};
 
 /// A token to be made.
@@ -59,7 +60,8 @@ impl Accounts {
     /// Makes a token of the caller's.
     ///
     /// # Errors
-    /// When it could do more than the caller, would be over already, or would outlive the token that it is made with.
+    /// When it could do more than the caller, would be over already, would outlive the token that it is made with, or is
+    /// one too many.
     pub async fn make_api_token(
         &self,
         caller: &Caller,
@@ -70,8 +72,10 @@ impl Accounts {
         self.admit(caller, fits, actions::MAKE_API_TOKEN, origin).await?;
         let name = label("name of the token", &new.name)?;
         let token = form::token(&Secret::random()?);
-        let (caller, origin) = (caller.clone(), origin.clone());
+        let (caller, origin, quotas) = (caller.clone(), origin.clone(), self.settings.quotas);
         self.write(move |change| async move {
+            turns::take(&change, Turn::Quota(caller.user)).await?;
+            quotas.admit_api_token(api_tokens::count(&change, caller.user).await?)?;
             check_expiry(&caller, new.expires_at, change.now())?;
             let row = row(&change, &caller, NewApiToken { name, ..new }, &token);
             let shown = shown(row.clone());
@@ -84,13 +88,16 @@ impl Accounts {
         .await
     }
 
-    /// The caller's tokens, newest first, those revoked included.
+    /// A page of the caller's tokens, those revoked included.
     ///
     /// # Errors
     /// When the database cannot list them.
-    pub async fn list_api_tokens(&self, caller: &Caller) -> Result<Vec<ShownApiToken>, AccountError> {
-        let all = api_tokens::of_user(&self.store.reader(), caller.user).await?;
-        Ok(all.into_iter().map(shown).collect())
+    pub async fn list_api_tokens(
+        &self,
+        caller: &Caller,
+        request: &PageRequest,
+    ) -> Result<Page<ShownApiToken>, AccountError> {
+        Ok(api_tokens::page(&self.store.reader(), caller.user, request).await?.map(shown))
     }
 
     /// Revokes a token of the caller's; it is refused from the next request on.

@@ -7,18 +7,20 @@ use gradus_store::{Transaction, api_tokens, sessions};
 use super::super::audit::{self, Entry, actions, refuse};
 use super::super::turns::{self, Turn};
 use super::super::{AccountError, Accounts, Caller, Origin};
-use super::{check_not_last, forget_invitation, found};
+use super::{Account, check_not_last, forget_invitation, found};
+use crate::Precondition;
 
 impl Accounts {
     /// Gives a user another role. It holds from their next request on, in sessions and with tokens.
     ///
     /// # Errors
-    /// For whoever is no administrator, and when no administrator would be left.
+    /// For whoever is no administrator, when the account is not as is known, and when no administrator would be left.
     pub async fn change_role(
         &self,
         caller: &Caller,
         id: UserId,
         role: Role,
+        known: Precondition<Account>,
         origin: &Origin,
     ) -> Result<(), AccountError> {
         self.admit(caller, Caller::administers, actions::CHANGE_ROLE, origin).await?;
@@ -30,6 +32,7 @@ impl Accounts {
                 Ok(user) => user,
                 Err(refusal) => return refuse(&change, entry, refusal).await,
             };
+            known.check("user", user.clone().into())?;
             let changed = UserChange { role: Some(role), ..UserChange::default() };
             users::update(&change, id, changed).await?;
             Ok(audit::record(&change, entry.with("from", user.role.0.to_string())).await?)

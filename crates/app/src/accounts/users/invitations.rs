@@ -2,6 +2,8 @@
 //! user chooses a password. No one else ever knows it, it is checked like any other, and no account waits behind a
 //! password that was sent by mail. The same replaces a forgotten password.
 
+use std::net::Ipv4Addr;
+
 use chrono::{DateTime, Utc};
 use gradus_domain::{Role, UserId};
 use gradus_store::users::{self, User, UserChange};
@@ -49,6 +51,11 @@ pub struct Acceptance {
     /// The password they choose.
     pub password: Password,
 }
+
+/// Who did what is done on the server's machine, for the audit log.
+const OPERATOR: &str = "(operator)";
+/// Under this and the user's id the hash of a code is stored.
+pub(in super::super) const INVITATION: &str = "invitation-";
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -116,6 +123,30 @@ impl Accounts {
             audit::record(&change, entry).await?;
             let expires_at = change.now() + lifetime;
             store(&change, id, &code, expires_at).await?;
+            Ok(Invitation { account: user.into(), code, expires_at })
+        })
+        .await
+    }
+
+    /// Invites a user by name, for whoever runs the server's machine: nobody may be left who can log in to do so.
+    ///
+    /// # Errors
+    /// When there is no such user, or their account is disabled.
+    pub async fn invite_as_operator(&self, name: &str) -> Result<Invitation, AccountError> {
+        let (code, lifetime) = (Secret::random()?, self.settings.invitation_lifetime());
+        let name = UserName::parse(name)?;
+        self.write(move |change| async move {
+            turns::take(&change, Turn::Accounts).await?;
+            let user = users::find_by_name(&change, name.as_str()).await?;
+            let user = user.filter(|user| user.disabled_at.is_none());
+            let missing =
+                || AccountError::NotThere { noun: "user who may log in", which: name.as_str().to_owned() };
+            let user = user.ok_or_else(missing)?;
+            let expires_at = change.now() + lifetime;
+            store(&change, user.id.0, &code, expires_at).await?;
+            let origin = operator();
+            let entry = Entry::named(None, OPERATOR, actions::INVITE_USER, &origin).about(user.id.0);
+            audit::record(&change, entry).await?;
             Ok(Invitation { account: user.into(), code, expires_at })
         })
         .await
@@ -200,8 +231,18 @@ async fn store(
     Ok(server_settings::put(change, &setting(id), stored).await?)
 }
 
+/// Where commands on the server's machine come from.
+fn operator() -> Origin {
+    Origin { address: Ipv4Addr::LOCALHOST.into(), user_agent: OPERATOR.to_owned(), request_id: None }
+}
+
 fn setting(id: UserId) -> String {
-    format!("invitation-{id}")
+    format!("{INVITATION}{id}")
+}
+
+/// When a stored invitation ends, if it can be read.
+pub(in super::super) fn invitation_end(stored: serde_json::Value) -> Option<DateTime<Utc>> {
+    serde_json::from_value::<Stored>(stored).ok().map(|stored| stored.expires_at)
 }
 
 fn without_password(change: &Transaction, name: &str, display_name: String, role: Role) -> User {

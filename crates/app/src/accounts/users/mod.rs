@@ -11,8 +11,8 @@ use gradus_store::{Page, PageRequest, StoreError, Transaction};
 use super::audit::actions;
 use super::{AccountError, Accounts, Caller, Origin};
 
-pub(super) use invitations::forget_invitation;
 pub use invitations::{Acceptance, Invitation, NewUser};
+pub(super) use invitations::{INVITATION, forget_invitation, invitation_end};
 
 /// An account as administrators and its user see it.
 #[derive(Debug, Clone, PartialEq, Eq)]

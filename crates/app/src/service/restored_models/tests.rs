@@ -136,7 +136,7 @@ async fn what_a_killed_process_left_is_written_anew() {
 async fn another_process_that_fetches_the_same_model_is_waited_for() {
     let place = Place::new(100).await;
     let model = place.model("a").await;
-    let others = place.models.alone(model.0).unwrap().unwrap();
+    let others = place.models.alone(model.0).await.unwrap().unwrap();
     let released = async {
         tokio::time::sleep(3 * LOOK_AGAIN).await;
         assert!(!place.is_here(&model));

@@ -2,13 +2,22 @@
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use gradus_store::{StoreError, Whose, documents, idempotency, queue, sessions, throttles};
+use gradus_store::{StoreError, Whose, documents, error_events, idempotency, queue};
 
 use super::{Changes, Completion, Job, Left};
 use crate::Error;
+use crate::accounts::forget_what_is_over;
 use crate::service::GRACE;
 use crate::worker::Assignment;
 
+/// How long a request is done once under its idempotency key.
+const KEYS_KEPT: TimeDelta = TimeDelta::days(1);
+/// How long work that is over is remembered.
+const SETTLED_WORK_KEPT: TimeDelta = TimeDelta::days(30);
+/// How long failures are remembered that somebody dealt with.
+const RESOLVED_ERRORS_KEPT: TimeDelta = TimeDelta::days(90);
+/// How long failures are remembered that are not seen any more.
+const UNSEEN_ERRORS_KEPT: TimeDelta = TimeDelta::days(365);
 /// How many expired documents are deleted at a time.
 const EXPIRED_AT_ONCE: u64 = 100;
 
@@ -21,11 +30,10 @@ impl Job for CleanUp {
         assignment
             .write(|tx| async move {
                 let now = tx.now();
-                sessions::forget_ended(&tx, now - TimeDelta::days(30)).await?;
-                // Who logged in from where is remembered for some months.
-                throttles::forget(&tx, now - TimeDelta::days(90)).await?;
-                idempotency::forget(&tx, now - TimeDelta::days(1)).await?;
-                queue::forget_settled(&tx, now - TimeDelta::days(30)).await?;
+                forget_what_is_over(&tx).await?;
+                idempotency::forget(&tx, now - KEYS_KEPT).await?;
+                queue::forget_settled(&tx, now - SETTLED_WORK_KEPT).await?;
+                error_events::forget(&tx, now - RESOLVED_ERRORS_KEPT, now - UNSEEN_ERRORS_KEPT).await?;
                 Ok(())
             })
             .await?;

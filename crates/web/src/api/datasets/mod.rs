@@ -15,7 +15,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::conditions::{Conditions, created};
+use super::audited;
+use super::conditions::{Conditions, changed, created};
 use super::fields::{Line, Metadata, Prose};
 use super::listing::{Listed, PageQuery, listed};
 use super::making;
@@ -36,7 +37,7 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         Route::described::<__path_list_datasets, _, _>(reading, list_datasets),
         Route::described::<__path_find_dataset, _, _>(reading.shared(), find_dataset),
         Route::described::<__path_change_dataset, _, _>(writing.owned(), change_dataset),
-        Route::described::<__path_delete_dataset, _, _>(writing.owned(), delete_dataset),
+        audited::<__path_delete_dataset, _, _>(writing.owned(), "delete-dataset", delete_dataset),
     ];
     own.into_iter().chain(versions::routes()).collect()
 }
@@ -168,14 +169,12 @@ async fn change_dataset(
     ApiPath(id): ApiPath<DatasetId>,
     conditions: Conditions,
     ApiJson(change): ApiJson<DatasetChange>,
-) -> Result<Json<Dataset>, Problem> {
-    let whose = caller.whose();
-    if conditions.are_required() {
-        conditions.require(&DatasetWithVersions::from(state.services.dataset(whose, id).await?))?;
-    }
-    let (name, description) =
-        (change.name.map(Name::into_text), change.description.map(Description::into_text));
-    Ok(Json(state.services.rename_dataset(whose, id, name, description).await?.into()))
+) -> Result<Response, Problem> {
+    let known = conditions.precondition(DatasetWithVersions::from);
+    let texts = (change.name.map(Name::into_text), change.description.map(Description::into_text));
+    let renamed = state.services.rename_dataset(caller.whose(), id, texts, known).await?;
+    let shown = DatasetWithVersions::from(renamed);
+    changed(&shown, &shown.dataset)
 }
 
 /// Deletes a dataset with its versions.
@@ -188,10 +187,7 @@ async fn delete_dataset(
     ApiPath(id): ApiPath<DatasetId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    let whose = caller.whose();
-    if conditions.are_required() {
-        conditions.require(&DatasetWithVersions::from(state.services.dataset(whose, id).await?))?;
-    }
-    state.services.delete_dataset(whose, id).await?;
+    let known = conditions.precondition(DatasetWithVersions::from);
+    state.services.delete_dataset(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ mod upload;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use gradus_app::store::documents::Document as Row;
 use gradus_domain::{DocumentId, Id as _, Scope};
@@ -14,11 +14,13 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::audited;
 use super::conditions::Conditions;
-use super::download::download;
+use super::download::{Download, written};
 use super::failed::{self, FailureShown};
 use super::fields::{DocumentStateWord, Slug};
 use super::listing::{Limit, Listed, Order, PageQuery, listed};
+use super::range::WantedRange;
 use crate::guard::SignedIn;
 use crate::problem::{ApiPath, ApiQuery, Problem};
 use crate::routes::{Access, Route};
@@ -37,7 +39,7 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         Route::described::<__path_download_document, _, _>(reading.owned(), download_document),
         Route::described::<__path_find_document_text, _, _>(reading.owned(), find_document_text),
         Route::described::<__path_retry_document, _, _>(writing.owned(), retry_document),
-        Route::described::<__path_delete_document, _, _>(writing.owned(), delete_document),
+        audited::<__path_delete_document, _, _>(writing.owned(), "delete-document", delete_document),
     ]
 }
 
@@ -120,7 +122,7 @@ impl From<Row> for Document {
     }
 }
 
-/// Lists your documents.
+/// Lists your documents; everyone's for administrators.
 #[utoipa::path(get, path = "/api/v1/documents", operation_id = "listDocuments", tag = "Documents",
     params(DocumentQuery),
     responses((status = 200, description = "A page of them.", body = Listed<Document>)))]
@@ -150,17 +152,24 @@ async fn find_document(
 }
 
 /// Downloads what was uploaded.
+///
+/// `Range` asks for a part of it.
 #[utoipa::path(get, path = "/api/v1/documents/{id}/content", operation_id = "downloadDocument", tag = "Documents",
     params(("id" = Uuid, Path, description = "The document's id.")),
     responses((status = 200, description = "The file's bytes.", content_type = "application/octet-stream",
+        body = Vec<u8>),
+        (status = 206, description = "The part that is asked for.", content_type = "application/octet-stream",
         body = Vec<u8>)))]
 async fn download_document(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     ApiPath(id): ApiPath<DocumentId>,
+    wanted: WantedRange,
 ) -> Result<Response, Problem> {
-    let (document, reader) = state.services.document_content(caller.whose(), id).await?;
-    Ok(download(&document.name, reader))
+    let document = state.services.document(caller.whose(), id).await?;
+    let (name, hash) = (&document.name, &document.blob_hash);
+    let download = Download { name, hash, bytes: document.bytes.unsigned_abs() };
+    download.answer(&state.services.archive, &wanted).await
 }
 
 /// Shows the text of a document.
@@ -174,9 +183,7 @@ async fn find_document_text(
     SignedIn(caller): SignedIn,
     ApiPath(id): ApiPath<DocumentId>,
 ) -> Result<Response, Problem> {
-    let text = state.services.document_text(caller.whose(), id).await?;
-    // It was written as JSON, and is given as it was written.
-    Ok(([(http::header::CONTENT_TYPE, "application/json")], text).into_response())
+    Ok(written("application/json", state.services.document_text(caller.whose(), id).await?))
 }
 
 /// Has a document read again.
@@ -201,9 +208,7 @@ async fn delete_document(
     ApiPath(id): ApiPath<DocumentId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    if conditions.are_required() {
-        conditions.require(&Document::from(state.services.document(caller.whose(), id).await?))?;
-    }
-    state.services.delete_document(caller.whose(), id).await?;
+    let known = conditions.precondition(Document::from);
+    state.services.delete_document(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -54,7 +54,8 @@ pub(crate) struct DocumentForm {
     /// The file.
     #[schema(format = Binary, content_media_type = "application/octet-stream")]
     file: String,
-    /// What it is for: `guide` and `papers` are read; others are used as they are.
+    /// What it is for: `guide` and `papers` are read by a worker; `conversations` have to be JSON Lines in OpenAI's
+    /// format and are checked at once; others are used as they are.
     purpose: Purpose,
     /// What its owner notes on it: a JSON object of short texts.
     metadata: Option<String>,
@@ -106,8 +107,9 @@ async fn create_document(
     let arrived = receive(&state, request).await?;
     let (hash, purpose) = (arrived.file.blob().hash.to_string(), arrived.purpose.clone());
     let metadata = arrived.metadata.to_string();
-    let said = [hash.as_str(), arrived.name.as_str(), &purpose, &metadata].map(str::as_bytes);
-    let request_hash = fingerprint(&[&b"upload"[..], said[0], said[1], said[2], said[3]]);
+    let hours = arrived.hours.map(|hours| hours.0.to_string()).unwrap_or_default();
+    let said = ["upload", &hash, arrived.name.as_str(), &purpose, &metadata, &hours];
+    let request_hash = fingerprint(&said.map(str::as_bytes));
     let (at_work, user) = (state.clone(), caller.user);
     let work = async move {
         let expires_at =

@@ -15,6 +15,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audited;
 use super::conditions::{Conditions, created};
 use super::failed::{self, FailureShown};
 use super::fields::{Line, ModelTestStateWord};
@@ -34,9 +35,9 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         making::<__path_create_model_test, _, _>(writing, create_model_test),
         Route::described::<__path_list_model_tests, _, _>(reading, list_model_tests),
         Route::described::<__path_find_model_test, _, _>(reading.owned(), find_model_test),
-        Route::described::<__path_run_model_test, _, _>(writing.owned(), run_model_test),
+        audited::<__path_run_model_test, _, _>(writing.owned(), "run-model-test", run_model_test),
         Route::described::<__path_cancel_model_test, _, _>(writing.owned(), cancel_model_test),
-        Route::described::<__path_delete_model_test, _, _>(writing.owned(), delete_model_test),
+        audited::<__path_delete_model_test, _, _>(writing.owned(), "delete-model-test", delete_model_test),
     ];
     own.into_iter().chain(submissions::routes()).collect()
 }
@@ -159,7 +160,7 @@ async fn create_model_test(
     created(&format!("/api/v1/model-tests/{}", shown.id), &shown)
 }
 
-/// Lists your model tests.
+/// Lists your model tests; everyone's for administrators.
 #[utoipa::path(get, path = "/api/v1/model-tests", operation_id = "listModelTests", tag = "Model tests",
     params(PageQuery),
     responses((status = 200, description = "A page of them.", body = Listed<ModelTest>)))]
@@ -219,9 +220,7 @@ async fn delete_model_test(
     ApiPath(id): ApiPath<ModelTestId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    if conditions.are_required() {
-        conditions.require(&ModelTest::from(state.services.model_test(caller.whose(), id).await?))?;
-    }
-    state.services.delete_model_test(caller.whose(), id).await?;
+    let known = conditions.precondition(ModelTest::from);
+    state.services.delete_model_test(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }

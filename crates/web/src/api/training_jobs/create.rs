@@ -8,10 +8,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::super::conditions::created;
+use super::super::conditions::created_part;
 use super::super::fields::{Factor, Line, Metadata, Rate, Share, Slug, Whole};
 use super::super::making;
-use super::TrainingJob;
+use super::{TrainingJob, TrainingJobWithHealth};
+use crate::audited::Audited;
 use crate::guard::SignedIn;
 use crate::problem::{ApiJson, Category, FieldProblem, Problem};
 use crate::routes::{Access, Route};
@@ -28,7 +29,8 @@ type Patience = Whole<0, 1000>;
 type Seed = Whole<0, 4_294_967_295>;
 
 pub(super) fn route() -> Route<ServerState> {
-    making::<__path_create_training_job, _, _>(Access::author(Scope::Write), create_training_job)
+    let handler = Audited { action: "start-training", handler: create_training_job };
+    making::<__path_create_training_job, _, _>(Access::author(Scope::Write), handler)
 }
 
 /// A training job to be made. It learns from a version of a dataset, or from documents with conversations.
@@ -143,8 +145,10 @@ async fn create_training_job(
         suffix: new.suffix.map(Suffix::into_text),
         metadata: new.metadata.unwrap_or_default().into_value(),
     };
-    let shown = TrainingJob::from(state.services.add_training_job(caller.user, new).await?);
-    created(&format!("/api/v1/training-jobs/{}", shown.id), &shown)
+    let added = state.services.add_training_job(caller.user, new).await?;
+    let found = state.services.training_job_health(caller.whose(), added.id.0, state.clock.now()).await?;
+    let shown = TrainingJobWithHealth::from(found);
+    created_part(&format!("/api/v1/training-jobs/{}", shown.job.id), &shown, &shown.job)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audited;
 use super::conditions::Conditions;
 use super::listing::{Listed, PageQuery, listed, whole};
 use crate::guard::SignedIn;
@@ -35,8 +36,16 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         Route::described::<__path_find_training_job, _, _>(reading.owned(), find_training_job),
         Route::described::<__path_cancel_training_job, _, _>(writing.owned(), cancel_training_job),
         Route::described::<__path_pause_training_job, _, _>(writing.owned(), pause_training_job),
-        Route::described::<__path_resume_training_job, _, _>(writing.owned(), resume_training_job),
-        Route::described::<__path_delete_training_job, _, _>(writing.owned(), delete_training_job),
+        audited::<__path_resume_training_job, _, _>(
+            writing.owned(),
+            "resume-training-job",
+            resume_training_job,
+        ),
+        audited::<__path_delete_training_job, _, _>(
+            writing.owned(),
+            "delete-training-job",
+            delete_training_job,
+        ),
         Route::described::<__path_list_checkpoints, _, _>(reading.owned(), list_checkpoints),
     ];
     own.into_iter().chain(events::routes()).collect()
@@ -83,7 +92,7 @@ impl From<CheckpointRow> for Checkpoint {
     }
 }
 
-/// Lists your training jobs.
+/// Lists your training jobs; everyone's for administrators.
 #[utoipa::path(get, path = "/api/v1/training-jobs", operation_id = "listTrainingJobs", tag = "Training",
     params(PageQuery),
     responses((status = 200, description = "A page of them.", body = Listed<TrainingJob>)))]
@@ -157,7 +166,7 @@ async fn resume_training_job(
 
 /// Deletes a training job with its events and checkpoints.
 ///
-/// Its model stays.
+/// Its model has to be deleted before.
 #[utoipa::path(delete, path = "/api/v1/training-jobs/{id}", operation_id = "deleteTrainingJob", tag = "Training",
     params(("id" = Uuid, Path, description = "The job's id.")),
     responses((status = 204, description = "It is gone.")))]
@@ -167,12 +176,8 @@ async fn delete_training_job(
     ApiPath(id): ApiPath<TrainingJobId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
-    let whose = caller.whose();
-    if conditions.are_required() {
-        let found = state.services.training_job_health(whose, id, state.clock.now()).await?;
-        conditions.require(&TrainingJobWithHealth::from(found))?;
-    }
-    state.services.delete_training_job(whose, id).await?;
+    let known = conditions.precondition(TrainingJobWithHealth::from);
+    state.services.delete_training_job(caller.whose(), id, known).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -86,7 +86,7 @@ pub(crate) struct Progress {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TrainingJobWithHealth {
     /// The job.
-    job: TrainingJob,
+    pub(super) job: TrainingJob,
     /// How it is doing.
     health: HealthShown,
 }

@@ -7,7 +7,7 @@ mod step_metrics;
 mod upload;
 
 pub use object::{DeletedFile, FileObject};
-pub(super) use purpose::{CONVERSATIONS, FINE_TUNE};
+pub(super) use purpose::FINE_TUNE;
 pub(super) use read::{delete_file, file_content, find_file, list_files};
 pub(super) use upload::create_file;
 

@@ -59,7 +59,7 @@ impl From<&Document> for FileObject {
                 DocumentState::Ready => "processed",
                 DocumentState::Rejected => "error",
             },
-            status_details: document.failure.as_ref().map(|failure| failure.message.clone()),
+            status_details: document.failure.as_ref().map(|failure| failure.told().to_owned()),
         }
     }
 }

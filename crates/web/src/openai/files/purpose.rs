@@ -1,12 +1,12 @@
 //! What files are for: OpenAI's words, and the services' own.
 
+use gradus_app::service::conversations::CONVERSATIONS;
+
 use super::super::Refusal;
 use super::super::fields::unknown_word;
 
 /// OpenAI's word for conversations to learn from.
 pub(in super::super) const FINE_TUNE: &str = "fine-tune";
-/// The services' word for them.
-pub(in super::super) const CONVERSATIONS: &str = "conversations";
 
 /// What files may be uploaded for. All but the first have one name in both.
 const ACCEPTED: [&str; 6] = [FINE_TUNE, "user_data", "evals", "guide", "answers", "papers"];

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt as _;
+use gradus_app::Precondition;
 use gradus_app::store::Whose;
 use gradus_domain::DocumentId;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
@@ -14,7 +15,7 @@ use super::super::fields::unknown_word;
 use super::super::list::{List, Query};
 use super::super::{Refusal, ids};
 use super::purpose::inward;
-use super::step_metrics::StepMetrics;
+use super::step_metrics::{RESULTS, StepMetrics};
 use super::{DeletedFile, FileObject, document, document_id, no_such_file};
 use crate::ServerState;
 use crate::guard::SignedIn;
@@ -23,7 +24,7 @@ use crate::problem::ApiPath;
 /// Most files of one answer, as OpenAI has it; the services answer with fewer and say that there are more.
 const MOST: u32 = 10_000;
 
-/// Lists the caller's files.
+/// Lists the files that the caller uploaded, or those that their jobs made where the purpose says so.
 pub(in super::super) async fn list_files(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -31,8 +32,13 @@ pub(in super::super) async fn list_files(
 ) -> Result<Json<List<FileObject>>, Failure> {
     let mut request = query.page::<DocumentId>(ids::FILE, MOST, MOST)?;
     request.oldest_first = is_oldest_first(&mut query)?;
-    let purpose = query.take("purpose")?.map(|purpose| inward(&purpose)).transpose()?;
+    let purpose = query.take("purpose")?;
     query.finish()?;
+    if purpose.as_deref() == Some(RESULTS) {
+        let page = StepMetrics::page(&state, caller.user, request).await?;
+        return Ok(Json(List::new(page.items.iter().map(StepMetrics::object).collect(), page.has_more)));
+    }
+    let purpose = purpose.map(|purpose| inward(&purpose)).transpose()?;
     let page = state.services.documents(Whose::Of(caller.user), purpose, &request).await?;
     Ok(Json(List::new(page.items.iter().map(FileObject::from).collect(), page.has_more)))
 }
@@ -92,13 +98,27 @@ fn attached(length: u64, content: Body) -> Response {
     (headers, content).into_response()
 }
 
-/// Deletes a file.
+/// Deletes a file. Of what a job made, the job is the owner.
 pub(in super::super) async fn delete_file(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
     ApiPath(id): ApiPath<String>,
 ) -> Result<Json<DeletedFile>, Failure> {
-    let deleted = state.services.delete_document(Whose::Of(caller.user), document_id(&id)?).await;
-    deleted.map_err(|error| Failure::of(error, || no_such_file(&id)))?;
+    let deleted =
+        state.services.delete_document(Whose::Of(caller.user), document_id(&id)?, Precondition::none()).await;
+    match deleted.map_err(|error| Failure::of(error, || no_such_file(&id))) {
+        Err(Failure::Refused(missing)) => {
+            let made = StepMetrics::find(&state, caller.user, &id).await?;
+            return Err(made.map_or(missing, |_| goes_with_its_job(&id)).into());
+        }
+        deleted => deleted?,
+    }
     Ok(Json(DeletedFile { id, object: "file", deleted: true }))
+}
+
+fn goes_with_its_job(id: &str) -> Refusal {
+    let message = format!(
+        "The file {id} has the results of a fine-tuning job and goes with it: it cannot be deleted by itself."
+    );
+    Refusal::invalid("id", "cannot_delete_result_file", message)
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use gradus_app::Error;
 use gradus_app::store::training_jobs::TrainingJob;
 use gradus_app::store::training_jobs::events::TrainingEvent;
-use gradus_app::store::{StoreError, Whose};
+use gradus_app::store::{Page, PageRequest, StoreError, Whose};
 use gradus_domain::{TrainingJobId, TrainingJobState, UserId};
 use serde_json::Value;
 
@@ -16,6 +16,10 @@ use super::super::ids;
 use super::FileObject;
 use crate::ServerState;
 
+/// What such files are for.
+pub(super) const RESULTS: &str = "fine-tune-results";
+/// The most of one page: each is put together from its job's events.
+const MOST_AT_ONCE: u32 = 100;
 /// How many events are read at a time.
 const READ_AT_ONCE: u64 = 1000;
 
@@ -36,17 +40,36 @@ impl StepMetrics {
     /// Those that an id of a file stands for, if it stands for any.
     pub(super) async fn find(state: &ServerState, user: UserId, id: &str) -> Result<Option<Self>, Failure> {
         let Some(id) = ids::read::<TrainingJobId>(ids::FILE, id) else { return Ok(None) };
-        let job = match state.services.conversation_job(Whose::Of(user), id).await {
-            Err(Error::Store(StoreError::NotFound { .. })) => return Ok(None),
-            found => found?,
-        };
-        if job.state.0 != TrainingJobState::Completed {
-            return Ok(None);
+        match state.services.conversation_job(Whose::Of(user), id).await {
+            Err(Error::Store(StoreError::NotFound { .. })) => Ok(None),
+            found => match found? {
+                job if has_them(&job) => Self::of(state, user, job).await.map(Some),
+                _ => Ok(None),
+            },
         }
+    }
+
+    /// A page of those of a user.
+    pub(super) async fn page(
+        state: &ServerState,
+        user: UserId,
+        request: PageRequest,
+    ) -> Result<Page<Self>, Failure> {
+        let request = PageRequest { limit: request.limit.min(MOST_AT_ONCE), ..request };
+        let jobs = state.services.conversation_jobs(Whose::Of(user), request, has_them).await?;
+        let mut items = Vec::new();
+        for job in jobs.items {
+            items.push(Self::of(state, user, job).await?);
+        }
+        Ok(Page { items, has_more: jobs.has_more })
+    }
+
+    async fn of(state: &ServerState, user: UserId, job: TrainingJob) -> Result<Self, Failure> {
+        let id = job.id.0;
         let (mut rows, mut last) = (BTreeMap::new(), 0);
         loop {
             let events = state.services.training_events(Whose::Of(user), id, last, READ_AT_ONCE).await?;
-            let Some(newest) = events.last() else { return Ok(Some(Self { job, csv: csv(&rows) })) };
+            let Some(newest) = events.last() else { return Ok(Self { job, csv: csv(&rows) }) };
             last = newest.seq;
             events.iter().for_each(|event| take(&mut rows, event));
         }
@@ -61,11 +84,16 @@ impl StepMetrics {
             created_at: self.job.finished_at.unwrap_or(self.job.updated_at).timestamp(),
             expires_at: None,
             filename: "step_metrics.csv".to_owned(),
-            purpose: "fine-tune-results".to_owned(),
+            purpose: RESULTS.to_owned(),
             status: "processed",
             status_details: None,
         }
     }
+}
+
+/// Whether a job has figures that stay as they are.
+fn has_them(job: &TrainingJob) -> bool {
+    job.state.0 == TrainingJobState::Completed
 }
 
 /// What was measured again after a run was resumed replaces what was measured before.

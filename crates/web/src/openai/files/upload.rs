@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Multipart, State};
 use chrono::TimeDelta;
-use gradus_app::grading::import::Problem as Fault;
-use gradus_app::service::conversations::{CheckedConversations, check_conversations};
+use gradus_app::Error;
+use gradus_app::service::conversations::CheckedConversations;
 use gradus_app::service::documents::NewDocument;
 use serde_json::json;
 
@@ -14,15 +14,16 @@ use super::super::Refusal;
 use super::super::failure::Failure;
 use super::super::fields::unknown_word;
 use super::FileObject;
-use super::purpose::{CONVERSATIONS, inward};
+use super::purpose::inward;
 use crate::ServerState;
 use crate::guard::SignedIn;
+use crate::problem::sentence;
 use crate::upload::{UploadedForm, receive_form};
 
 /// What a file may be kept for, in seconds: an hour to thirty days.
 const KEPT_SECONDS: std::ops::RangeInclusive<i64> = 3600..=2_592_000;
 
-/// Takes a file. One to fine-tune with is checked whole before it is kept.
+/// Takes a file. One to fine-tune with is told by its line what is wrong with it.
 pub(in super::super) async fn create_file(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
@@ -32,19 +33,17 @@ pub(in super::super) async fn create_file(
     let UploadedForm { file, name, fields } =
         receive_form(form, "file", state.max_upload_bytes, spool).await?;
     let wanted = Wanted::read(fields)?;
-    if wanted.purpose == CONVERSATIONS {
-        let checked = check_conversations(file.path().to_owned(), name.to_string()).await?;
-        if checked.problem_count > 0 {
-            return Err(not_to_be_learnt_from(&checked).into());
-        }
-    }
     let new = NewDocument {
         name: name.to_string(),
         purpose: wanted.purpose.to_owned(),
         metadata: json!({}),
         expires_at: wanted.kept.map(|kept| state.clock.now() + kept),
     };
-    let document = state.services.add_document(caller.user, new, file).await?;
+    let added = state.services.add_document(caller.user, new, file).await;
+    let document = added.map_err(|error| match error {
+        Error::Conversations(found) => not_to_be_learnt_from(&found).into(),
+        other => Failure::from(other),
+    })?;
     Ok(Json(FileObject::from(&document)))
 }
 
@@ -95,17 +94,8 @@ fn kept(anchor: Option<String>, seconds: Option<String>) -> Result<Option<TimeDe
 }
 
 /// Every fault by its line, as far as they are told one by one.
-fn not_to_be_learnt_from(checked: &CheckedConversations) -> Refusal {
-    let (count, told) = (checked.problem_count, checked.problems.len());
-    let mut lines = vec![match count {
-        1 => "The file cannot be used for fine-tuning, because of 1 problem:".to_owned(),
-        _ => format!("The file cannot be used for fine-tuning, because of {count} problems:"),
-    }];
-    lines.extend(checked.problems.iter().map(Fault::to_string));
-    if count > told {
-        lines.push(format!("and {} more", count - told));
-    }
-    Refusal::invalid("file", "invalid_training_file", lines.join("\n"))
+fn not_to_be_learnt_from(found: &CheckedConversations) -> Refusal {
+    Refusal::invalid("file", "invalid_training_file", sentence(&found.to_string()))
 }
 
 #[cfg(test)]

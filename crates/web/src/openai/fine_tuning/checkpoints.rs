@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::super::failure::Failure;
 use super::super::ids;
 use super::super::list::{List, Listed, Query, no_such_place};
+use super::super::refusal::CHECKPOINT_MARK;
 use super::training_job;
 use crate::ServerState;
 use crate::guard::SignedIn;
@@ -25,7 +26,8 @@ pub struct CheckpointObject {
     pub object: &'static str,
     /// When it was stored, in seconds since 1970.
     pub created_at: i64,
-    /// What a model of it would be called. It can be gone on from, and not be asked.
+    /// What a model of it would be called. It is a name alone: the job can go on from it, by the REST API, but it can
+    /// neither be asked nor fine-tuned.
     pub fine_tuned_model_checkpoint: String,
     /// The job.
     pub fine_tuning_job_id: String,
@@ -61,7 +63,7 @@ impl CheckpointObject {
             object: "fine_tuning.job.checkpoint",
             created_at: checkpoint.created_at.timestamp(),
             fine_tuned_model_checkpoint: format!(
-                "ft:{base}:{suffix}:{}:ckpt-step-{step}",
+                "ft:{base}:{suffix}:{}{CHECKPOINT_MARK}{step}",
                 // The last digits of an id are chance.
                 &own_id[own_id.len() - 8..]
             ),

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::TimeDelta;
 use gradus_app::Error;
+use gradus_app::service::conversations::CONVERSATIONS;
 use gradus_app::service::training_jobs::{NewTrainingJob, TrainOn};
 use gradus_app::store::{StoreError, Whose};
 use gradus_domain::{DocumentId, DocumentState, ModelId, UserId};
@@ -11,7 +12,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::super::failure::Failure;
-use super::super::files::{CONVERSATIONS, FINE_TUNE};
+use super::super::files::FINE_TUNE;
 use super::super::{Refusal, ids};
 use super::job::{FineTuningJob, shown};
 use super::request::JobRequest;
@@ -72,13 +73,15 @@ async fn new_job(state: &ServerState, owner: UserId, request: JobRequest) -> Res
 async fn start(state: &ServerState, owner: UserId, name: &str) -> Result<(String, Option<ModelId>), Failure> {
     let services = &state.services;
     // One of the catalogue that is not here, the worker fetches.
-    if services.catalogue.get(name).is_some() || services.installed_base_model(name).is_some() {
+    if services.is_base_model(name).await? {
         return Ok((name.to_owned(), None));
     }
     let trained = services.model_by_name(Whose::Of(owner), name).await?;
     let trained = trained.ok_or_else(|| {
-        let message = format!("The model `{name}` is not available for fine-tuning or does not exist.");
-        Refusal::invalid("model", "model_not_available", message)
+        Refusal::of_checkpoint(name).unwrap_or_else(|| {
+            let message = format!("The model `{name}` is not available for fine-tuning or does not exist.");
+            Refusal::invalid("model", "model_not_available", message)
+        })
     })?;
     Ok((trained.base_model, Some(trained.id.0)))
 }

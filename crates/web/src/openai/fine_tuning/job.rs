@@ -187,7 +187,7 @@ fn error(job: &TrainingJob) -> Option<JobError> {
         } else {
             failure.category.word().to_owned()
         },
-        message: failure.message.clone(),
+        message: failure.told().to_owned(),
         param: is_about_the_data.then_some("training_file"),
     })
 }
@@ -304,8 +304,10 @@ mod tests {
         job.failure = Some(Json(failure(Category::Input)));
         let error = written(&job, Wish::GoOn, None, None).error.unwrap();
         assert_eq!((error.code.as_str(), error.param), ("invalid_training_file", Some("training_file")));
+        assert_eq!(error.message, "why");
         job.failure = Some(Json(failure(Category::Resource)));
         let error = written(&job, Wish::GoOn, None, None).error.unwrap();
-        assert_eq!((error.code.as_str(), error.message.as_str(), error.param), ("resource", "why", None));
+        assert_eq!((error.code.as_str(), error.param), ("resource", None));
+        assert!(error.message.contains("ran short") && !error.message.contains("why"), "{error:?}");
     }
 }

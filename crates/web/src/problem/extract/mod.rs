@@ -1,6 +1,5 @@
 //! Extractors whose refusals name the field that is wrong.
 
-mod form;
 mod json;
 mod nul;
 mod path;
@@ -11,7 +10,6 @@ use axum::extract::Request;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 
-pub use form::ApiForm;
 pub use json::ApiJson;
 pub use path::ApiPath;
 pub use query::ApiQuery;

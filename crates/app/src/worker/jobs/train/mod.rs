@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use gradus_domain::failure::Failure;
 use gradus_domain::{Id, TrainingJobId, TrainingJobState, TrainingJobStep, Wish};
 use gradus_store::training_jobs::{self, TrainingJob};
 use gradus_store::{StoreError, Transaction, Whose};
@@ -104,9 +105,19 @@ async fn leave(tx: &Transaction, id: TrainingJobId, left: Left) -> Result<(), St
         Err(StoreError::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error),
     };
-    let (step, failure, said) = match left {
+    let (step, failure, said) = ending(left);
+    if is_possible(&job, step) {
+        training_jobs::step(tx, id, step, failure).await?;
+        say(tx, id, &said).await?;
+    }
+    Ok(())
+}
+
+/// The step of a job that is left so, the failure that is stored with it, and what its owner reads among its events.
+fn ending(left: Left) -> (TrainingJobStep, Option<Failure>, String) {
+    match left {
         Left::Waiting { failure, .. } => {
-            let said = format!("The job broke off and will go on by itself: {}", failure.message);
+            let said = format!("The job broke off and will go on by itself: {}", failure.told());
             (TrainingJobStep::Requeue, None, said)
         }
         Left::HandedBack | Left::Stopped(Wish::GoOn) => {
@@ -115,15 +126,10 @@ async fn leave(tx: &Transaction, id: TrainingJobId, left: Left) -> Result<(), St
         Left::Stopped(Wish::Pause) => (TrainingJobStep::Pause, None, "The job is paused.".to_owned()),
         Left::Stopped(Wish::Cancel) => (TrainingJobStep::Cancel, None, "The job was cancelled.".to_owned()),
         Left::Failed(failure) => {
-            let said = format!("The job failed: {}", failure.message);
+            let said = format!("The job failed: {}", failure.told());
             (TrainingJobStep::Fail, Some(failure), said)
         }
-    };
-    if is_possible(&job, step) {
-        training_jobs::step(tx, id, step, failure).await?;
-        say(tx, id, &said).await?;
     }
-    Ok(())
 }
 
 /// A job that was lost before its first step is still queued, and needs no step back.
@@ -131,4 +137,28 @@ fn is_possible(job: &TrainingJob, step: TrainingJobStep) -> bool {
     use gradus_domain::State;
     let state: TrainingJobState = job.state.0;
     state.after(step).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use gradus_domain::failure::{Category, Severity};
+
+    use super::*;
+
+    #[test]
+    fn events_of_a_job_tell_its_owner_nothing_of_the_machine() {
+        let failure = Failure {
+            category: Category::Resource,
+            severity: Severity::Error,
+            is_transient: true,
+            message: "cannot write /var/lib/gradus/x: the disk is full".to_owned(),
+        };
+        let wait = Duration::from_secs(15);
+        for left in [Left::Waiting { wait, failure: failure.clone() }, Left::Failed(failure)] {
+            let (_, _, said) = ending(left);
+            assert!(said.contains("ran short") && !said.contains("/var"), "{said}");
+        }
+    }
 }
