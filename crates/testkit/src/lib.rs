@@ -6,9 +6,11 @@
     reason = "made for tests alone"
 )]
 
+mod bucket;
 mod clock;
 mod database;
 pub mod given;
 
+pub use bucket::{SECRET, TestBucket};
 pub use clock::ManualClock;
 pub use database::{Kind, TestDatabase};

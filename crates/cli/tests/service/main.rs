@@ -5,8 +5,9 @@
 #[path = "../command_line/gradus.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod gradus;
+#[expect(dead_code, reason = "shared with the tests of survival, which use more of it")]
+mod machine;
 #[path = "../command_line/model.rs"]
 mod model;
 
 mod openai;
-mod server;

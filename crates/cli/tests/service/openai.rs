@@ -4,15 +4,17 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use gradus_testkit::{Kind, given};
+use gradus_testkit::{Kind, TestDatabase, given};
 use tokio::process::Command;
 
-use crate::server::{BASE, Server};
+use crate::machine::{BASE, Machine};
 
 async fn the_client_trains_a_model_and_talks_to_it(kind: Kind) {
     let Some(python) = given::python() else { return };
-    let Some(server) = Server::start(kind).await else { return };
-    let token = server.token().await;
+    let Some(database) = TestDatabase::new(kind).await else { return };
+    let machine = Machine::new(&database.location);
+    let mut server = machine.serve(&[]);
+    let token = machine.token().await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/service/openai_client.py");
     let output = Command::new(python)
         .arg(script)
@@ -25,9 +27,11 @@ async fn the_client_trains_a_model_and_talks_to_it(kind: Kind) {
         .await
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\nThe server said:\n{}", server.log());
+    assert!(output.status.success(), "{said}\nThe server said:\n{}", machine.log());
     assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n", "{said}");
-    server.end().await;
+    let status = server.process.end();
+    assert!(status.success(), "{status}: {}", machine.log());
+    database.remove().await;
 }
 
 #[tokio::test]
