@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gradus_app::accounts::{AccountSettings, Accounts, FirstAdministrator, NewApiToken, Origin, Password};
 use gradus_app::domain::{Scope, SystemClock};
@@ -85,8 +86,12 @@ impl Machine {
         Store::open(&self.database, Opening::AsItIs, timekeeper).await.unwrap()
     }
 
-    /// A token of the administrator, who sets the server up with it.
+    /// A token of the administrator, who sets its first server up with it.
     pub(crate) async fn token(&self) -> String {
+        // A server that announces its own token after that would make this one worthless.
+        while !self.log().contains("There is no user yet") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let store = self.store().await;
         let accounts =
             Accounts::new(store.clone(), Arc::new(SystemClock), AccountSettings::default()).unwrap();

@@ -21,9 +21,9 @@ use crate::trainings::{self, Training};
 const SERVERS: usize = 2;
 const WORKERS: usize = 3;
 /// Short, so that a lost worker's job is soon another's; long enough for a worker that shares two cores with all others.
-const LEASE_SECONDS: u64 = 5;
+const LEASE_SECONDS: u64 = 3;
 /// How long a killed machine stays away: for some, others take its work meanwhile, and some come back before that.
-const AWAY_MS: std::ops::Range<u64> = 500..8000;
+const AWAY_MS: std::ops::Range<u64> = 300..4000;
 
 fn rounds() -> usize {
     if given::is_long() { 10 } else { 1 }
@@ -36,7 +36,8 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn new(database: &TestDatabase, bucket: &TestBucket) -> Self {
+    /// One that is running, and a token of its administrator.
+    async fn new(database: &TestDatabase, bucket: &TestBucket) -> (Self, String) {
         let machine = || {
             Machine::new(&database.location)
                 .with("GRADUS_BLOBS_LOCATION", format!("s3://{}/shared", bucket.name))
@@ -51,8 +52,11 @@ impl Cluster {
             workers: (0..WORKERS).map(|_| (machine(), None)).collect(),
             alive: Servers::default(),
         };
+        let (first, server) = &mut cluster.servers[0];
+        *server = Some(first.serve(&["--no-workers"]));
+        let token = first.token().await;
         cluster.start_those_missing();
-        cluster
+        (cluster, token)
     }
 
     fn start_those_missing(&mut self) {
@@ -92,10 +96,9 @@ impl Cluster {
 async fn two_servers_and_three_workers_share_the_work_and_lose_nothing_when_any_is_killed() {
     let Some(bucket) = TestBucket::new() else { return };
     let Some(database) = TestDatabase::new(Kind::Postgres).await else { return };
-    let mut cluster = Cluster::new(&database, &bucket);
+    let (mut cluster, token) = Cluster::new(&database, &bucket).await;
     let first = &cluster.servers[0].0;
-    let (token, store) = (first.token().await, first.store().await);
-    let spool = first.place.path("data/inspection");
+    let (store, spool) = (first.store().await, first.place.path("data/inspection"));
     let client = Client::new(cluster.alive.clone(), token);
     let foundation = Foundation::lay(&client).await;
     let mut made = Made { trainings: share_the_work(&client, &store, &foundation).await, ..Made::default() };

@@ -32,8 +32,11 @@ struct Ground {
 
 impl Ground {
     fn new(database: &TestDatabase) -> Self {
-        // Short, so that a lost worker's job is soon another's.
-        let machine = Machine::new(&database.location).with("GRADUS_WORKERS_LEASE_SECONDS", 2);
+        let machine = Machine::new(&database.location)
+            // Short, so that a lost worker's job is soon another's.
+            .with("GRADUS_WORKERS_LEASE_SECONDS", 2)
+            // So that models are tested while others are trained.
+            .with("GRADUS_WORKERS_HEAVY", 2);
         let (server, servers) = (machine.serve(&[]), Servers::default());
         servers.are([server.address.clone()]);
         Self { machine, server, departed: Vec::new(), servers }
@@ -55,7 +58,7 @@ impl Ground {
         self.servers.are([self.server.address.clone()]);
     }
 
-    /// Kills the worker that does such work; another is just being started where there is none.
+    /// Kills the workers that do such work; another is just being started where there is none.
     fn kill_worker(&self, at: Moment) {
         let kind = match at {
             Moment::Work(kind) if kind.weight() == Weight::Light => "light",

@@ -66,23 +66,35 @@ impl Kills {
         // Not the first such moment, which may come right after the kill before.
         let pause = 100 + self.random.next_u64() % 900;
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        let begun = Instant::now();
-        while !self.under_way(under_way).await.contains(&moment) {
-            assert!(begun.elapsed() < PATIENCE, "{moment:?} was never under way");
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
-        let longest = if moment == Moment::Work(JobKind::Train) { 400 } else { 40 };
-        tokio::time::sleep(Duration::from_millis(self.random.next_u64() % longest)).await;
+        let hit = self.within(moment, under_way).await;
         let victim = match (self.random.next_u64() % 3, moment) {
             (0, _) => Victim::Everything,
             (1, _) | (_, Moment::Upload) => Victim::Server,
             _ => Victim::Worker,
         };
-        for moment in self.under_way(under_way).await {
+        for moment in hit {
             *self.hit.entry(moment).or_default() += 1;
         }
         *self.victims.entry(victim).or_default() += 1;
         (victim, moment)
+    }
+
+    /// Waits until this is under way, and then for a while that chance decides, and says what all is under way then.
+    async fn within(&mut self, moment: Moment, under_way: &UnderWay) -> Vec<Moment> {
+        let begun = Instant::now();
+        loop {
+            assert!(begun.elapsed() < PATIENCE, "{moment:?} was never under way");
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            if self.under_way(under_way).await.contains(&moment) {
+                let longest = if moment == Moment::Work(JobKind::Train) { 400 } else { 20 };
+                tokio::time::sleep(Duration::from_millis(self.random.next_u64() % longest)).await;
+                let now = self.under_way(under_way).await;
+                // Short work may be over by then.
+                if now.contains(&moment) {
+                    return now;
+                }
+            }
+        }
     }
 
     async fn under_way(&self, under_way: &UnderWay) -> Vec<Moment> {

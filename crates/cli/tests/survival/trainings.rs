@@ -10,7 +10,7 @@ use crate::machine::BASE;
 
 pub(crate) const LIST: &str = "/api/v1/training-jobs";
 /// A run of a second or two, most of which is storing checkpoints.
-pub(crate) const EPOCHS: u32 = 30;
+pub(crate) const EPOCHS: u32 = 20;
 
 /// A job that was acknowledged.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::http::Request;
 
 const LIST: &str = "/api/v1/documents";
 /// Long enough to be under way for a while.
-const LONG_BYTES: usize = 2 << 20;
+const LONG_BYTES: usize = 1 << 20;
 
 /// Something to send.
 struct Sample {
