@@ -3,11 +3,18 @@
 use std::sync::Arc;
 
 use gradus_store::{DatabaseLocation, Opening, Store, Timekeeper};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{ManualClock, given};
+
+const AMCHECK_IS_THERE: &str = "SELECT name::text FROM pg_available_extensions WHERE name = 'amcheck'";
+/// Fails on the first index that misses a row or has one too many.
+const CHECK_INDICES: &str = "SELECT class.relname::text, bt_index_check(class.oid::regclass, true)::text
+    FROM pg_index AS index JOIN pg_class AS class ON class.oid = index.indexrelid
+    JOIN pg_am AS method ON method.oid = class.relam
+    WHERE method.amname = 'btree' AND class.relnamespace = 'public'::regnamespace";
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +93,32 @@ impl TestDatabase {
     pub async fn connect(&self) -> DatabaseConnection {
         let make = if self.server.is_none() { "?mode=rwc" } else { "" };
         Database::connect(self.address() + make).await.unwrap()
+    }
+
+    /// Makes sure that the database itself is sound: every page and index, and every reference from row to row.
+    pub async fn check(&self) {
+        let connection = self.connect().await;
+        let first = async |sql: &str| -> Vec<String> {
+            let rows =
+                connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql));
+            rows.await.unwrap().iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+        };
+        match &self.location {
+            DatabaseLocation::Sqlite(_) => {
+                assert_eq!(first("PRAGMA integrity_check").await, ["ok"]);
+                assert!(
+                    first("PRAGMA foreign_key_check").await.is_empty(),
+                    "a row refers to one that is not there"
+                );
+            }
+            // The server keeps references itself; its own tool for indices is not installed everywhere.
+            DatabaseLocation::Postgres(_) => {
+                if !first(AMCHECK_IS_THERE).await.is_empty() {
+                    connection.execute_unprepared("CREATE EXTENSION IF NOT EXISTS amcheck").await.unwrap();
+                    assert!(!first(CHECK_INDICES).await.is_empty(), "there is no index");
+                }
+            }
+        }
     }
 
     /// Removes it; a test that fails leaves its database to the server's end.

@@ -6,10 +6,12 @@
     reason = "made for tests alone"
 )]
 
+mod bucket;
 mod clock;
 mod database;
 mod each_database;
 pub mod given;
 
+pub use bucket::{SECRET, TestBucket};
 pub use clock::ManualClock;
 pub use database::{Kind, TestDatabase};

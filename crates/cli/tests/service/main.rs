@@ -8,6 +8,8 @@ mod course;
 #[path = "../command_line/gradus.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod gradus;
+#[expect(dead_code, reason = "shared with the tests of survival, which use more of it")]
+mod machine;
 #[path = "../command_line/model.rs"]
 mod model;
 #[path = "../workers/site.rs"]
@@ -23,5 +25,4 @@ mod openai;
 mod refusals;
 mod rows;
 mod served;
-mod server;
 mod signals;

@@ -2,7 +2,9 @@
 
 use gradus_store::blobs::{BlobError, BlobHash, BlobLocation, BlobStore, BucketOptions};
 
-use crate::place::{Place, SECRET};
+use gradus_testkit::SECRET;
+
+use crate::place::Place;
 
 async fn open(place: &str, options: BucketOptions) -> BlobStore {
     BlobStore::open(&BlobLocation::parse(place, options).unwrap()).await.unwrap()

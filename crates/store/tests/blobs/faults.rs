@@ -8,7 +8,9 @@ use gradus_store::blobs::{BlobError, BlobLocation, BlobStore, BucketOptions};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::place::{SECRET, noise};
+use gradus_testkit::SECRET;
+
+use crate::place::noise;
 
 /// The head of an answer, and its body.
 type Answer = (&'static str, &'static str);
