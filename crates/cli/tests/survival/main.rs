@@ -1,11 +1,7 @@
 //! Servers and workers that are killed without warning, again and again, while people use them: nothing that was
 //! acknowledged is lost, nothing is done twice, nothing is left behind. `GRADUS_TEST_LONG` set: ten times as many kills.
-#![expect(
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stderr, reason = "what was measured is told")]
 // The processes that a server starts are found in /proc.
 #![cfg(target_os = "linux")]
 

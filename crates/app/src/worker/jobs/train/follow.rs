@@ -58,8 +58,18 @@ enum News {
     },
 }
 
+/// How far this attempt is; earlier ones may have got further.
+#[derive(Default, PartialEq)]
+enum Phase {
+    #[default]
+    Preparing,
+    Training,
+    Evaluating,
+}
+
 #[derive(Default)]
 struct Figures {
+    phase: Phase,
     step: u64,
     steps: Option<u64>,
     progress: Progress,
@@ -138,8 +148,7 @@ impl Following<'_> {
             News::Stage(title) => {
                 self.say("info", format!("{title} …"), json!({}));
                 self.figures.progress.stage = Some(title);
-                if self.figures.steps == Some(self.figures.step) {
-                    // What comes after the last update.
+                if self.figures.begins_to_evaluate() {
                     return self.write(Some(TrainingJobStep::Evaluate)).await;
                 }
             }
@@ -161,8 +170,7 @@ impl Following<'_> {
     async fn see(&mut self, event: TrainEvent) -> Result<(), Error> {
         match event {
             TrainEvent::Started { step, total_steps, trainable_parameters } => {
-                self.figures.step = step;
-                self.figures.steps = Some(total_steps);
+                self.figures.begin(step, total_steps);
                 let resumed = if step > 0 { format!(", from step {step} on") } else { String::new() };
                 let message = format!("Training begins: {total_steps} steps{resumed}.");
                 self.say("info", message, json!({ "trainable_parameters": trainable_parameters }));
@@ -327,6 +335,21 @@ impl Figures {
         }
     }
 
+    /// The run is about to make the update after `step`, or has made them all.
+    fn begin(&mut self, step: u64, total_steps: u64) {
+        (self.phase, self.step, self.steps) = (Phase::Training, step, Some(total_steps));
+    }
+
+    /// Whether what is done now is the first that comes after the last update. An attempt that takes a run over which
+    /// made all of them prepares first like any other.
+    fn begins_to_evaluate(&mut self) -> bool {
+        let begins = self.phase == Phase::Training && self.steps == Some(self.step);
+        if begins {
+            self.phase = Phase::Evaluating;
+        }
+        begins
+    }
+
     fn step(&mut self, step: u64, total_steps: u64, epoch: f64, loss: f64, tokens: u64, seconds: f64) {
         self.step = step;
         self.steps = Some(total_steps);
@@ -377,6 +400,17 @@ pub(super) async fn evaluating(tx: &Transaction, id: TrainingJobId) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_made_every_update_in_an_earlier_attempt_prepares_before_it_evaluates() {
+        let mut figures = Figures { step: 100, steps: Some(100), ..Figures::default() };
+        assert!(!figures.begins_to_evaluate(), "it fetches its model");
+        figures.begin(100, 100);
+        assert!(figures.begins_to_evaluate());
+        assert!(!figures.begins_to_evaluate(), "it does so already");
+        figures.begin(98, 100);
+        assert!(!figures.begins_to_evaluate(), "two updates are left");
+    }
 
     #[test]
     fn a_loss_that_falls_by_a_tenth_an_update_has_that_trend() {
