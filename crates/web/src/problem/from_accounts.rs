@@ -70,6 +70,8 @@ mod tests {
     fn the_servers_own_fault_is_not_told() {
         let error = AccountError::Server { action: "hash", reason: "secret of the allocator".to_owned() };
         let problem = Problem::from(error);
-        assert_eq!(problem, Problem::general(Category::Internal));
+        assert_eq!(problem.category(), Category::Internal);
+        assert_eq!(problem.detail(), Category::Internal.general_detail());
+        assert!(problem.failure().unwrap().message.contains("allocator"), "administrators read it");
     }
 }
