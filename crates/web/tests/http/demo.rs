@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRef, Multipart, Request, State};
+use axum::extract::{FromRef, Request, State};
 use axum::response::{IntoResponse, Response};
 use gradus_app::store::blobs::Spool;
 use gradus_domain::Scope;
@@ -100,7 +100,7 @@ pub(crate) fn routes() -> Vec<Route<Demo>> {
         ),
         Route::described::<__path_list_users, _, _>(Access::admin(Scope::Read), list_users),
         Route::described::<__path_upload_form, _, _>(writing, upload_form)
-            .with_body_limits(MAX_FILE_BYTES + 64 * 1024, FILE_PACE),
+            .with_body_limits(64 * MAX_FILE_BYTES, FILE_PACE),
         Route::described::<__path_upload_raw, _, _>(writing, upload_raw)
             .with_body_limits(MAX_FILE_BYTES, FILE_PACE),
         Route::described::<__path_watch_job, _, _>(reading.shared(), watch_job),
@@ -271,9 +271,9 @@ struct FileForm {
     responses((status = 201, description = "What arrived.", body = Value)))]
 async fn upload_form(
     State(spool): State<Spool>,
-    form: Multipart,
+    request: Request,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let form = receive_form(form, "file", MAX_FILE_BYTES, &spool).await?;
+    let form = receive_form(request, "file", MAX_FILE_BYTES, &spool).await?;
     let blob = form.file.blob();
     let (hash, name) = (blob.hash.to_string(), form.name.as_str());
     let body = json!({ "bytes": blob.bytes, "hash": hash, "name": name, "fields": form.fields });

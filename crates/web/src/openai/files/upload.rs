@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Multipart, State};
+use axum::extract::{Request, State};
 use chrono::TimeDelta;
 use gradus_app::grading::import::Problem as Fault;
 use gradus_app::service::conversations::{CheckedConversations, check_conversations};
@@ -26,11 +26,11 @@ const KEPT_SECONDS: std::ops::RangeInclusive<i64> = 3600..=2_592_000;
 pub(in super::super) async fn create_file(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
-    form: Multipart,
+    request: Request,
 ) -> Result<Json<FileObject>, Failure> {
     let spool = state.services.archive.spool();
     let UploadedForm { file, name, fields } =
-        receive_form(form, "file", state.max_upload_bytes, spool).await?;
+        receive_form(request, "file", state.max_upload_bytes, spool).await?;
     let wanted = Wanted::read(fields)?;
     if wanted.purpose == CONVERSATIONS {
         let checked = check_conversations(file.path().to_owned(), name.to_string()).await?;
