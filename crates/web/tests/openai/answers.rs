@@ -6,7 +6,11 @@ use crate::asking::Ask;
 use crate::each_database;
 use crate::running::{BASE, Running, refused, refused_request};
 
-each_database!(a_question_is_refused_by_its_parameter, a_model_that_is_lost_is_told_before_a_stream_begins);
+each_database!(
+    a_question_is_refused_by_its_parameter,
+    a_question_that_is_longer_than_any_model_reads_is_refused,
+    a_model_that_is_lost_is_told_before_a_stream_begins,
+);
 
 const BOTH: [&str; 2] = ["/v1/chat/completions", "/v1/responses"];
 
@@ -24,6 +28,7 @@ async fn a_question_is_refused_by_its_parameter(server: &Running) {
         let ask = async |more: Value| server.ask(question(path, more).bearer(&server.alice.token)).await;
         assert_eq!(refused_request(&ask(json!({ "temperature": 3 })).await).0, "temperature");
         assert_eq!(refused_request(&ask(json!({ "tools": [{}] })).await).0, "tools");
+        assert_eq!(refused_request(&ask(json!({ "metadata": vec![0; 1000] })).await).0, "metadata");
         for name in ["gpt-9", "gemma3-270m", "../etc"] {
             let (status, _, param, code) = refused(&ask(json!({ "model": name })).await);
             let expected = (404, Some("model"), Some("model_not_found"));
@@ -36,6 +41,50 @@ async fn a_question_is_refused_by_its_parameter(server: &Running) {
         let broken = Ask::post(path).bearer(&server.alice.token).header("content-type", "application/json");
         assert_eq!(refused_request(&server.ask(broken.body("{")).await).1, "not_json");
     }
+}
+
+async fn a_question_that_is_longer_than_any_model_reads_is_refused(server: &Running) {
+    for path in BOTH {
+        let long = json!({ "user": "x".repeat(2 << 20) });
+        let answer = server.ask(question(path, long).bearer(&server.alice.token)).await;
+        assert_eq!(refused(&answer).0, 413);
+    }
+}
+
+/// What a process holds, in bytes.
+#[cfg(target_os = "linux")]
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    1024 * line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn questions_take_little_memory_while_their_answers_are_awaited() {
+    use gradus_app::serving::ServingOptions;
+    use gradus_testkit::Kind;
+
+    // A process that says nothing, so that every question waits.
+    let models = ServingOptions::new("sleep", ["600".into()]);
+    let server = Running::with_models(Kind::Sqlite, models).await.unwrap();
+    let before = resident_bytes();
+    let mut waiting = Vec::new();
+    for number in 0..20 {
+        // A hundred times its length as values, in a field that changes no answer.
+        let long = json!({ "user": vec![json!([]); 600_000] });
+        let question = question(BOTH[number % 2], long).bearer(&server.alice.token);
+        let mut connection = crate::wire::Connection::open(server.address).await;
+        connection.send(question.bytes(false)).await;
+        waiting.push(connection);
+        while server.models.state().requests <= number {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 300 << 20, "{} MiB for 20 questions of 2 MB", grown >> 20);
+    drop(waiting);
+    server.end().await;
 }
 
 async fn a_model_that_is_lost_is_told_before_a_stream_begins(server: &Running) {

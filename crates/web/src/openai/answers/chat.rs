@@ -25,6 +25,8 @@ pub(in super::super) async fn create_chat_completion(
     ApiJson(body): ApiJson<Value>,
 ) -> Result<Response, Failure> {
     let request = ChatRequest::read(&body, chance())?;
+    // As values it takes many times its length, and answers take long.
+    drop(body);
     let model = Model::find(&state, caller.user, &request.model, request_id).await?;
     let head = ChatHead {
         id: passing_id("chatcmpl-"),

@@ -25,6 +25,8 @@ pub(in super::super) async fn create_response(
     ApiJson(body): ApiJson<Value>,
 ) -> Result<Response, Failure> {
     let request = ResponseRequest::read(&body, chance())?;
+    // As values it takes many times its length, and answers take long.
+    drop(body);
     let model = Model::find(&state, caller.user, &request.model, request_id).await?;
     let head = ResponseHead {
         id: passing_id("resp_"),
