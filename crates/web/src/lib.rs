@@ -9,6 +9,7 @@ pub mod guard;
 pub mod metrics;
 pub mod openai;
 pub mod operations;
+mod places;
 pub mod problem;
 pub mod routes;
 pub mod server;

@@ -44,7 +44,7 @@ pub use sessions::{LoggedIn, ShownSession};
 pub use set_up::FirstAdministrator;
 pub use settings::AccountSettings;
 pub use sharing::SharedWith;
-pub use throttling::ThrottleSettings;
+pub use throttling::{ThrottleSettings, neighbourhood};
 pub use upkeep::Forgotten;
 pub use users::{Acceptance, Account, Invitation, NewUser};
 

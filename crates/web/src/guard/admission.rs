@@ -76,7 +76,7 @@ impl Admission<'_> {
             self.draw_for(Client::Caller(caller.user.uuid()))?;
             rules.access.check(&caller)?;
             let shown = shown(&credentials);
-            let standing = Standing::new(guards.clone(), rules.access, credentials, origin);
+            let standing = Standing::new(guards.clone(), rules.access, caller.user, (credentials, origin));
             request.extensions_mut().insert(standing);
             request.extensions_mut().insert(SignedIn(caller));
             shown

@@ -1,9 +1,11 @@
 //! Server-sent events: nothing lost, nothing twice, and an end when it is time (SECURITY 14, 15).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use gradus_web::guard::GuardSettings;
 
 use crate::asking::Ask;
-use crate::people::ALICE;
+use crate::people::{ALICE, ALICE_READS, CAROL};
 use crate::running::Running;
 use crate::wire::Connection;
 
@@ -94,6 +96,25 @@ async fn a_quiet_stream_is_kept_alive() {
     while comments < 2 {
         let line = connection.line().await.expect("the stream goes on");
         comments += usize::from(line.starts_with(':'));
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_only_so_many_streams_and_others_have_their_own() {
+    let settings = GuardSettings { max_streams_of_caller: 2, ..GuardSettings::default() };
+    let server = Running::with_settings(settings).await;
+    let first = watch(&server, Ask::get(PATH).bearer(ALICE)).await;
+    let _second = watch(&server, Ask::get(PATH).bearer(ALICE_READS)).await;
+    let refused = server.ask(Ask::get(PATH).bearer(ALICE)).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "too_many_streams"));
+    assert_eq!(refused.header("retry-after").as_deref(), Some("5"));
+    watch(&server, Ask::get(PATH).bearer(CAROL)).await;
+    // A stream that its client has left is over at its next comment.
+    drop(first);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while server.ask_head(Ask::get(PATH).bearer(ALICE)).await != 200 {
+        assert!(Instant::now() < deadline, "the place is free again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
