@@ -114,7 +114,9 @@ impl<E: EventSource> Watch<E> {
             return true;
         }
         self.recheck_at = Instant::now() + self.pace.recheck;
-        self.standing.still_holds().await
+        let Some(caller) = self.standing.caller_now().await else { return false };
+        self.source.seen_by(caller);
+        true
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use gradus_app::accounts::Origin;
+use gradus_app::accounts::{Caller, Origin};
 use gradus_domain::UserId;
 use http::request::Parts;
 
@@ -21,7 +21,8 @@ const STREAM_RETRY_S: u64 = 5;
 pub struct Standing {
     guards: Arc<Guards>,
     access: Access,
-    user: UserId,
+    /// As of the last time that it was asked.
+    caller: Caller,
     credentials: Credentials,
     origin: Origin,
 }
@@ -30,10 +31,10 @@ impl Standing {
     pub(super) fn new(
         guards: Arc<Guards>,
         access: Access,
-        user: UserId,
+        caller: Caller,
         (credentials, origin): (Credentials, Origin),
     ) -> Self {
-        Self { guards, access, user, credentials, origin }
+        Self { guards, access, caller, credentials, origin }
     }
 
     /// A place among the streams of the caller, to be kept until the answer is over.
@@ -41,20 +42,23 @@ impl Standing {
     /// # Errors
     /// When the caller has as many streams open as they may.
     pub(crate) fn stream_place(&self) -> Result<Place<UserId>, Problem> {
-        self.guards.streams.take(self.user).ok_or_else(|| {
+        self.guards.streams.take(self.caller.user).ok_or_else(|| {
             let detail = "You have as many streams of events open as you may. Close one of them.";
-            Problem::new(Category::Throttled, detail).with_code("too_many_streams").with_retry_after(STREAM_RETRY_S)
+            Problem::new(Category::Throttled, detail)
+                .with_code("too_many_streams")
+                .with_retry_after(STREAM_RETRY_S)
         })
     }
 
-    /// Whether the credentials are still valid and still suffice. A check that fails for want of the
+    /// The caller as they are now, as long as the credentials are valid and suffice. A check that fails for want of the
     /// database takes nobody's right away.
-    pub async fn still_holds(&self) -> bool {
-        match self.guards.authenticator.authenticate(&self.credentials, &self.origin).await {
-            Ok(caller) => self.access.check(&caller).is_ok(),
-            Err(Refused::NotValid) => false,
-            Err(Refused::NotChecked(_)) => true,
+    pub async fn caller_now(&mut self) -> Option<&Caller> {
+        match self.guards.authenticator.recognise(&self.credentials, &self.origin).await {
+            Ok(caller) => self.caller = caller,
+            Err(Refused::NotValid) => return None,
+            Err(Refused::NotChecked(_)) => {}
         }
+        self.access.check(&self.caller).is_ok().then_some(&self.caller)
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use gradus_domain::Role;
 use gradus_web::guard::GuardSettings;
 
 use crate::asking::Ask;
-use crate::people::{ALICE, ALICE_READS, CAROL};
+use crate::demo::EVERYONES;
+use crate::people::{ALICE, ALICE_READS, ALICE_SESSION, CAROL};
 use crate::running::Running;
 use crate::wire::Connection;
 
@@ -130,6 +132,30 @@ async fn a_stream_ends_when_the_callers_right_does() {
     tokio::time::sleep(Duration::from_millis(150)).await;
     server.demo.happened.send_replace((2, false));
     assert_eq!(numbers(&mut connection, 1).await, [0_u64; 0], "nothing is told after the token is revoked");
+}
+
+#[tokio::test]
+async fn a_stream_shows_what_its_caller_may_see_now_and_not_what_they_might_at_its_beginning() {
+    let server = Running::start().await;
+    let mut connection = watch(&server, Ask::get(&format!("{PATH}?after={EVERYONES}")).bearer(CAROL)).await;
+    server.demo.happened.send_replace((EVERYONES + 1, false));
+    assert_eq!(numbers(&mut connection, 1).await, [EVERYONES + 1]);
+    server.people.change_role(CAROL, Role::Author);
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    server.demo.happened.send_replace((EVERYONES + 2, false));
+    assert_eq!(numbers(&mut connection, 1).await, [0_u64; 0], "she is no administrator any more");
+}
+
+#[tokio::test]
+async fn looking_whether_a_stream_may_go_on_is_no_use_of_its_session() {
+    let server = Running::start().await;
+    let browser = Ask::get(PATH).session(ALICE_SESSION).header("sec-fetch-site", "same-origin");
+    let mut connection = watch(&server, browser).await;
+    // Some rechecks pass.
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    server.demo.happened.send_replace((1, false));
+    assert_eq!(numbers(&mut connection, 1).await, [1]);
+    assert_eq!(server.people.asked.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
