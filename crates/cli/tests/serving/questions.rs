@@ -52,7 +52,7 @@ pub(crate) async fn rest(answering: &mut Answering) -> Result<(String, Usage), F
 
 /// A whole answer.
 pub(crate) async fn answer(serving: &Serving, ask: Ask) -> Result<(String, Usage), Fault> {
-    rest(&mut serving.ask(ask).await?).await
+    rest(&mut serving.ask(Asker::default(), ask).await?).await
 }
 
 /// Until there is some text of an answer that is not complete.

@@ -1,10 +1,15 @@
 //! Questions to models, as far as they go without one that answers: which model is meant, and what is told of faults.
 
+use std::time::{Duration, Instant};
+
+use gradus_app::serving::ServingOptions;
+use gradus_testkit::Kind;
 use serde_json::{Value, json};
 
 use crate::asking::Ask;
 use crate::each_database;
 use crate::running::{BASE, Running, refused, refused_request};
+use crate::wire::Connection;
 
 each_database!(
     a_question_is_refused_by_its_parameter,
@@ -51,6 +56,45 @@ async fn a_question_that_is_longer_than_any_model_reads_is_refused(server: &Runn
     }
 }
 
+/// Sends a question that nobody answers, and waits until it is among those that wait.
+async fn asked(server: &Running, question: Ask) -> Connection {
+    let before = server.models.state().requests;
+    let mut connection = Connection::open(server.address).await;
+    connection.send(question.bytes(false)).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.models.state().requests <= before {
+        assert!(Instant::now() < deadline, "the question reaches the model");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    connection
+}
+
+/// A process that says nothing, so that every question waits.
+fn silent() -> ServingOptions {
+    ServingOptions::new("sleep", ["600".into()])
+}
+
+#[tokio::test]
+async fn a_user_has_a_share_of_the_questions_and_others_have_theirs() {
+    let models = ServingOptions { requests_of_asker: 2, ..silent() };
+    let server = Running::with_models(Kind::Sqlite, models).await.unwrap();
+    let question = |token: &str| question(BOTH[0], json!({})).bearer(token);
+    let first = asked(&server, question(&server.alice.token)).await;
+    let _second = asked(&server, question(&server.alice.token)).await;
+    let answer = server.ask(question(&server.alice.token)).await;
+    let expected = (429, "rate_limit_error".into(), None, Some("too_many_requests".into()));
+    assert_eq!(refused(&answer), expected);
+    assert!(answer.header("retry-after").is_some());
+    let _others = asked(&server, question(&server.bob.token)).await;
+    // Whoever goes away makes room for themselves.
+    drop(first);
+    while server.models.state().requests == 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    asked(&server, question(&server.alice.token)).await;
+    server.end().await;
+}
+
 /// What a process holds, in bytes.
 #[cfg(target_os = "linux")]
 fn resident_bytes() -> u64 {
@@ -62,24 +106,14 @@ fn resident_bytes() -> u64 {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn questions_take_little_memory_while_their_answers_are_awaited() {
-    use gradus_app::serving::ServingOptions;
-    use gradus_testkit::Kind;
-
-    // A process that says nothing, so that every question waits.
-    let models = ServingOptions::new("sleep", ["600".into()]);
-    let server = Running::with_models(Kind::Sqlite, models).await.unwrap();
+    let server = Running::with_models(Kind::Sqlite, silent()).await.unwrap();
     let before = resident_bytes();
     let mut waiting = Vec::new();
     for number in 0..20 {
         // A hundred times its length as values, in a field that changes no answer.
-        let long = json!({ "user": vec![json!([]); 600_000] });
+        let long = json!({ "safety_identifier": vec![json!([]); 600_000] });
         let question = question(BOTH[number % 2], long).bearer(&server.alice.token);
-        let mut connection = crate::wire::Connection::open(server.address).await;
-        connection.send(question.bytes(false)).await;
-        waiting.push(connection);
-        while server.models.state().requests <= number {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        waiting.push(asked(&server, question).await);
     }
     let grown = resident_bytes().saturating_sub(before);
     assert!(grown < 300 << 20, "{} MiB for 20 questions of 2 MB", grown >> 20);
