@@ -8,6 +8,8 @@
 mod health;
 mod sampling;
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use gradus_domain::Scope;
@@ -18,14 +20,17 @@ use crate::metrics::EXPOSITION_CONTENT_TYPE;
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
+use health::LastCheck;
 pub use sampling::Sampler;
 
 /// The routes of probes and figures.
 #[must_use]
 pub fn routes() -> Vec<Route<ServerState>> {
+    let last = Arc::new(LastCheck::default());
+    let ready = move |state: State<ServerState>| health::ready(state, Arc::clone(&last));
     vec![
         Route::undescribed(&Method::GET, "/health/live", Access::anyone(), health::live).unmetered(),
-        Route::undescribed(&Method::GET, "/health/ready", Access::anyone(), health::ready).unmetered(),
+        Route::undescribed(&Method::GET, "/health/ready", Access::anyone(), ready).unmetered(),
         Route::undescribed(&Method::GET, "/metrics", Access::admin(Scope::Read), show_metrics),
     ]
 }
