@@ -4,6 +4,7 @@ pub mod api;
 mod application;
 mod authentication;
 pub mod docs_page;
+mod download;
 pub mod events;
 pub mod guard;
 pub mod metrics;

@@ -6,7 +6,6 @@ mod audit_events;
 mod conditions;
 mod datasets;
 mod documents;
-mod download;
 mod error_events;
 mod failed;
 mod fields;

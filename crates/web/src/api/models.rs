@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::conditions::Conditions;
-use super::download::download;
 use super::listing::{Listed, PageQuery, listed, whole};
+use crate::download::download;
 use crate::guard::SignedIn;
 use crate::problem::{ApiPath, ApiQuery, Problem};
 use crate::routes::{Access, Route};

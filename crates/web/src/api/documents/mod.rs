@@ -15,10 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::conditions::Conditions;
-use super::download::download;
 use super::failed::{self, FailureShown};
 use super::fields::{DocumentStateWord, Slug};
 use super::listing::{Limit, Listed, Order, PageQuery, listed};
+use crate::download::download;
 use crate::guard::SignedIn;
 use crate::problem::{ApiPath, ApiQuery, Problem};
 use crate::routes::{Access, Route};

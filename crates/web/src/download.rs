@@ -3,6 +3,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt as _;
 use gradus_app::store::blobs::BlobReader;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -12,13 +13,20 @@ const SANDBOX: &str =
 
 /// The bytes of a file under a name. Whether they are undamaged shows at their end: the connection is cut if not.
 pub(crate) fn download(name: &str, reader: BlobReader) -> Response {
+    let length = reader.bytes();
+    let bytes = reader.inspect_err(|error| tracing::error!(%error, "a file broke off while it was read"));
+    attachment(name, length, Body::from_stream(bytes))
+}
+
+/// So many bytes as a file under a name.
+pub(crate) fn attachment(name: &str, length: u64, content: Body) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (CONTENT_LENGTH, HeaderValue::from(reader.bytes())),
+        (CONTENT_LENGTH, HeaderValue::from(length)),
         (CONTENT_DISPOSITION, disposition(name)),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX)),
     ];
-    (headers, Body::from_stream(reader)).into_response()
+    (headers, content).into_response()
 }
 
 /// `attachment` with the name in plain letters for old readers, and whole for all others (RFC 6266).
