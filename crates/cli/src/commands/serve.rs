@@ -12,7 +12,7 @@ use gradus_app::domain::SystemClock;
 use gradus_app::service::Services;
 use gradus_app::serving::{Serving, ServingOptions};
 use gradus_app::store::Opening;
-use gradus_web::guard::{GuardSettings, PublicOrigin};
+use gradus_web::guard::{GuardSettings, PublicOrigin, TrustedProxies};
 use gradus_web::server::{ServerLimits, serve};
 use gradus_web::{Application, ServerSettings};
 use tokio::net::TcpListener;
@@ -83,10 +83,10 @@ async fn serve_until_stopped(
     );
     tokio::spawn(keep_clean(services, stop.clone()));
     tokio::spawn(application.sampler().run());
-    let router = application.into_router(&public)?;
+    let (router, limits) = (application.into_router(&public)?, server_limits(config)?);
     // All three at once from the wish to stop on: together they have to be over within 15 seconds.
     let (farewell, (), ()) = tokio::join!(
-        serve(listener, router, ServerLimits::default(), stop.clone()),
+        serve(listener, router, limits, stop.clone()),
         async {
             stop.cancelled().await;
             serving.drain(SERVING_PATIENCE).await;
@@ -126,6 +126,7 @@ fn application(
         Some(address) => Some(address.parse().context("[server] public_address")?),
         None => None,
     };
+    let clients = &config.server.clients;
     let guards = GuardSettings {
         has_tls_in_front: config
             .server
@@ -133,13 +134,9 @@ fn application(
             .as_ref()
             .is_some_and(|address| address.starts_with("https:")),
         public_origin,
-        trusted_proxies: config
-            .server
-            .trusted_proxies
-            .join(",")
-            .parse()
-            .context("[server] trusted_proxies")?,
-        ..GuardSettings::default()
+        trusted_proxies: trusted_proxies(config)?,
+        rate_limits: clients.rate_limits(),
+        max_streams_of_caller: clients.event_streams,
     };
     let settings = ServerSettings {
         guards,
@@ -149,13 +146,29 @@ fn application(
     Ok(Application::new(opened.services, accounts, serving, Arc::new(SystemClock), shutdown, settings))
 }
 
+fn server_limits(config: &Config) -> anyhow::Result<ServerLimits> {
+    Ok(ServerLimits {
+        max_connections: config.server.max_connections,
+        max_connections_of_neighbourhood: config.server.clients.connections,
+        proxies: trusted_proxies(config)?,
+        ..ServerLimits::default()
+    })
+}
+
+fn trusted_proxies(config: &Config) -> anyhow::Result<TrustedProxies> {
+    config.server.trusted_proxies.join(",").parse().context("[server] trusted_proxies")
+}
+
 fn serving_options(config: &Config, program: &PathBuf) -> ServingOptions {
     let mut arguments: Vec<OsString> = vec!["serve-models".into()];
+    arguments.extend(["--requests".into(), config.serving.requests.to_string().into()]);
     if let Some(memory) = config.serving.memory_mib {
         arguments.extend(["--memory-mib".into(), memory.to_string().into()]);
     }
     ServingOptions {
         idle: Duration::from_secs(config.serving.idle_minutes.saturating_mul(60)),
+        requests: config.serving.requests,
+        requests_of_asker: config.serving.requests_of_user,
         ..ServingOptions::new(program, arguments)
     }
 }

@@ -9,7 +9,7 @@ use super::Config;
 /// Every setting in effect.
 pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Value> {
     let secret = |given: &Option<String>| if given.is_some() { "set" } else { "not set" };
-    let quotas = &config.accounts.quotas;
+    let (clients, quotas) = (&config.server.clients, &config.accounts.quotas);
     Ok(json!({
         "data_directory": data_directory,
         "server": {
@@ -18,6 +18,13 @@ pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Va
             "trusted_proxies": config.server.trusted_proxies,
             "max_upload_bytes": config.server.max_upload_bytes,
             "least_free_disk_bytes": config.server.least_free_disk_bytes,
+            "max_connections": config.server.max_connections,
+            "clients": {
+                "connections": clients.connections,
+                "event_streams": clients.event_streams,
+                "requests_per_minute": clients.requests_per_minute,
+                "anonymous_requests_per_minute": clients.anonymous_requests_per_minute,
+            },
         },
         "database": { "location": config.database(data_directory)?.to_string() },
         "blobs": {
@@ -31,7 +38,12 @@ pub(crate) fn shown(config: &Config, data_directory: &Path) -> anyhow::Result<Va
         },
         "workers": { "light": config.workers.light, "heavy": config.workers.heavy,
             "lease_seconds": config.workers.lease_seconds },
-        "serving": { "memory_mib": config.serving.memory_mib, "idle_minutes": config.serving.idle_minutes },
+        "serving": {
+            "memory_mib": config.serving.memory_mib,
+            "idle_minutes": config.serving.idle_minutes,
+            "requests": config.serving.requests,
+            "requests_of_user": config.serving.requests_of_user,
+        },
         "accounts": {
             "session_idle_minutes": config.accounts.session_idle_minutes,
             "session_hours": config.accounts.session_hours,
