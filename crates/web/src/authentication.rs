@@ -12,9 +12,20 @@ impl Authenticator for Accounts {
             Credentials::Session(secret) => self.authenticate_session(secret.reveal()).await,
             Credentials::Bearer(secret) => self.authenticate_api_token(secret.reveal(), from).await,
         };
-        found.map_err(|error| match error {
-            AccountError::SessionOver | AccountError::ApiTokenInvalid => Refused::NotValid,
-            other => Refused::NotChecked(other.into()),
-        })
+        found.map_err(refused)
+    }
+
+    async fn recognise(&self, credentials: &Credentials, from: &Origin) -> Result<Caller, Refused> {
+        match credentials {
+            Credentials::Session(secret) => self.recognise_session(secret.reveal()).await.map_err(refused),
+            Credentials::Bearer(_) => self.authenticate(credentials, from).await,
+        }
+    }
+}
+
+fn refused(error: AccountError) -> Refused {
+    match error {
+        AccountError::SessionOver | AccountError::ApiTokenInvalid => Refused::NotValid,
+        other => Refused::NotChecked(other.into()),
     }
 }

@@ -28,8 +28,9 @@ use std::sync::Arc;
 
 use gradus_domain::Clock;
 use gradus_store::{Store, Transaction};
+use tokio::sync::Semaphore;
 
-pub use api_tokens::{MadeApiToken, NewApiToken, ShownApiToken};
+pub use api_tokens::{API_TOKEN_BEGINNING, MadeApiToken, NewApiToken, ShownApiToken};
 pub use caller::{Caller, Credential, Origin};
 pub use error::{AccountError, Category};
 pub use gradus_store::audit_events::AuditEvent;
@@ -44,7 +45,7 @@ pub use sessions::{LoggedIn, ShownSession};
 pub use set_up::FirstAdministrator;
 pub use settings::AccountSettings;
 pub use sharing::SharedWith;
-pub use throttling::ThrottleSettings;
+pub use throttling::{ThrottleSettings, neighbourhood};
 pub use upkeep::{Forgotten, forget_what_is_over};
 pub use users::{Acceptance, Account, Invitation, NewUser};
 
@@ -57,7 +58,12 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     passwords: Passwords,
     settings: Arc<AccountSettings>,
+    /// Notes of use that may wait to be written down.
+    notes: Arc<Semaphore>,
 }
+
+/// How many notes of use may wait.
+const WAITING_NOTES: usize = 64;
 
 impl Accounts {
     /// The services over a database.
@@ -67,7 +73,8 @@ impl Accounts {
     pub fn new(store: Store, clock: Arc<dyn Clock>, settings: AccountSettings) -> Result<Self, AccountError> {
         settings.check()?;
         let passwords = Passwords::new(&settings.hashing)?;
-        Ok(Self { store, clock, passwords, settings: Arc::new(settings) })
+        let notes = Arc::new(Semaphore::new(WAITING_NOTES));
+        Ok(Self { store, clock, passwords, settings: Arc::new(settings), notes })
     }
 
     /// How many password hashes this process has computed, for the server's figures.

@@ -1,10 +1,14 @@
 //! Sessions: begun at login with a new secret each, over when not used, after a time, or when they are ended.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::{Scope, SessionId, UserId};
 use gradus_store::sessions::{self, Session};
 use gradus_store::users::{self, User};
 use gradus_store::{Key, Page, PageRequest, StoreError, Transaction};
+use tracing::Instrument as _;
 
 use super::audit::{self, Entry, actions, refuse};
 use super::one_line::one_line;
@@ -12,6 +16,8 @@ use super::{AccountError, AccountSettings, Accounts, Caller, Credential, Origin,
 
 /// What is used more often is written down once in so long.
 pub(super) const SEEN: TimeDelta = TimeDelta::minutes(1);
+/// How long a request waits until its use of a session or token is written down.
+const PATIENCE: Duration = Duration::from_millis(500);
 const MOST_AGENT_CHARACTERS: usize = 200;
 
 /// A login that went well.
@@ -82,11 +88,29 @@ impl Beginning {
 }
 
 impl Accounts {
-    /// Who shows this session's secret: two look-ups, each by a unique key, each time.
+    /// Who shows this session's secret, which keeps the session from ending for want of use: two look-ups, each by a
+    /// unique key, each time.
     ///
     /// # Errors
     /// [`AccountError::SessionOver`] when it is unknown or over, or its user's account is not in use.
     pub async fn authenticate_session(&self, shown: &str) -> Result<Caller, AccountError> {
+        let (session, caller) = self.find_session(shown).await?;
+        if session.last_seen_at + SEEN <= self.clock.now() {
+            let id = session.id.0;
+            self.note_use(move |change| async move { sessions::touch(&change, id).await }).await;
+        }
+        Ok(caller)
+    }
+
+    /// Who began this session, without using it.
+    ///
+    /// # Errors
+    /// As for [`Accounts::authenticate_session`].
+    pub async fn recognise_session(&self, shown: &str) -> Result<Caller, AccountError> {
+        Ok(self.find_session(shown).await?.1)
+    }
+
+    async fn find_session(&self, shown: &str) -> Result<(Session, Caller), AccountError> {
         if !secret::is_well_formed(shown) {
             return Err(AccountError::SessionOver);
         }
@@ -102,12 +126,8 @@ impl Accounts {
         if user.disabled_at.is_some() {
             return Err(AccountError::SessionOver);
         }
-        let id = session.id.0;
-        if session.last_seen_at + SEEN <= now {
-            let seen = self.store.write(move |change| async move { sessions::touch(&change, id).await });
-            report_unseen(seen.await);
-        }
-        Ok(caller(user, Scope::Admin, Credential::Session(id)))
+        let caller = caller(user, Scope::Admin, Credential::Session(session.id.0));
+        Ok((session, caller))
     }
 
     /// Ends the caller's own session.
@@ -149,6 +169,28 @@ impl Accounts {
         self.end(caller, session, actions::END_SESSION, origin).await
     }
 
+    /// Notes that something was used. It is written down in a task of its own, for which whoever asks waits a moment and
+    /// no longer: others may be writing, and asking is only reading. A failure is worth a warning, not a refusal: a full
+    /// disk must not lock everyone out.
+    pub(super) async fn note_use<W, F>(&self, note: W)
+    where
+        W: FnOnce(Transaction) -> F + Send + 'static,
+        F: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        // While so many notes wait to be written, more would only wait behind them; the next use is noted again.
+        let Ok(place) = Arc::clone(&self.notes).try_acquire_owned() else { return };
+        let store = self.store.clone();
+        let writing = async move {
+            if let Err(error) = store.write(note).await {
+                tracing::warn!(%error, "could not note that a session or an API token was used");
+            }
+            drop(place);
+        };
+        let writing = tokio::spawn(writing.in_current_span());
+        // Whether it is done by then makes no difference.
+        _ = tokio::time::timeout(PATIENCE, writing).await;
+    }
+
     async fn end(
         &self,
         caller: &Caller,
@@ -183,13 +225,6 @@ pub(super) fn caller(user: User, scope: Scope, credential: Credential) -> Caller
         role: user.role.0,
         scope,
         credential,
-    }
-}
-
-/// When something was used last is worth a warning, not a refusal: a full disk must not lock everyone out.
-pub(super) fn report_unseen(written: Result<(), StoreError>) {
-    if let Err(error) = written {
-        tracing::warn!(%error, "could not note that a session or an API token was used");
     }
 }
 

@@ -154,8 +154,8 @@ pub(super) async fn is_news(transaction: &Transaction, what: &str) -> Result<boo
     Ok(throttles::count(transaction, &format!("news-{what}"), HOUR).await?.count == 1)
 }
 
-/// What is counted as one address: one of IPv4, or the /64 network that one household or machine has of IPv6.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+/// What is counted as one client: an address of IPv4, or the /64 network that one household or machine has of IPv6.
+pub fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & !u128::from(u64::MAX))),
         version_4 => version_4,

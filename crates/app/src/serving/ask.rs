@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gradus_engine::adapter::Method;
 use gradus_engine::chat::Message;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::answering::AnswerFormat;
 use crate::{Error, trained};
@@ -54,6 +55,10 @@ impl ServedModel {
         })
     }
 }
+
+/// Who asks, as far as askers are told apart: models know no users.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Asker(pub Uuid);
 
 /// A conversation to be continued.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -24,6 +24,8 @@ pub enum FaultKind {
     Memory,
     /// Too many requests wait already.
     Busy,
+    /// The asker has as many requests on their way as one may have.
+    Share,
     /// The process that holds the models ended, or could not be started.
     Lost,
     /// The server is being stopped.
@@ -52,8 +54,8 @@ impl Fault {
 
     /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
-        use FaultKind::{Busy, Failed, Lost, Slow, Stopping};
-        matches!(self.kind, Busy | Lost | Stopping | Slow | Failed)
+        use FaultKind::{Busy, Failed, Lost, Share, Slow, Stopping};
+        matches!(self.kind, Busy | Share | Lost | Stopping | Slow | Failed)
     }
 
     /// A model that could not be loaded.

@@ -9,7 +9,7 @@ mod host;
 pub mod protocol;
 mod worker;
 
-pub use ask::{Ask, Sampling, ServedModel, TrainedFiles};
+pub use ask::{Ask, Asker, Sampling, ServedModel, TrainedFiles};
 pub use client::{Answering, Serving, ServingOptions, WorkerState};
 pub use fault::{Fault, FaultKind};
 pub use host::{HostLimits, HostOptions, ModelHost};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Fault};
+use super::{Ask, Asker, Fault};
 
 /// From the server to the worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub enum Command {
     Ask {
         /// The request's number.
         id: u64,
+        /// Who asks.
+        asker: Asker,
         /// What is asked.
         ask: Box<Ask>,
     },
@@ -174,7 +176,7 @@ mod tests {
             sampling,
             format: Some(crate::answering::AnswerFormat::JsonSchema(serde_json::json!({ "type": "object" }))),
         };
-        comes_back(&Command::Ask { id: 1, ask: Box::new(ask) });
+        comes_back(&Command::Ask { id: 1, asker: Asker::default(), ask: Box::new(ask) });
         comes_back(&Command::Cancel { id: u64::MAX });
         let named = |log_probability| NamedToken { bytes: vec![0xE2, 0x82], log_probability };
         let tokens = vec![ScoredToken { token: named(-0.1), alternatives: vec![named(NamedToken::LEAST)] }];

@@ -12,6 +12,8 @@ each_database!(
     a_session_that_is_not_used_is_over,
     a_session_is_over_after_its_time_however_much_it_is_used,
     use_is_written_down_once_a_minute,
+    being_recognised_is_no_use,
+    nobody_waits_for_their_use_to_be_written_down,
     after_logging_out_the_secret_is_worth_nothing_on_any_server,
     users_see_and_end_their_own_sessions_and_nobody_elses,
     what_is_no_secret_of_ours_is_not_looked_up,
@@ -73,6 +75,46 @@ async fn use_is_written_down_once_a_minute(database: &TestDatabase) {
     assert_eq!(seen().await, begun);
     database.clock.advance_seconds(1);
     assert_eq!(seen().await - begun, chrono::TimeDelta::minutes(1));
+    server.close().await;
+}
+
+async fn being_recognised_is_no_use(database: &TestDatabase) {
+    let server = server_with(database, short()).await;
+    server.administrator().await;
+    let logged_in = server.log_in("carol", PASSWORD).await.unwrap();
+    let recognised = async || server.accounts.recognise_session(logged_in.secret.expose()).await;
+    database.clock.advance_seconds(20 * MINUTE);
+    assert_eq!(recognised().await.unwrap().user, logged_in.user);
+    database.clock.advance_seconds(20 * MINUTE);
+    assert_eq!(code(recognised().await), "session-over");
+    server.close().await;
+}
+
+async fn nobody_waits_for_their_use_to_be_written_down(database: &TestDatabase) {
+    let server = server(database).await;
+    server.administrator().await;
+    let logged_in = server.log_in("carol", PASSWORD).await.unwrap();
+    database.clock.advance_seconds(2 * MINUTE);
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (end, may_end) = tokio::sync::oneshot::channel::<()>();
+    let (store, session) = (server.store.clone(), logged_in.session);
+    let writing = tokio::spawn(async move {
+        store
+            .write(move |change| async move {
+                // Whatever the database, a note of use has to wait for this.
+                gradus_store::sessions::touch(&change, session).await?;
+                begun.send(()).unwrap();
+                _ = may_end.await;
+                Ok(())
+            })
+            .await
+    });
+    has_begun.await.unwrap();
+    let caller = server.accounts.authenticate_session(logged_in.secret.expose());
+    let caller = tokio::time::timeout(std::time::Duration::from_secs(5), caller).await;
+    assert_eq!(caller.expect("it is not waited for").unwrap().user, logged_in.user);
+    end.send(()).unwrap();
+    writing.await.unwrap().unwrap();
     server.close().await;
 }
 

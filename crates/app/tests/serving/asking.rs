@@ -8,7 +8,7 @@ use gradus_app::engine::backend::Device;
 use gradus_app::engine::chat::{Message, Role};
 use gradus_app::engine::cpu::{self, Level};
 use gradus_app::serving::protocol::{AnswerEvent, Command, EndReason, Report, ScoredToken, Status, Usage};
-use gradus_app::serving::{Ask, Fault, HostLimits, HostOptions, ModelHost, Sampling, ServedModel};
+use gradus_app::serving::{Ask, Asker, Fault, HostLimits, HostOptions, ModelHost, Sampling, ServedModel};
 
 use crate::models;
 
@@ -95,7 +95,11 @@ impl Asking {
     }
 
     pub(crate) fn ask(&self, id: u64, ask: Ask) {
-        self.host.command(Command::Ask { id, ask: Box::new(ask) });
+        self.ask_for(Asker::default(), id, ask);
+    }
+
+    pub(crate) fn ask_for(&self, asker: Asker, id: u64, ask: Ask) {
+        self.host.command(Command::Ask { id, asker, ask: Box::new(ask) });
     }
 
     pub(crate) fn cancel(&self, id: u64) {

@@ -1,7 +1,8 @@
 //! Requests beside each other: they join, leave and wait without changing each other's answers.
 
 use gradus_app::serving::protocol::EndReason;
-use gradus_app::serving::{FaultKind, HostLimits};
+use gradus_app::serving::{Asker, FaultKind, HostLimits};
+use uuid::Uuid;
 
 use crate::asking::{Asking, limits, question};
 
@@ -55,6 +56,22 @@ fn a_cancelled_request_is_heard_of_no_more_and_makes_room() {
     assert!(host.answers.get(&3).is_none_or(|answer| answer.usage.is_none()));
     assert!(status.generated_tokens < 230, "{status:?}");
     assert!(status.memory_bytes.is_none_or(|bytes| bytes > 0), "{status:?}");
+}
+
+#[test]
+fn whoever_asks_one_question_does_not_wait_for_all_of_another() {
+    let mut host = Asking::new(HostLimits { answers_at_once: 1, ..limits() });
+    let [busy, other] = [1, 2].map(|number| Asker(Uuid::from_u128(number)));
+    for id in 1..=4 {
+        host.ask_for(busy, id, question("a long story", 100, id));
+    }
+    host.ask_for(other, 9, question("b", 3, 9));
+    host.finish(9);
+    let ended = (1..=4).filter(|id| host.answers.get(id).is_some_and(|answer| answer.usage.is_some()));
+    assert!(ended.count() <= 2, "one that was being answered, and one whose turn it was");
+    for id in 1..=4 {
+        assert!(host.finish(id).usage.is_some(), "{id}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::thread::{JoinHandle, spawn};
 use gradus_app::answering::AnswerFormat;
 use gradus_app::engine::backend::Device;
 use gradus_app::serving::protocol::{AnswerEvent, Command, Report};
-use gradus_app::serving::{Ask, FaultKind, HostOptions, serve};
+use gradus_app::serving::{Ask, Asker, FaultKind, HostOptions, serve};
 use serde_json::{Value, json};
 
 use crate::asking::{limits, question};
@@ -26,7 +26,7 @@ impl Worker {
     }
 
     fn ask(&mut self, id: u64, ask: Ask) {
-        let command = Command::Ask { id, ask: Box::new(ask) };
+        let command = Command::Ask { id, asker: Asker::default(), ask: Box::new(ask) };
         let line = serde_json::to_string(&command).unwrap();
         self.write(&line);
     }

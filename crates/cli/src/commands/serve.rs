@@ -84,10 +84,10 @@ async fn serve_until_stopped(
     );
     tokio::spawn(keep_clean(services, stop.clone()));
     tokio::spawn(application.sampler().run());
-    let router = application.into_router(&public)?;
+    let (router, limits) = (application.into_router(&public)?, server_limits(config)?);
     // All three at once from the wish to stop on: together they have to be over within 15 seconds.
     let (farewell, (), ()) = tokio::join!(
-        serve(listener, router, ServerLimits::default(), stop.clone()),
+        serve(listener, router, limits, stop.clone()),
         async {
             stop.cancelled().await;
             serving.drain(SERVING_PATIENCE).await;
@@ -123,6 +123,7 @@ fn application(
     serving: Serving,
     shutdown: CancellationToken,
 ) -> anyhow::Result<Application> {
+    let clients = &config.server.clients;
     let guards = GuardSettings {
         has_tls_in_front: config
             .server
@@ -131,7 +132,8 @@ fn application(
             .is_some_and(|address| address.starts_with("https:")),
         public_origin: config.public_origin()?,
         trusted_proxies: config.trusted_proxies()?,
-        ..GuardSettings::default()
+        rate_limits: clients.rate_limits(),
+        max_streams_of_caller: clients.event_streams,
     };
     let settings = ServerSettings {
         guards,
@@ -141,13 +143,25 @@ fn application(
     Ok(Application::new(opened.services, accounts, serving, Arc::new(SystemClock), shutdown, settings))
 }
 
+fn server_limits(config: &Config) -> anyhow::Result<ServerLimits> {
+    Ok(ServerLimits {
+        max_connections: config.server.max_connections,
+        max_connections_of_neighbourhood: config.server.clients.connections,
+        proxies: config.trusted_proxies()?,
+        ..ServerLimits::default()
+    })
+}
+
 fn serving_options(config: &Config, program: &PathBuf) -> ServingOptions {
     let mut arguments: Vec<OsString> = vec!["serve-models".into()];
+    arguments.extend(["--requests".into(), config.serving.requests.to_string().into()]);
     if let Some(memory) = config.serving.memory_mib {
         arguments.extend(["--memory-mib".into(), memory.to_string().into()]);
     }
     ServingOptions {
         idle: Duration::from_secs(config.serving.idle_minutes.saturating_mul(60)),
+        requests: config.serving.requests,
+        requests_of_asker: config.serving.requests_of_user,
         ..ServingOptions::new(program, arguments)
     }
 }

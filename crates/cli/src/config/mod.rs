@@ -1,5 +1,6 @@
 //! The configuration of a server and its workers: a TOML file, and environment variables over it.
 
+mod clients;
 mod read;
 mod show;
 
@@ -12,8 +13,10 @@ use gradus_app::store::DatabaseLocation;
 use gradus_app::store::blobs::{BlobLocation, BucketOptions};
 use gradus_app::worker::{Limits, USUAL_LEASE};
 use gradus_web::guard::{PublicOrigin, TrustedProxies};
+use gradus_web::server::ServerLimits;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use clients::ClientsConfig;
 pub(crate) use read::read;
 pub(crate) use show::shown;
 
@@ -51,6 +54,10 @@ pub(crate) struct ServerConfig {
     pub(crate) max_upload_bytes: u64,
     /// With less room than this on the disk of the data, the server says that it is not ready.
     pub(crate) least_free_disk_bytes: u64,
+    /// Connections served at once.
+    pub(crate) max_connections: usize,
+    /// What one client may take.
+    pub(crate) clients: ClientsConfig,
 }
 
 impl Default for ServerConfig {
@@ -61,6 +68,8 @@ impl Default for ServerConfig {
             trusted_proxies: Vec::new(),
             max_upload_bytes: 512 << 20,
             least_free_disk_bytes: 1 << 30,
+            max_connections: ServerLimits::default().max_connections,
+            clients: ClientsConfig::default(),
         }
     }
 }
@@ -128,11 +137,15 @@ pub(crate) struct ServingConfig {
     pub(crate) memory_mib: Option<u64>,
     /// Without a request for so many minutes, the models' memory is given back.
     pub(crate) idle_minutes: u64,
+    /// Questions that are answered or wait at once; more are refused.
+    pub(crate) requests: usize,
+    /// Those of them that one user may have.
+    pub(crate) requests_of_user: usize,
 }
 
 impl Default for ServingConfig {
     fn default() -> Self {
-        Self { memory_mib: None, idle_minutes: 10 }
+        Self { memory_mib: None, idle_minutes: 10, requests: 256, requests_of_user: 64 }
     }
 }
 
@@ -224,6 +237,17 @@ impl Config {
         self.accounts.check().context("[accounts]")?;
         if self.server.max_upload_bytes == 0 {
             anyhow::bail!("[server] max_upload_bytes is 0: nothing could be uploaded");
+        }
+        if let Some(setting) = self.server.clients.closed() {
+            anyhow::bail!("[server.clients] {setting} is 0: nobody could use the server");
+        }
+        let numbers = [
+            ("[server] max_connections", self.server.max_connections),
+            ("[serving] requests", self.serving.requests),
+            ("[serving] requests_of_user", self.serving.requests_of_user),
+        ];
+        if let Some((setting, _)) = numbers.into_iter().find(|(_, most)| *most == 0) {
+            anyhow::bail!("{setting} is 0: nothing could be answered");
         }
         if !(1..=25).contains(&self.workers.lease_seconds) {
             anyhow::bail!(

@@ -115,6 +115,24 @@ mod tests {
     }
 
     #[test]
+    fn what_one_client_may_take_is_set_and_never_nothing() {
+        let given = [
+            ("GRADUS_SERVER_CLIENTS__CONNECTIONS", "7"),
+            ("GRADUS_SERVER_CLIENTS__ANONYMOUS_REQUESTS_PER_MINUTE", "9"),
+            ("GRADUS_SERVER_MAX_CONNECTIONS", "70"),
+        ];
+        let config = read(None, variables(&given)).unwrap();
+        assert_eq!((config.server.max_connections, config.server.clients.connections), (70, 7));
+        assert_eq!(config.server.clients.rate_limits().address.requests, 9);
+        for name in ["SERVER_CLIENTS__EVENT_STREAMS", "SERVER_MAX_CONNECTIONS", "SERVING_REQUESTS_OF_USER"] {
+            let name = format!("GRADUS_{name}");
+            let config = read(None, variables(&[(&name, "0")])).unwrap();
+            let error = config.check(Path::new("/data")).unwrap_err().to_string();
+            assert!(error.contains("is 0"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_fault_names_the_file_and_the_line_or_the_variable() {
         let misspelt = file("[server]\nlisten = \"127.0.0.1:1\"\nlisten_adress = 3\n");
         let error = format!("{:#}", read(Some(misspelt.path()), Vec::new()).unwrap_err());

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use gradus_app::serving::{FaultKind, Serving, ServingOptions};
+use gradus_app::serving::{Asker, FaultKind, Serving, ServingOptions};
 use tokio::time::timeout;
 
 use crate::questions::{answer, first_text, options, question, rest, serving};
@@ -48,8 +48,8 @@ async fn requests_fail_with_a_process_that_is_killed_and_the_next_one_works_agai
     let serving = serving();
     let expected = answer(&serving, question(30, 1)).await.unwrap();
     for crashes in 1..4 {
-        let mut running = serving.ask(question(200, 2)).await.unwrap();
-        let mut waiting = serving.ask(question(200, 3)).await.unwrap();
+        let mut running = serving.ask(Asker::default(), question(200, 2)).await.unwrap();
+        let mut waiting = serving.ask(Asker::default(), question(200, 3)).await.unwrap();
         first_text(&mut running).await;
         kill(serving.state().process.unwrap());
         for answering in [&mut running, &mut waiting] {
@@ -66,7 +66,7 @@ async fn requests_fail_with_a_process_that_is_killed_and_the_next_one_works_agai
 #[tokio::test]
 async fn an_answer_that_nobody_waits_for_makes_room_for_others() {
     let serving = Serving::start(options(256, &["--answers-at-once", "1"]));
-    let mut long = serving.ask(question(240, 1)).await.unwrap();
+    let mut long = serving.ask(Asker::default(), question(240, 1)).await.unwrap();
     first_text(&mut long).await;
     drop(long);
     answer(&serving, question(3, 2)).await.unwrap();
@@ -97,26 +97,26 @@ async fn a_process_that_nobody_needs_is_ended_and_started_again() {
 #[tokio::test]
 async fn a_drain_lets_answers_end_and_takes_no_more() {
     let serving = serving();
-    let mut running = serving.ask(question(60, 1)).await.unwrap();
+    let mut running = serving.ask(Asker::default(), question(60, 1)).await.unwrap();
     first_text(&mut running).await;
     let (last, refused, ()) = tokio::join!(
         rest(&mut running),
         async {
             tokio::task::yield_now().await;
-            serving.ask(question(3, 1)).await
+            serving.ask(Asker::default(), question(3, 1)).await
         },
         serving.drain(PATIENCE),
     );
     assert_eq!(last.unwrap().1.completion_tokens, 60);
     assert_eq!(refused.unwrap_err().kind, FaultKind::Stopping);
     assert_eq!(serving.state().process, None);
-    assert_eq!(serving.ask(question(3, 1)).await.unwrap_err().kind, FaultKind::Stopping);
+    assert_eq!(serving.ask(Asker::default(), question(3, 1)).await.unwrap_err().kind, FaultKind::Stopping);
 }
 
 #[tokio::test]
 async fn a_drain_waits_no_longer_than_it_may() {
     let serving = serving();
-    let mut asked = serving.ask(question(240, 1)).await.unwrap();
+    let mut asked = serving.ask(Asker::default(), question(240, 1)).await.unwrap();
     first_text(&mut asked).await;
     let process = serving.state().process.unwrap();
     assert!(Command::new("kill").args(["-STOP", &process.to_string()]).status().unwrap().success());
@@ -127,8 +127,8 @@ async fn a_drain_waits_no_longer_than_it_may() {
 #[tokio::test]
 async fn more_requests_than_are_allowed_are_refused() {
     let serving = Serving::start(ServingOptions { requests: 1, ..options(256, &[]) });
-    let mut running = serving.ask(question(100, 1)).await.unwrap();
-    let refused = serving.ask(question(3, 1)).await.unwrap_err();
+    let mut running = serving.ask(Asker::default(), question(100, 1)).await.unwrap();
+    let refused = serving.ask(Asker::default(), question(3, 1)).await.unwrap_err();
     assert_eq!(refused.kind, FaultKind::Busy);
     rest(&mut running).await.unwrap();
     answer(&serving, question(3, 1)).await.unwrap();
@@ -137,7 +137,7 @@ async fn more_requests_than_are_allowed_are_refused() {
 #[tokio::test]
 async fn an_answer_that_is_not_fetched_is_given_up_and_the_next_one_is_not() {
     let serving = Serving::start(ServingOptions { waiting_events: 8, ..options(256, &[]) });
-    let mut slow = serving.ask(question(100, 1)).await.unwrap();
+    let mut slow = serving.ask(Asker::default(), question(100, 1)).await.unwrap();
     let wait = async {
         while serving.state().requests > 0 || serving.state().process.is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -152,11 +152,11 @@ async fn an_answer_that_is_not_fetched_is_given_up_and_the_next_one_is_not() {
 async fn a_process_that_cannot_be_started_is_told_and_not_tried_at_once_again() {
     let serving = Serving::start(ServingOptions::new("/nowhere/gradus", []));
     for _ in 0..2 {
-        let fault = serving.ask(question(3, 1)).await.unwrap_err();
+        let fault = serving.ask(Asker::default(), question(3, 1)).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Lost);
         assert!(fault.message.contains("cannot be started"), "{fault}");
     }
-    let fault = serving.ask(question(3, 1)).await.unwrap_err();
+    let fault = serving.ask(Asker::default(), question(3, 1)).await.unwrap_err();
     assert!(fault.message.contains("2 times in a row"), "{fault}");
 }
 

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
+use gradus_app::serving::Asker;
 use gradus_app::serving::protocol::Command as Asked;
 
 use crate::questions::question;
@@ -11,7 +12,7 @@ use crate::questions::question;
 fn the_process_ends_when_its_server_is_killed() {
     let place = tempfile::tempdir().unwrap();
     // The shell stands for the server: it holds the other end of the worker's input, and asks.
-    let ask = Asked::Ask { id: 1, ask: Box::new(question(230, 1)) };
+    let ask = Asked::Ask { id: 1, asker: Asker::default(), ask: Box::new(question(230, 1)) };
     std::fs::write(place.path().join("ask"), serde_json::to_string(&ask).unwrap() + "\n").unwrap();
     let script = format!(
         "mkfifo input; '{}' serve-models --device cpu < input & exec 3> input; cat ask >&3; while :; do sleep 0.05; done",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gradus_app::engine::chat::{Message, Role};
 use gradus_app::serving::protocol::{AnswerEvent, Usage};
-use gradus_app::serving::{Answering, Ask, Fault, Sampling, ServedModel, Serving, ServingOptions};
+use gradus_app::serving::{Answering, Ask, Asker, Fault, Sampling, ServedModel, Serving, ServingOptions};
 
 /// How the worker is run in these tests, with so much memory for models.
 pub(crate) fn options(mebibytes: usize, more: &[&str]) -> ServingOptions {
@@ -52,7 +52,7 @@ pub(crate) async fn rest(answering: &mut Answering) -> Result<(String, Usage), F
 
 /// A whole answer.
 pub(crate) async fn answer(serving: &Serving, ask: Ask) -> Result<(String, Usage), Fault> {
-    rest(&mut serving.ask(ask).await?).await
+    rest(&mut serving.ask(Asker::default(), ask).await?).await
 }
 
 /// Until there is some text of an answer that is not complete.

@@ -17,11 +17,12 @@ use uuid::Uuid;
 
 use super::audited;
 use super::conditions::Conditions;
-use super::download::Download;
 use super::listing::{Listed, PageQuery, listed, whole};
-use super::range::WantedRange;
+
+use crate::download::Download;
 use crate::guard::SignedIn;
 use crate::problem::{ApiPath, ApiQuery, Problem};
+use crate::range::WantedRange;
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 

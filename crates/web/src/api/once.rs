@@ -20,6 +20,7 @@ use http::header::{ETAG, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::guard::SignedIn;
 use crate::problem::{BodyFailure, Category, FieldProblem, Problem};
@@ -153,7 +154,7 @@ pub(crate) async fn once(
         Err(error) => return Err(error.into()),
     }
     let settling = Settling { state: state.clone(), user, name, keeps };
-    let done = tokio::spawn(async move { settling.settle(work.await).await }).await;
+    let done = tokio::spawn(async move { settling.settle(work.await).await }.in_current_span()).await;
     done.unwrap_or_else(|failure| match failure.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Err(Problem::general(Category::Unavailable)),

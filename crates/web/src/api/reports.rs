@@ -15,11 +15,11 @@ use uuid::Uuid;
 
 use super::audited;
 use super::conditions::{Conditions, created};
-use super::download::written;
 use super::failed::{self, FailureShown};
 use super::fields::{Line, ReportStateWord};
 use super::listing::{Listed, PageQuery, listed};
 use super::making;
+use crate::download::written;
 use crate::guard::SignedIn;
 use crate::problem::{ApiJson, ApiPath, ApiQuery, Problem};
 use crate::routes::{Access, Route};

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
     let writing = Access::signed_in(Scope::Write);
     vec![
         Route::described::<__path_list_tokens, _, _>(Access::signed_in(Scope::Read), list_tokens),
-        making_secret::<__path_create_token, _, _>(writing, create_token),
+        making_secret::<__path_create_token, _, _>(writing.by_session(), create_token),
         Route::described::<__path_revoke_token, _, _>(writing.owned(), revoke_token),
     ]
 }
@@ -103,7 +103,8 @@ async fn list_tokens(
 
 /// Makes an API token.
 ///
-/// The token itself is shown this once. It cannot do more than you may, nor outlive the token that it is made with.
+/// The token itself is shown this once. It cannot do more than you may. Sign in to make one: a token makes no others, so
+/// that one which is stolen is worth nothing once it is revoked.
 #[utoipa::path(post, path = "/api/v1/tokens", operation_id = "createToken", tag = "Accounts",
     request_body = NewToken,
     responses((status = 201, description = "The token.", body = MadeToken)))]

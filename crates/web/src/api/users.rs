@@ -28,12 +28,13 @@ type Secret = Typed<1024>;
 
 pub(super) fn routes() -> Vec<Route<ServerState>> {
     let admin = Access::admin(Scope::Admin);
+    // What gives someone a way in is done by a person: an API token that is stolen would outlive itself by it.
     vec![
         Route::described::<__path_list_users, _, _>(admin, list_users),
-        making_secret::<__path_create_user, _, _>(admin, create_user),
+        making_secret::<__path_create_user, _, _>(admin.by_session(), create_user),
         Route::described::<__path_find_user, _, _>(admin.owned(), find_user),
-        making_secret::<__path_invite_user, _, _>(admin.owned(), invite_user),
-        Route::described::<__path_change_role, _, _>(admin.owned(), change_role),
+        making_secret::<__path_invite_user, _, _>(admin.owned().by_session(), invite_user),
+        Route::described::<__path_change_role, _, _>(admin.owned().by_session(), change_role),
         Route::described::<__path_disable_user, _, _>(admin.owned(), disable_user),
         Route::described::<__path_enable_user, _, _>(admin.owned(), enable_user),
         Route::described::<__path_accept_invitation, _, _>(Access::anyone(), accept_invitation),

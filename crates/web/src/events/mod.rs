@@ -40,7 +40,8 @@ impl Default for StreamPace {
 }
 
 /// The answer that streams what `source` has after `after`, and then what comes. It ends when the source
-/// does, when the caller's `standing` no longer holds, and when the server stops.
+/// does, when the caller's `standing` no longer holds, and when the server stops. Whoever has too many of them open
+/// already is refused.
 pub fn event_stream(
     source: impl EventSource,
     after: LastEventId,
@@ -48,7 +49,11 @@ pub fn event_stream(
     pace: StreamPace,
     shutdown: CancellationToken,
 ) -> Response {
-    let events = stream::events(source, after.number(), standing, pace, shutdown);
+    let place = match standing.stream_place() {
+        Ok(place) => place,
+        Err(problem) => return problem.into_response(),
+    };
+    let events = stream::events(source, after.number(), (standing, place), pace, shutdown);
     let mut response =
         Sse::new(events).keep_alive(KeepAlive::new().interval(pace.keep_alive)).into_response();
     // Some proxies collect an answer before they pass it on, unless they are told not to.

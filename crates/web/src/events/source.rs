@@ -1,6 +1,7 @@
 //! Where events come from.
 
 use async_trait::async_trait;
+use gradus_app::accounts::Caller;
 use serde_json::Value;
 
 /// One event of a stream.
@@ -37,6 +38,9 @@ pub enum SourceError {
 /// Events of one thing, as one caller may see them.
 #[async_trait]
 pub trait EventSource: Send + 'static {
+    /// Who watches, as they are from now on: what they may see may have changed.
+    fn seen_by(&mut self, caller: &Caller);
+
     /// The events after `number`, at most as many as fit in memory many times over (a few hundred): they are
     /// sent before more are asked for.
     async fn after(&mut self, number: u64) -> Result<Batch, SourceError>;

@@ -6,17 +6,19 @@ use std::convert::Infallible;
 use axum::response::sse::Event;
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use gradus_domain::UserId;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::StreamPace;
 use super::source::{EventSource, NumberedEvent, SourceError};
 use crate::guard::Standing;
+use crate::places::Place;
 
 pub(super) fn events(
     source: impl EventSource,
     after: u64,
-    standing: Standing,
+    (standing, place): (Standing, Place<UserId>),
     pace: StreamPace,
     shutdown: CancellationToken,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
@@ -28,6 +30,7 @@ pub(super) fn events(
         is_at_end: false,
         recheck_at: Instant::now() + pace.recheck,
         standing,
+        _place: place,
         pace,
         shutdown,
     };
@@ -45,6 +48,7 @@ struct Watch<E> {
     is_at_end: bool,
     recheck_at: Instant,
     standing: Standing,
+    _place: Place<UserId>,
     pace: StreamPace,
     shutdown: CancellationToken,
 }
@@ -110,7 +114,9 @@ impl<E: EventSource> Watch<E> {
             return true;
         }
         self.recheck_at = Instant::now() + self.pace.recheck;
-        self.standing.still_holds().await
+        let Some(caller) = self.standing.caller_now().await else { return false };
+        self.source.seen_by(caller);
+        true
     }
 }
 

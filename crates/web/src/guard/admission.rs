@@ -76,7 +76,7 @@ impl Admission<'_> {
             self.draw_for(Client::Caller(caller.user.uuid()))?;
             rules.access.check(&caller)?;
             let shown = shown(&credentials);
-            let standing = Standing::new(guards.clone(), rules.access, credentials, origin);
+            let standing = Standing::new(guards.clone(), rules.access, caller.clone(), (credentials, origin));
             request.extensions_mut().insert(standing);
             request.extensions_mut().insert(SignedIn(caller));
             shown
@@ -97,8 +97,10 @@ impl Admission<'_> {
         }))
     }
 
-    /// The caller, or why there is none. Each failure is drawn from the address's bucket, so that tokens
-    /// cannot be tried out.
+    /// The caller, or why there is none. Each failure is drawn from the address's bucket, so that whoever sends many is
+    /// told to stop. The bucket is not asked beforehand: others at the same address have credentials that are good, and
+    /// what a stranger gains by trying is nothing, since no secret of 256 bits is ever guessed, and one that is not even
+    /// written as ours are costs no look-up.
     async fn identify(
         &mut self,
         headers: &HeaderMap,

@@ -17,13 +17,18 @@ pub(crate) struct BodyRules {
     pub(crate) pace: BodyPace,
 }
 
-impl Default for BodyRules {
-    fn default() -> Self {
-        Self { accepts: Vec::new(), max_bytes: 2 * 1024 * 1024, pace: BodyPace::default() }
-    }
-}
+/// What callers may send where a route says nothing else.
+const MOST_OF_CALLERS: u64 = 2 * 1024 * 1024;
+/// What anyone may send, of whom nothing is known: names, passwords and codes are shorter.
+const MOST_OF_STRANGERS: u64 = 16 * 1024;
 
 impl BodyRules {
+    /// The rules of a route that says nothing of bodies.
+    pub(crate) fn usual(has_callers: bool) -> Self {
+        let max_bytes = if has_callers { MOST_OF_CALLERS } else { MOST_OF_STRANGERS };
+        Self { accepts: Vec::new(), max_bytes, pace: BodyPace::default() }
+    }
+
     /// Refuses by the headers alone what need not be read: too long a body, or one of a kind that the route
     /// does not take. The kinds that a form of another site can send are so kept from routes for JSON.
     pub(super) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
@@ -78,7 +83,7 @@ mod tests {
     }
 
     fn json() -> BodyRules {
-        BodyRules { accepts: vec!["application/json".into()], max_bytes: 10, ..BodyRules::default() }
+        BodyRules { accepts: vec!["application/json".into()], max_bytes: 10, ..BodyRules::usual(true) }
     }
 
     #[test]
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_route_without_a_body_takes_an_empty_one_and_idle_json() {
-        let none = BodyRules::default();
+        let none = BodyRules::usual(true);
         assert_eq!(category(&none, &[("content-type", "text/plain")]), None);
         assert_eq!(category(&none, &[("content-length", "2"), ("content-type", "application/json")]), None);
         assert_eq!(

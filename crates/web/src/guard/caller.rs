@@ -38,4 +38,8 @@ pub trait Authenticator: Send + Sync + 'static {
     /// The caller that `credentials` stand for, asked anew for each request, so that whatever was revoked is
     /// refused within one.
     async fn authenticate(&self, credentials: &Credentials, from: &Origin) -> Result<Caller, Refused>;
+
+    /// The caller that `credentials` stand for, asked again for an answer that is still being given. That is no use of
+    /// a session: one is not kept from ending by a page that was left open.
+    async fn recognise(&self, credentials: &Credentials, from: &Origin) -> Result<Caller, Refused>;
 }

@@ -25,9 +25,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use gradus_domain::Clock;
+use gradus_domain::{Clock, UserId};
 
 use crate::metrics::{Registry, RequestMetrics};
+use crate::places::Places;
 use crate::problem::catch_problems;
 use rate_limit::RateLimiter;
 
@@ -47,7 +48,7 @@ pub use security_headers::CONTENT_SECURITY;
 pub use standing::Standing;
 
 /// How the server is reached and what it allows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct GuardSettings {
     /// Where browsers find the server. Without it, requests are compared with their own `Host`.
     pub public_origin: Option<PublicOrigin>,
@@ -57,6 +58,20 @@ pub struct GuardSettings {
     pub has_tls_in_front: bool,
     /// How many requests a client may send.
     pub rate_limits: RateLimits,
+    /// How many streams of events a user may have open: each keeps a connection and asks the database now and then.
+    pub max_streams_of_caller: usize,
+}
+
+impl Default for GuardSettings {
+    fn default() -> Self {
+        Self {
+            public_origin: None,
+            trusted_proxies: TrustedProxies::default(),
+            has_tls_in_front: false,
+            rate_limits: RateLimits::default(),
+            max_streams_of_caller: 16,
+        }
+    }
 }
 
 /// What the guards of all routes share.
@@ -66,6 +81,7 @@ pub struct Guards {
     clock: Arc<dyn Clock>,
     cookie: SessionCookie,
     rate_limiter: RateLimiter,
+    streams: Places<UserId>,
     request_metrics: RequestMetrics,
 }
 
@@ -80,6 +96,7 @@ impl Guards {
         Self {
             cookie: SessionCookie::for_origin(settings.public_origin.as_ref()),
             rate_limiter: RateLimiter::new(settings.rate_limits),
+            streams: Places::new(settings.max_streams_of_caller),
             request_metrics: RequestMetrics::register(registry),
             settings,
             authenticator,

@@ -1,5 +1,6 @@
 //! Credentials do not belong in an address: addresses end up in logs, histories and `Referer`.
 
+use gradus_app::accounts::API_TOKEN_BEGINNING;
 use http::Uri;
 
 const NAMES: &[&str] = &[
@@ -17,15 +18,12 @@ const NAMES: &[&str] = &[
     "token",
 ];
 
-/// How our own API tokens begin.
-pub(crate) const API_TOKEN_PREFIX: &str = "grd_";
-
 /// Whether the query of `uri` carries a secret, by a parameter's name or by the look of its value.
 pub(crate) fn has_secret(uri: &Uri) -> bool {
     let query = uri.query().unwrap_or_default();
     form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
         let name = name.to_ascii_lowercase();
-        NAMES.contains(&name.as_str()) || value.starts_with(API_TOKEN_PREFIX)
+        NAMES.contains(&name.as_str()) || value.starts_with(API_TOKEN_BEGINNING)
     })
 }
 

@@ -16,6 +16,7 @@ use http::header::{CONTENT_LENGTH, HeaderName};
 use http::{Method, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::request_id::REQUEST_ID_HEADER;
@@ -46,12 +47,14 @@ pub(crate) async fn record(State(guards): State<Arc<Guards>>, mut request: Reque
         extensions.insert(address);
     }
 
-    let mut response = next.run(request).await;
+    // Whatever is logged on the way has the request's id, at every level of the log.
+    let span = tracing::error_span!("request", request_id = %id);
+    let mut response = next.run(request).instrument(span.clone()).await;
     line.status = Some(response.status());
     line.expected_bytes = expected_bytes(&line.method, &response);
     line.is_complete = line.expected_bytes == Some(0);
     response.headers_mut().insert(HeaderName::from_static(REQUEST_ID_HEADER), id.header_value());
-    response.map(|body| Body::new(RecordedBody { inner: body, line }))
+    response.map(|body| Body::new(RecordedBody { inner: body, span, line }))
 }
 
 /// A line being written; it is written when this is dropped, however that comes about.
@@ -145,6 +148,7 @@ fn other_method() -> Method {
 /// The answer's body, which keeps the line until it is sent.
 struct RecordedBody {
     inner: Body,
+    span: Span,
     line: Line,
 }
 
@@ -156,7 +160,8 @@ impl HttpBody for RecordedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        let this = &mut *self;
+        let polled = this.span.in_scope(|| Pin::new(&mut this.inner).poll_frame(cx));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 self.line.sent_bytes += frame.data_ref().map_or(0, |data| data.len() as u64);

@@ -73,7 +73,7 @@ impl IntoResponse for Refusal {
         let mut response = (status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         match self.class {
-            RefusalClass::Overloaded => {
+            RefusalClass::Throttled | RefusalClass::Overloaded => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             // The same would fail the same way.
@@ -90,6 +90,7 @@ fn category(class: RefusalClass) -> Category {
     match class {
         RefusalClass::Invalid => Category::Invalid,
         RefusalClass::NotFound => Category::NotFound,
+        RefusalClass::Throttled => Category::Throttled,
         RefusalClass::Overloaded => Category::Unavailable,
         RefusalClass::Internal => Category::Internal,
     }
@@ -114,6 +115,7 @@ mod tests {
         assert_eq!(told(Refusal::invalid("n", "invalid_value", "n")), (400, None, None));
         assert_eq!(told(Refusal::no_such_model("gpt-9")), (404, None, None));
         assert_eq!(of_fault(FaultKind::Busy), (503, Some("1".into()), None));
+        assert_eq!(of_fault(FaultKind::Share), (429, Some("1".into()), None));
         assert_eq!(of_fault(FaultKind::Memory), (500, None, Some("false".into())));
     }
 

@@ -8,6 +8,8 @@ use super::fields::{Fields, unknown_word, wrong_type};
 
 const KINDS: [&str; 3] = ["text", "json_object", "json_schema"];
 const LONGEST_NAME: usize = 64;
+/// The longest schema, as JSON: it is kept for as long as it is answered.
+const LONGEST_SCHEMA_BYTES: usize = 64 * 1024;
 
 /// The format of an answer. Chats keep the schema with its name in an object of its own (`nested`),
 /// responses beside the type.
@@ -48,7 +50,16 @@ fn schema(fields: &mut Fields<'_>) -> Result<AnswerFormat, Refusal> {
     fields.string("description")?;
     let param = fields.param("schema");
     match fields.take("schema") {
-        Some(schema) if schema.is_object() => Ok(AnswerFormat::JsonSchema(schema.clone())),
+        Some(schema) if schema.is_object() => {
+            let bytes = schema.to_string().len();
+            if bytes > LONGEST_SCHEMA_BYTES {
+                let message = format!(
+                    "Invalid '{param}': it has {bytes} bytes and may have {LONGEST_SCHEMA_BYTES}; shorten it."
+                );
+                return Err(Refusal::invalid(param, "invalid_value", message));
+            }
+            Ok(AnswerFormat::JsonSchema(schema.clone()))
+        }
         Some(other) => Err(wrong_type(&param, "an object", other)),
         None => Ok(AnswerFormat::JsonObject),
     }

@@ -13,6 +13,7 @@ mod ids;
 mod list;
 mod logprobs;
 mod messages;
+mod metadata;
 pub mod models;
 mod refusal;
 pub mod responses;

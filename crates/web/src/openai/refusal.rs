@@ -13,6 +13,8 @@ pub enum RefusalClass {
     Invalid,
     /// There is no such thing.
     NotFound,
+    /// The client has asked for too much at once; the same request may succeed later.
+    Throttled,
     /// The server has too much to do; the same request may succeed later.
     Overloaded,
     /// Something failed in the server.
@@ -24,6 +26,7 @@ impl RefusalClass {
     pub fn error_type(self) -> &'static str {
         match self {
             Self::Invalid | Self::NotFound => "invalid_request_error",
+            Self::Throttled => "rate_limit_error",
             Self::Overloaded | Self::Internal => "server_error",
         }
     }
@@ -116,7 +119,7 @@ impl Refusal {
             param: None,
             code: Some(code),
         };
-        use RefusalClass::{Internal, Overloaded};
+        use RefusalClass::{Internal, Overloaded, Throttled};
         match fault.kind {
             FaultKind::Conversation => invalid(Some(parameters.conversation), "invalid_value"),
             FaultKind::TooLong => invalid(Some(parameters.conversation), "context_length_exceeded"),
@@ -125,6 +128,11 @@ impl Refusal {
             FaultKind::Busy => {
                 server(Overloaded, "The server has too many requests; try again later.", "overloaded")
             }
+            FaultKind::Share => server(
+                Throttled,
+                "You have as many requests on their way as one user may have; try again when one is answered.",
+                "too_many_requests",
+            ),
             FaultKind::Stopping => {
                 server(Overloaded, "The server is being stopped; try again later.", "stopping")
             }

@@ -11,8 +11,8 @@ use crate::audited::Audited;
 use crate::guard::BodyPace;
 use crate::routes::{Access, Route};
 
-/// The longest conversation that is sent to a model.
-const MAX_CONVERSATION_BYTES: u64 = 16 << 20;
+/// The longest conversation that is sent to a model: more text than any reads.
+const MAX_CONVERSATION_BYTES: u64 = 2 << 20;
 /// The longest body with a file: the server's own limit for files, which may be less, is kept besides.
 const MAX_FORM_BYTES: u64 = 8 << 30;
 /// How fast files arrive at the least.

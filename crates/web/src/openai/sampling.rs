@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Refusal;
 use super::fields::Fields;
+use super::{Refusal, metadata};
 
 /// Most of the most probable tokens that are named.
 pub(super) const MOST_TOP_LOGPROBS: usize = 20;
@@ -22,9 +22,9 @@ pub(super) fn nucleus(top_p: f64) -> f64 {
 
 /// What clients may say about themselves, which changes no answer.
 pub(super) fn without_effect(fields: &mut Fields<'_>) -> Result<(), Refusal> {
+    metadata::read(fields)?;
     fields.without_effect(&[
         "user",
-        "metadata",
         "safety_identifier",
         "prompt_cache_key",
         "prompt_cache_retention",

@@ -10,6 +10,8 @@ mod failures;
 mod health;
 mod sampling;
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use gradus_domain::Scope;
@@ -21,14 +23,17 @@ use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
 pub use failures::recording_failures;
+use health::LastCheck;
 pub use sampling::Sampler;
 
 /// The routes of probes and figures.
 #[must_use]
 pub fn routes() -> Vec<Route<ServerState>> {
+    let last = Arc::new(LastCheck::default());
+    let ready = move |state: State<ServerState>| health::ready(state, Arc::clone(&last));
     vec![
         Route::undescribed(&Method::GET, "/health/live", Access::anyone(), health::live).unmetered(),
-        Route::undescribed(&Method::GET, "/health/ready", Access::anyone(), health::ready).unmetered(),
+        Route::undescribed(&Method::GET, "/health/ready", Access::anyone(), ready).unmetered(),
         Route::undescribed(&Method::GET, "/metrics", Access::admin(Scope::Read), show_metrics),
     ]
 }

@@ -71,8 +71,8 @@ impl Access {
         self
     }
 
-    /// And the caller has a session: what would let a stolen API token outlive itself (passwords, tokens)
-    /// is not done with one.
+    /// And the caller has a session: what would let a stolen API token outlive itself (passwords, tokens,
+    /// invitations, roles) is not done with one.
     #[must_use]
     pub const fn by_session(mut self) -> Self {
         if let Some(needs) = &mut self.needs {

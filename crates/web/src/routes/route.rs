@@ -63,7 +63,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             method: method.clone(),
             path: path.to_owned(),
             access,
-            body: BodyRules::default(),
+            body: BodyRules::usual(access.needs_caller()),
             is_metered: true,
             described: None,
             handler: on(filter, handler),

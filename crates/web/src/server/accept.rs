@@ -1,14 +1,16 @@
-//! The loop that accepts connections. A client's broken connection never ends it, and running out of file
-//! descriptors slows it down instead of spinning.
+//! The loop that accepts connections. A client's broken connection never ends it, running out of file descriptors
+//! slows it down instead of spinning, and no neighbourhood has all connections.
 
 use std::io;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use gradus_app::accounts::neighbourhood;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{self, Context};
+use crate::places::Places;
 
 /// Accepts until shutdown; each connection is a task of `connections`.
 pub(super) async fn accept_until_shutdown(
@@ -17,6 +19,7 @@ pub(super) async fn accept_until_shutdown(
     connections: &TaskTracker,
 ) {
     let places = Arc::new(Semaphore::new(context.limits.max_connections));
+    let shares = Places::new(context.limits.max_connections_of_neighbourhood);
     loop {
         let next = async {
             // A closed semaphore is the only error, and nobody closes this one.
@@ -29,10 +32,16 @@ pub(super) async fn accept_until_shutdown(
         };
         match accepted {
             Ok((stream, peer)) => {
+                let client = peer.ip().to_canonical();
+                let share = shares.take(neighbourhood(client));
+                if share.is_none() && !context.limits.proxies.contains(client) {
+                    turn_away(&stream);
+                    continue;
+                }
                 let context = context.clone();
                 connections.spawn(async move {
                     connection::serve(stream, peer, context).await;
-                    drop(place);
+                    drop((place, share));
                 });
             }
             Err(error) if concerns_one_connection(&error) => {}
@@ -45,6 +54,16 @@ pub(super) async fn accept_until_shutdown(
                 tokio::time::sleep(context.limits.exhaustion_pause).await;
             }
         }
+    }
+}
+
+/// Says why, as far as that goes without waiting for anything: what has not been read yet may keep the client from
+/// seeing it.
+fn turn_away(stream: &TcpStream) {
+    const ANSWER: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\n\
+        Content-Type: text/plain\r\nContent-Length: 48\r\n\r\nToo many connections are open from your network.";
+    if let Err(error) = stream.try_write(ANSWER) {
+        tracing::debug!(%error, "a client was not told that it has too many connections");
     }
 }
 

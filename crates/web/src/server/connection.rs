@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -24,7 +25,7 @@ use super::stall::StallGuard;
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) router: Router,
-    pub(super) limits: ServerLimits,
+    pub(super) limits: Arc<ServerLimits>,
     /// Finish the request at hand, then close.
     pub(super) shutdown: CancellationToken,
     /// Close now.

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use crate::guard::TrustedProxies;
+
 /// Limits of connections and request heads. The defaults suit a server on the open internet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ServerLimits {
     /// Connections served at once; more wait in the system's queue until one ends.
     pub max_connections: usize,
+    /// Connections of one neighbourhood served at once; more are turned away, so that one client leaves room for others.
+    pub max_connections_of_neighbourhood: usize,
+    /// Who connects for many others, and may have all connections.
+    pub proxies: TrustedProxies,
     /// From the moment a head is awaited until it is complete. It also ends connections that are kept open
     /// without a request.
     pub header_read_timeout: Duration,
@@ -31,6 +37,8 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             max_connections: 1024,
+            max_connections_of_neighbourhood: 256,
+            proxies: TrustedProxies::default(),
             header_read_timeout: Duration::from_secs(15),
             max_head_bytes: 32 * 1024,
             max_request_line_bytes: 8 * 1024,

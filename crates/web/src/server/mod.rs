@@ -7,6 +7,8 @@ mod inspect;
 mod limits;
 mod stall;
 
+use std::sync::Arc;
+
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -33,12 +35,13 @@ pub async fn serve(
 ) -> Farewell {
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
-    let context = connection::Context { router, limits, shutdown, cut: cut.clone() };
+    let drain_deadline = limits.drain_deadline;
+    let context = connection::Context { router, limits: Arc::new(limits), shutdown, cut: cut.clone() };
     accept::accept_until_shutdown(&listener, &context, &connections).await;
     drop(listener);
 
     connections.close();
-    let drained = timeout(limits.drain_deadline, connections.wait()).await;
+    let drained = timeout(drain_deadline, connections.wait()).await;
     let cut_connections = if drained.is_ok() { 0 } else { connections.len() };
     cut.cancel();
     connections.wait().await;

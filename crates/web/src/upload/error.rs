@@ -1,8 +1,12 @@
 //! Why a file was not received.
 
+use std::error::Error;
+use std::iter::successors;
+
 use axum::extract::multipart::MultipartError;
 use gradus_app::store::blobs::BlobError;
 
+use super::TooMuchUnclaimed;
 use crate::guard::too_large;
 use crate::problem::{BodyFailure, Category, FieldProblem, Problem};
 
@@ -18,6 +22,12 @@ pub enum UploadError {
     /// The body could not be read to its end.
     #[error("the body could not be read")]
     Body(BodyFailure),
+    /// The request is said to be a form, but not what parts it.
+    #[error("the form's type names no boundary")]
+    NoBoundary,
+    /// The body goes on without becoming a form.
+    #[error(transparent)]
+    Unclaimed(#[from] TooMuchUnclaimed),
     /// The form is not what it should be.
     #[error("{field}: {message}")]
     Form {
@@ -39,7 +49,11 @@ impl UploadError {
 
 impl From<MultipartError> for UploadError {
     fn from(error: MultipartError) -> Self {
-        Self::Body(BodyFailure::of(&error))
+        let causes = successors(Some(&error as &(dyn Error + 'static)), |&error| error.source());
+        match causes.into_iter().find_map(|cause| cause.downcast_ref::<TooMuchUnclaimed>()) {
+            Some(unclaimed) => Self::Unclaimed(*unclaimed),
+            None => Self::Body(BodyFailure::of(&error)),
+        }
     }
 }
 
@@ -54,6 +68,15 @@ impl From<UploadError> for Problem {
         match error {
             UploadError::TooLarge { max_bytes } => too_large(max_bytes),
             UploadError::Body(failure) => failure.into(),
+            UploadError::NoBoundary => Self::new(
+                Category::Malformed,
+                "The form cannot be read: its `Content-Type` names no boundary.",
+            )
+            .with_code("bad_form"),
+            UploadError::Unclaimed(_) => {
+                let detail = "The form cannot be read: too much of it belongs to none of its fields.";
+                Self::new(Category::Malformed, detail).with_code("bad_form")
+            }
             UploadError::Form { field, message } => {
                 Self::new(Category::Malformed, "The form is not what it should be.")
                     .with_code("bad_form")

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Body;
-use axum::extract::Multipart;
+use axum::RequestExt as _;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::multipart::Field;
+use axum::extract::{Multipart, Request};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use gradus_app::store::blobs::{Spool, SpoolFile, SpooledBlob};
 
+use super::unclaimed::Unclaimed;
 use super::{DisplayName, UploadError};
 
 /// The longest that all fields beside the file may be together: they are held in memory.
 const MAX_FIELD_BYTES: usize = 64 * 1024;
 /// The most fields beside the file.
 const MAX_FIELDS: usize = 64;
+/// What a form has besides its file is shorter: its fields, and the heads of its parts.
+const MAX_BESIDE_FILE_BYTES: u64 = 128 * 1024;
 
 /// A form with one file.
 #[derive(Debug)]
@@ -30,21 +34,24 @@ pub struct UploadedForm {
 /// Reads a form whose field `file_field` is a file of at most `max_bytes`, and whose other fields are short
 /// texts. They come in any order, so what the fields say is looked at only when all is there.
 pub async fn receive_form(
-    mut form: Multipart,
+    request: Request,
     file_field: &str,
     max_bytes: u64,
     spool: &Spool,
 ) -> Result<UploadedForm, UploadError> {
+    let unclaimed = Unclaimed::default();
+    let mut form = opened(request, max_bytes, &unclaimed).await?;
     let mut fields = Fields::default();
     let mut received = None;
     while let Some(field) = form.next_field().await? {
         let name = field.name().unwrap_or_default().to_owned();
+        let field = Part { field, unclaimed: &unclaimed };
         if name != file_field {
             fields.take(name, field).await?;
         } else if received.is_some() {
             return Err(UploadError::form(file_field, "is there twice: send one file"));
         } else {
-            let shown = DisplayName::of(field.file_name().unwrap_or_default());
+            let shown = DisplayName::of(field.field.file_name().unwrap_or_default());
             received = Some((receive_field(field, max_bytes, spool).await?, shown));
         }
     }
@@ -55,6 +62,9 @@ pub async fn receive_form(
 
 /// Reads a body that is a file of at most `max_bytes`.
 pub async fn receive_raw(body: Body, max_bytes: u64, spool: &Spool) -> Result<SpooledBlob, UploadError> {
+    if body.size_hint().lower() > max_bytes {
+        return Err(UploadError::TooLarge { max_bytes });
+    }
     let mut file = Arriving { file: spool.create().await?, max_bytes };
     let mut parts = body.into_data_stream();
     while let Some(part) = parts.next().await {
@@ -63,8 +73,33 @@ pub async fn receive_raw(body: Body, max_bytes: u64, spool: &Spool) -> Result<Sp
     Ok(file.file.finish().await?)
 }
 
+/// The form in a request, which is refused where it says that it is longer than one with a file of `max_bytes`. One
+/// that says nothing is held to that by its parts: file, fields and what is unclaimed each have their limit.
+async fn opened(request: Request, max_bytes: u64, unclaimed: &Unclaimed) -> Result<Multipart, UploadError> {
+    let most = max_bytes.saturating_add(MAX_BESIDE_FILE_BYTES);
+    if request.body().size_hint().lower() > most {
+        return Err(UploadError::TooLarge { max_bytes });
+    }
+    let request = request.map(|body| unclaimed.counting(body));
+    request.extract().await.map_err(|_| UploadError::NoBoundary)
+}
+
+/// A field as it arrives.
+struct Part<'a> {
+    field: Field<'a>,
+    unclaimed: &'a Unclaimed,
+}
+
+impl Part<'_> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, UploadError> {
+        let chunk = self.field.chunk().await?;
+        self.unclaimed.claim(chunk.as_ref().map_or(0, Bytes::len));
+        Ok(chunk)
+    }
+}
+
 async fn receive_field(
-    mut field: Field<'_>,
+    mut field: Part<'_>,
     max_bytes: u64,
     spool: &Spool,
 ) -> Result<SpooledBlob, UploadError> {
@@ -98,7 +133,7 @@ struct Fields {
 }
 
 impl Fields {
-    async fn take(&mut self, name: String, mut field: Field<'_>) -> Result<(), UploadError> {
+    async fn take(&mut self, name: String, mut field: Part<'_>) -> Result<(), UploadError> {
         let mut value = Vec::new();
         self.bytes += name.len();
         while let Some(part) = field.chunk().await? {

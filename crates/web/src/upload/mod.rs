@@ -5,7 +5,9 @@
 mod error;
 mod file_name;
 mod form;
+mod unclaimed;
 
 pub use error::UploadError;
 pub use file_name::DisplayName;
 pub use form::{UploadedForm, receive_form, receive_raw};
+pub use unclaimed::TooMuchUnclaimed;

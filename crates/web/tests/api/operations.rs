@@ -47,6 +47,19 @@ async fn a_server_without_room_lives_and_is_not_ready() {
 }
 
 #[tokio::test]
+async fn however_often_it_is_asked_it_looks_at_its_parts_once_a_second() {
+    let database = TestDatabase::new(Kind::Sqlite).await.unwrap();
+    let server = Server::start(&database).await;
+    let ready = async || server.ask(Ask::get("/health/ready")).await.status;
+    assert_eq!(ready().await, 200);
+    database.execute("DROP TABLE schema_step").await;
+    assert_eq!(ready().await, 200, "nobody looked again");
+    server.clock.advance_seconds(1);
+    assert_eq!(ready().await, 503);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_server_without_its_database_lives_and_says_that_it_cannot_work() {
     let database = TestDatabase::new(Kind::Sqlite).await.unwrap();
     let server = Server::start(&database).await;

@@ -48,7 +48,7 @@ async fn another_request_under_the_same_key_is_refused(server: &Server) {
     server.ok(create(alice, "k-1", "Biology")).await;
     let other = server.refusal(create(alice, "k-1", "Botany")).await;
     assert_eq!(other, (422, "idempotency_key_reused".to_owned()));
-    let elsewhere = alice.post("/api/v1/tokens").header("idempotency-key", "k-1");
+    let elsewhere = alice.in_session(Ask::post("/api/v1/tokens")).header("idempotency-key", "k-1");
     let elsewhere = elsewhere.json(&json!({ "name": "Biology", "scope": "read" }));
     assert_eq!(server.refusal(elsewhere).await.0, 422);
     assert_eq!(server.count(alice, "/api/v1/datasets").await, 1);
@@ -126,7 +126,7 @@ async fn a_secret_is_stored_nowhere_and_its_request_done_once(server: &Server) {
     let alice = server.people.alice();
     let ask = || {
         let new = json!({ "name": "x", "scope": "read" });
-        alice.post("/api/v1/tokens").header("idempotency-key", "k-1").json(&new)
+        alice.in_session(Ask::post("/api/v1/tokens")).header("idempotency-key", "k-1").json(&new)
     };
     let before = server.ok(alice.get("/api/v1/tokens")).await["items"].as_array().unwrap().len();
     let made = server.ok(ask()).await;

@@ -47,7 +47,7 @@ async fn nothing_that_is_shown_holds_a_secret(server: &Server) {
     let wrong = json!({ "name": "x", "scope": "read", "hours": "seven green kettles whistle" });
     let refused = server.ask(Ask::post("/api/v1/sessions").json(&json!({ "password": PASSWORD }))).await;
     assert!(!refused.text().contains(PASSWORD));
-    assert_eq!(server.ask(alice.post("/api/v1/tokens").json(&wrong)).await.status, 422);
+    assert_eq!(server.ask(alice.in_session(Ask::post("/api/v1/tokens")).json(&wrong)).await.status, 422);
 }
 
 async fn a_query_lets_nobody_in(server: &Server) {
@@ -62,7 +62,9 @@ async fn a_query_lets_nobody_in(server: &Server) {
 async fn the_database_holds_no_secret(server: &Server) {
     let alice = server.people.alice();
     let new = json!({ "name": "x", "scope": "read" });
-    let made = server.ok(alice.post("/api/v1/tokens").header("idempotency-key", "k").json(&new)).await;
+    let made = server
+        .ok(alice.in_session(Ask::post("/api/v1/tokens")).header("idempotency-key", "k").json(&new))
+        .await;
     let mut secrets = secrets(server);
     secrets.retain(|secret| secret != "$argon2id$");
     secrets.push(made["secret"].as_str().unwrap().to_owned());

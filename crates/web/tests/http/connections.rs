@@ -1,5 +1,9 @@
 //! Keeping connections open, pipelining, and answers that come before the request is over.
 
+use std::time::{Duration, Instant};
+
+use gradus_web::server::ServerLimits;
+
 use crate::asking::Ask;
 use crate::people::ALICE;
 use crate::running::Running;
@@ -26,6 +30,44 @@ async fn pipelined_requests_are_answered_in_order() {
     connection.send(asks.collect::<Vec<_>>().concat()).await;
     for id in ids {
         assert_eq!(connection.answer().await.json()["id"], id);
+    }
+}
+
+#[tokio::test]
+async fn a_neighbourhood_has_only_so_many_connections() {
+    let limits = ServerLimits { max_connections_of_neighbourhood: 2, ..ServerLimits::default() };
+    let server = Running::with_limits(limits).await;
+    let mut own = [server.connect().await, server.connect().await];
+    for connection in &mut own {
+        connection.send(Ask::get("/health/live").bytes(true)).await;
+        assert_eq!(connection.answer().await.status, 200);
+    }
+    let refused = server.connect().await.answer().await;
+    assert_eq!((refused.status, refused.header("retry-after").as_deref()), (429, Some("1")));
+    let [mut first, second] = own;
+    drop(second);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while server.try_ask(&Ask::get("/health/live")).await != Some(200) {
+        assert!(Instant::now() < deadline, "the place is free again");
+    }
+    first.send(Ask::get("/health/live").bytes(true)).await;
+    assert_eq!(first.answer().await.status, 200, "who is served is served on");
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_has_the_connections_of_all_its_clients() {
+    let limits = ServerLimits {
+        max_connections_of_neighbourhood: 1,
+        proxies: "127.0.0.1".parse().unwrap(),
+        ..ServerLimits::default()
+    };
+    let server = Running::with_limits(limits).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut connection = server.connect().await;
+        connection.send(Ask::get("/health/live").bytes(true)).await;
+        assert_eq!(connection.answer().await.status, 200);
+        open.push(connection);
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRef, Multipart, Request, State};
+use axum::extract::{FromRef, Request, State};
 use axum::response::{IntoResponse, Response};
+use gradus_app::accounts::Caller;
+use gradus_app::store::Whose;
 use gradus_app::store::blobs::Spool;
 use gradus_domain::Scope;
 use gradus_web::events::{
@@ -100,7 +102,7 @@ pub(crate) fn routes() -> Vec<Route<Demo>> {
         ),
         Route::described::<__path_list_users, _, _>(Access::admin(Scope::Read), list_users),
         Route::described::<__path_upload_form, _, _>(writing, upload_form)
-            .with_body_limits(MAX_FILE_BYTES + 64 * 1024, FILE_PACE),
+            .with_body_limits(64 * MAX_FILE_BYTES, FILE_PACE),
         Route::described::<__path_upload_raw, _, _>(writing, upload_raw)
             .with_body_limits(MAX_FILE_BYTES, FILE_PACE),
         Route::described::<__path_watch_job, _, _>(reading.shared(), watch_job),
@@ -271,9 +273,9 @@ struct FileForm {
     responses((status = 201, description = "What arrived.", body = Value)))]
 async fn upload_form(
     State(spool): State<Spool>,
-    form: Multipart,
+    request: Request,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let form = receive_form(form, "file", MAX_FILE_BYTES, &spool).await?;
+    let form = receive_form(request, "file", MAX_FILE_BYTES, &spool).await?;
     let blob = form.file.blob();
     let (hash, name) = (blob.hash.to_string(), form.name.as_str());
     let body = json!({ "bytes": blob.bytes, "hash": hash, "name": name, "fields": form.fields });
@@ -299,26 +301,44 @@ async fn upload_raw(
     params(("id" = Uuid, Path, description = "The job's id."),
         ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last event that the client has.")),
     responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream", body = String)))]
-async fn watch_job(State(demo): State<Demo>, after: LastEventId, standing: Standing) -> Response {
+async fn watch_job(
+    State(demo): State<Demo>,
+    SignedIn(caller): SignedIn,
+    after: LastEventId,
+    standing: Standing,
+) -> Response {
     let pace = StreamPace {
         keep_alive: Duration::from_millis(150),
         recheck: Duration::from_millis(100),
         reconnect: Duration::from_millis(1500),
     };
-    let source = Counting { happened: demo.happened.subscribe() };
+    let source = Counting { happened: demo.happened.subscribe(), whose: caller.whose() };
     event_stream(source, after, standing, pace, demo.shutdown.clone())
 }
+
+/// With this one, no event can be read.
+pub(crate) const FAILS: u64 = u64::MAX - 1;
+/// Events after this one are for administrators.
+pub(crate) const EVERYONES: u64 = 100;
 
 /// One event for each number that has happened, at most three at a time.
 struct Counting {
     happened: watch::Receiver<(u64, bool)>,
+    whose: Whose,
 }
 
 #[async_trait::async_trait]
 impl EventSource for Counting {
+    fn seen_by(&mut self, caller: &Caller) {
+        self.whose = caller.whose();
+    }
+
     async fn after(&mut self, number: u64) -> Result<Batch, SourceError> {
         let (last, is_all) = *self.happened.borrow();
-        if last == u64::MAX {
+        if last == FAILS {
+            return Err(SourceError::Failed("the events are damaged".into()));
+        }
+        if last == u64::MAX || last > EVERYONES && self.whose != Whose::Anyones {
             return Err(SourceError::Gone);
         }
         let numbers = (number + 1..=last).take(3);

@@ -1,9 +1,13 @@
 //! Server-sent events: nothing lost, nothing twice, and an end when it is time (SECURITY 14, 15).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use gradus_domain::Role;
+use gradus_web::guard::GuardSettings;
 
 use crate::asking::Ask;
-use crate::people::ALICE;
+use crate::demo::EVERYONES;
+use crate::people::{ALICE, ALICE_READS, ALICE_SESSION, CAROL};
 use crate::running::Running;
 use crate::wire::Connection;
 
@@ -98,6 +102,25 @@ async fn a_quiet_stream_is_kept_alive() {
 }
 
 #[tokio::test]
+async fn a_user_has_only_so_many_streams_and_others_have_their_own() {
+    let settings = GuardSettings { max_streams_of_caller: 2, ..GuardSettings::default() };
+    let server = Running::with_settings(settings).await;
+    let first = watch(&server, Ask::get(PATH).bearer(ALICE)).await;
+    let _second = watch(&server, Ask::get(PATH).bearer(ALICE_READS)).await;
+    let refused = server.ask(Ask::get(PATH).bearer(ALICE)).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "too_many_streams"));
+    assert_eq!(refused.header("retry-after").as_deref(), Some("5"));
+    watch(&server, Ask::get(PATH).bearer(CAROL)).await;
+    // A stream that its client has left is over at its next comment.
+    drop(first);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while server.ask_head(Ask::get(PATH).bearer(ALICE)).await != 200 {
+        assert!(Instant::now() < deadline, "the place is free again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_stream_ends_when_the_callers_right_does() {
     let server = Running::start().await;
     let mut connection = watch(&server, Ask::get(PATH).bearer(ALICE)).await;
@@ -109,6 +132,30 @@ async fn a_stream_ends_when_the_callers_right_does() {
     tokio::time::sleep(Duration::from_millis(150)).await;
     server.demo.happened.send_replace((2, false));
     assert_eq!(numbers(&mut connection, 1).await, [0_u64; 0], "nothing is told after the token is revoked");
+}
+
+#[tokio::test]
+async fn a_stream_shows_what_its_caller_may_see_now_and_not_what_they_might_at_its_beginning() {
+    let server = Running::start().await;
+    let mut connection = watch(&server, Ask::get(&format!("{PATH}?after={EVERYONES}")).bearer(CAROL)).await;
+    server.demo.happened.send_replace((EVERYONES + 1, false));
+    assert_eq!(numbers(&mut connection, 1).await, [EVERYONES + 1]);
+    server.people.change_role(CAROL, Role::Author);
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    server.demo.happened.send_replace((EVERYONES + 2, false));
+    assert_eq!(numbers(&mut connection, 1).await, [0_u64; 0], "she is no administrator any more");
+}
+
+#[tokio::test]
+async fn looking_whether_a_stream_may_go_on_is_no_use_of_its_session() {
+    let server = Running::start().await;
+    let browser = Ask::get(PATH).session(ALICE_SESSION).header("sec-fetch-site", "same-origin");
+    let mut connection = watch(&server, browser).await;
+    // Some rechecks pass.
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    server.demo.happened.send_replace((1, false));
+    assert_eq!(numbers(&mut connection, 1).await, [1]);
+    assert_eq!(server.people.asked.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

@@ -11,9 +11,16 @@ use crate::asking::Ask;
 use crate::people::{ALICE, CAROL};
 use crate::running::Running;
 
-/// Every event as one text, `name=value` for each field.
+/// Every event as one text, `name=value` for each of its fields and for those of the spans that it is in.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+struct Lines(Arc<Mutex<Vec<String>>>, Arc<Mutex<Spans>>);
+
+#[derive(Default)]
+struct Spans {
+    /// What each says; its id is its place, from 1.
+    said: Vec<String>,
+    entered: Vec<Id>,
+}
 
 impl Lines {
     fn all(&self) -> Vec<String> {
@@ -38,8 +45,12 @@ impl Subscriber for Lines {
         true
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut written = Written(String::new());
+        span.record(&mut written);
+        let mut spans = self.1.lock().unwrap();
+        spans.said.push(written.0);
+        Id::from_u64(spans.said.len() as u64)
     }
 
     fn record(&self, _: &Id, _: &Record<'_>) {}
@@ -49,12 +60,22 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut written = Written(event.metadata().target().to_owned());
         event.record(&mut written);
+        let spans = self.1.lock().unwrap();
+        for span in &spans.entered {
+            written.0.push_str(&spans.said[span.into_u64() as usize - 1]);
+        }
         self.0.lock().unwrap().push(written.0);
     }
 
-    fn enter(&self, _: &Id) {}
+    fn enter(&self, span: &Id) {
+        self.1.lock().unwrap().entered.push(span.clone());
+    }
 
-    fn exit(&self, _: &Id) {}
+    fn exit(&self, span: &Id) {
+        let mut spans = self.1.lock().unwrap();
+        let place = spans.entered.iter().rposition(|entered| entered == span).unwrap();
+        spans.entered.remove(place);
+    }
 }
 
 /// A server whose log is kept. The runtime of a test has one thread, so all of it is in the lines.
@@ -124,6 +145,32 @@ async fn no_secret_and_no_line_of_a_clients_making_is_logged() {
     // What went wrong inside is there for whoever runs the server.
     assert!(all.iter().any(|line| line.contains("SELECT password")), "{all:#?}");
     assert!(all.iter().any(|line| line.contains("panicked")), "{all:#?}");
+}
+
+#[tokio::test]
+async fn what_goes_wrong_in_a_request_is_logged_under_its_id() {
+    let (server, lines, _guard) = logged().await;
+    let id = |answer: crate::wire::Answer| answer.header("x-request-id").unwrap();
+    let internal = id(server.ask(Ask::get("/api/v1/broken/internal").bearer(ALICE)).await);
+    let panicked = id(server.ask(Ask::get("/api/v1/broken/panic").bearer(ALICE)).await);
+    // A stream goes wrong after its answer has begun.
+    server.demo.happened.send_replace((crate::demo::FAILS, false));
+    let path = "/api/v1/jobs/00000000-0000-0000-0000-000000000001/events";
+    let stream = id(server.ask(Ask::get(path).bearer(ALICE)).await);
+    server.people.is_down.store(true, std::sync::atomic::Ordering::Relaxed);
+    let unchecked = id(server.ask(Ask::get("/api/v1/me").bearer(ALICE)).await);
+    let causes = [
+        ("SELECT password", internal),
+        ("panicked", panicked),
+        ("a stream of events ended early", stream),
+        ("credentials could not be checked", unchecked),
+    ];
+    for (cause, id) in causes {
+        let lines = lines.all();
+        let line =
+            lines.iter().find(|line| line.contains(cause)).unwrap_or_else(|| panic!("{cause}: {lines:#?}"));
+        assert!(line.contains(&format!("request_id={id}")), "{line}");
+    }
 }
 
 #[tokio::test]

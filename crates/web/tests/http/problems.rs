@@ -145,6 +145,16 @@ async fn a_problem_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn whoever_is_not_signed_in_sends_short_bodies() {
+    let server = Running::start().await;
+    let sign_in = |length: usize| {
+        Ask::post("/api/v1/sessions").json(&serde_json::json!({ "name": "a".repeat(length) }))
+    };
+    assert_eq!(server.ask(sign_in(10_000)).await.status, 401);
+    assert_eq!(server.ask(sign_in(20_000)).await.status, 413);
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_refused_by_its_declared_length_and_by_what_comes() {
     let server = Running::start().await;
     let mut declared = server.connect().await;

@@ -79,6 +79,21 @@ impl Running {
         connection.answer_to(&ask.method).await
     }
 
+    /// The status of an answer, where the server does not close the connection instead.
+    pub(crate) async fn try_ask(&self, ask: &Ask) -> Option<u16> {
+        let mut connection = self.connect().await;
+        connection.try_send(ask.bytes(false)).await.ok()?;
+        let line = connection.line().await?;
+        line.split(' ').nth(1)?.parse().ok()
+    }
+
+    /// The status of an answer whose body may go on for ever.
+    pub(crate) async fn ask_head(&self, ask: Ask) -> u16 {
+        let mut connection = self.connect().await;
+        connection.send(ask.bytes(false)).await;
+        connection.head().await.status
+    }
+
     pub(crate) async fn connect(&self) -> Connection {
         Connection::open(self.address).await
     }

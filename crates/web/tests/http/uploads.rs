@@ -164,6 +164,52 @@ async fn a_form_that_ends_early_or_lacks_its_file_is_refused() {
     spool_has(&server, 0).await;
 }
 
+/// The head of a form that says nothing of its length, and then `body` in chunks until the server has enough.
+async fn chunked_form(server: &Running, first: &str, part: &[u8], parts: usize) -> (u16, String) {
+    let mut connection = server.connect().await;
+    let head = format!(
+        "POST /api/v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ALICE}\r\n\
+         Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {:X}\r\n{first}\r\n",
+        first.len()
+    );
+    connection.send(head).await;
+    let chunk = [format!("{:X}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat();
+    for _ in 0..parts {
+        if connection.try_send(&chunk).await.is_err() {
+            break;
+        }
+    }
+    let answer = connection.answer().await;
+    (answer.status, answer.code())
+}
+
+#[tokio::test]
+async fn a_body_that_never_becomes_a_form_is_refused_long_before_its_end() {
+    let server = Running::start().await;
+    let part = vec![b'A'; 64 * 1024];
+    let head = "--x\r\nContent-Disposition: form-data; name=\"";
+    // No boundary at all, and a part whose head never ends. Read to its end, it would be too large instead.
+    for first in ["A", head] {
+        let refused = chunked_form(&server, first, &part, 2 * MAX_FILE_BYTES as usize / part.len()).await;
+        assert_eq!(refused, (400, "bad_form".to_owned()), "{first}");
+    }
+    spool_has(&server, 0).await;
+}
+
+#[tokio::test]
+async fn a_form_that_says_that_it_is_longer_than_its_file_may_be_is_not_read() {
+    let server = Running::start().await;
+    let mut connection = server.connect().await;
+    let head = format!(
+        "POST /api/v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ALICE}\r\n\
+         Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
+        MAX_FILE_BYTES + 1024 * 1024
+    );
+    connection.send(head).await;
+    assert_eq!(connection.answer().await.status, 413, "before a byte of it is sent");
+}
+
 /// Kibibytes of memory that the process holds.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -41,7 +41,10 @@ async fn a_file_comes_back_as_it_was_sent(server: &Running) {
 
         let bytes = server.ask(Ask::get(&format!("{path}/content")).bearer(&server.alice.token)).await;
         assert_eq!((bytes.status, bytes.text()), (200, content.clone()));
-        assert_eq!(bytes.header("content-disposition").as_deref(), Some("attachment"));
+        let disposition = "attachment; filename=\"train.jsonl\"; filename*=UTF-8''train.jsonl";
+        assert_eq!(bytes.header("content-disposition").as_deref(), Some(disposition));
+        // A browser that shows it all the same runs nothing in it.
+        assert!(bytes.header("content-security-policy").unwrap().starts_with("sandbox; default-src 'none'"));
         assert_eq!(bytes.header("content-length"), Some(content.len().to_string()));
 
         let deleted = server.ask(Ask::new("DELETE", &path).bearer(&server.alice.token)).await;

@@ -43,6 +43,7 @@ pub(crate) struct Person {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) services: Services,
+    pub(crate) models: Serving,
     pub(crate) clock: ManualClock,
     pub(crate) alice: Person,
     pub(crate) bob: Person,
@@ -55,7 +56,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// No model answers here: the process is none of ours.
     pub(crate) async fn start(kind: Kind) -> Option<Self> {
+        Self::with_models(kind, ServingOptions::new("true", [])).await
+    }
+
+    pub(crate) async fn with_models(kind: Kind, serving: ServingOptions) -> Option<Self> {
         let database = TestDatabase::new(kind).await?;
         let (store, clock, directory) =
             (database.open().await, database.clock.clone(), database.directory.path());
@@ -79,8 +85,7 @@ impl Running {
         let state = ServerState {
             services: services.clone(),
             accounts: accounts.clone(),
-            // No model answers here: the process is none of ours.
-            serving: Serving::start(ServingOptions::new("true", [])),
+            serving: Serving::start(serving),
             registry,
             session_cookie: guards.session_cookie(),
             clock: Arc::new(clock.clone()),
@@ -88,6 +93,7 @@ impl Running {
             least_free_disk_bytes: 0,
             shutdown: shutdown.clone(),
         };
+        let serving = state.serving.clone();
         let router = RouteTable::new(openai::routes()).unwrap().into_router(state, &Arc::new(guards));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -95,6 +101,7 @@ impl Running {
         Some(Self {
             address,
             services,
+            models: serving,
             clock,
             alice: Person { token: token(&accounts, &alice, Scope::Write).await, id: alice.user },
             bob: Person { token: token(&accounts, &bob, Scope::Write).await, id: bob.user },
@@ -109,7 +116,7 @@ impl Running {
     pub(crate) async fn end(self) {
         self.shutdown.cancel();
         self.served.await.unwrap();
-        drop(self.services);
+        drop((self.services, self.models));
         self.database.remove().await;
     }
 

@@ -7,7 +7,7 @@ use gradus_store::{StoreError, Transaction};
 
 use super::super::audit::{self, Entry, actions};
 use super::super::caller::widest_scope;
-use super::super::sessions::{SEEN, caller, report_unseen};
+use super::super::sessions::{SEEN, caller};
 use super::super::throttling::is_news;
 use super::super::{AccountError, Accounts, Caller, Credential, Origin, secret};
 use super::form;
@@ -47,29 +47,29 @@ impl Accounts {
     /// Notes that a token was used, and records the first time.
     async fn note_used(&self, token: ApiToken, caller: &Caller, origin: &Origin) {
         let (caller, origin) = (caller.clone(), origin.clone());
-        let noted = self.store.write(move |change| async move {
+        let note = move |change: Transaction| async move {
             let id = token.id.0;
             if token.last_used_at.is_none() && is_first_use(&change, &token).await? {
                 let entry = Entry::of(&caller, actions::USE_API_TOKEN, &origin).about(id);
                 audit::record(&change, entry.with("prefix", token.prefix)).await?;
             }
             api_tokens::touch(&change, id).await
-        });
-        report_unseen(noted.await);
+        };
+        self.note_use(note).await;
     }
 
     /// Records that a token was refused, once an hour: whoever has it may go on trying as fast as they like.
     async fn note_refused(&self, token: ApiToken, user: User, reason: &'static str, origin: &Origin) {
         let origin = origin.clone();
-        let noted = self.store.write(move |change| async move {
+        let note = move |change: Transaction| async move {
             let id = token.id.0;
             if !is_news(&change, &format!("refused-token-{id}-{reason}")).await? {
                 return Ok(());
             }
             let entry = Entry::named(Some(user.id.0), &user.name, actions::USE_API_TOKEN, &origin);
             audit::record(&change, entry.about(id).refused(reason).with("prefix", token.prefix)).await
-        });
-        report_unseen(noted.await);
+        };
+        self.note_use(note).await;
     }
 }
 

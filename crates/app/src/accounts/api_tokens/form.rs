@@ -3,7 +3,8 @@
 
 use super::super::secret::{self, Secret};
 
-const BEGINNING: &str = "grd_";
+/// How every API token begins.
+pub const BEGINNING: &str = "grd_";
 const CHECKSUM_DIGITS: usize = 6;
 /// How much of a token is stored to tell it from others: 24 of its 256 bits.
 const SHOWN_CHARACTERS: usize = BEGINNING.len() + 4;

@@ -4,6 +4,8 @@
 mod authenticate;
 mod form;
 
+pub use form::BEGINNING as API_TOKEN_BEGINNING;
+
 use chrono::{DateTime, Utc};
 use gradus_domain::{ApiTokenId, Scope};
 use gradus_store::api_tokens::{self, ApiToken};

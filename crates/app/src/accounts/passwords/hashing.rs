@@ -13,7 +13,9 @@ use tokio::sync::Semaphore;
 use super::super::AccountError;
 use super::{Password, policy};
 
-/// What hashing costs; the defaults are the least that OWASP names for Argon2id.
+/// What hashing costs; the defaults are the least that OWASP names for Argon2id. After it was raised, a login under a
+/// name that exists is refused sooner than one under a name that does not, until its user has logged in once: hashes are
+/// made anew with the password alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HashingSettings {

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::supervisor::{Message, Supervisor};
 use super::protocol::{AnswerEvent, Status};
-use super::{Ask, Fault, FaultKind};
+use super::{Ask, Asker, Fault, FaultKind};
 
 /// How the worker is run.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct ServingOptions {
     pub environment: BTreeMap<OsString, OsString>,
     /// Most requests at once; further ones are refused.
     pub requests: usize,
+    /// Most requests of one asker at once, so that others have room.
+    pub requests_of_asker: usize,
     /// Without a request for so long, the worker is ended and its memory is free.
     pub idle: Duration,
     /// Events of an answer that wait to be fetched; an answer with more is given up.
@@ -42,6 +44,7 @@ impl ServingOptions {
             arguments: arguments.into_iter().collect(),
             environment: BTreeMap::new(),
             requests: 256,
+            requests_of_asker: 64,
             idle: Duration::from_secs(600),
             waiting_events: 4096,
         }
@@ -83,11 +86,11 @@ impl Serving {
     /// Asks for an answer.
     ///
     /// # Errors
-    /// Where too many requests are on their way, the worker cannot be started, or the server is being
-    /// stopped. All else comes with the answer.
-    pub async fn ask(&self, ask: Ask) -> Result<Answering, Fault> {
+    /// Where too many requests are on their way, of this asker or of all, the worker cannot be started, or the server
+    /// is being stopped. All else comes with the answer.
+    pub async fn ask(&self, asker: Asker, ask: Ask) -> Result<Answering, Fault> {
         let (reply, answer) = oneshot::channel();
-        let asked = self.messages.send(Message::Ask { ask: Box::new(ask), reply });
+        let asked = self.messages.send(Message::Ask { asker, ask: Box::new(ask), reply });
         asked.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?
     }

@@ -14,18 +14,19 @@ use super::backoff::wait_after;
 use super::process::Process;
 use super::{Answering, ServingOptions, WorkerState, stopping};
 use crate::serving::protocol::{AnswerEvent, Command, Report};
-use crate::serving::{Ask, Fault, FaultKind};
+use crate::serving::{Ask, Asker, Fault, FaultKind};
 
 /// What clients ask of the supervisor.
 #[derive(Debug)]
 pub(super) enum Message {
-    Ask { ask: Box<Ask>, reply: oneshot::Sender<Result<Answering, Fault>> },
+    Ask { asker: Asker, ask: Box<Ask>, reply: oneshot::Sender<Result<Answering, Fault>> },
     Cancel { id: u64 },
     Drain { within: Duration, done: oneshot::Sender<()> },
 }
 
 /// Where the events of an answer go.
 struct Waiting {
+    asker: Asker,
     events: mpsc::Sender<AnswerEvent>,
     broken: Arc<OnceLock<Fault>>,
 }
@@ -124,8 +125,8 @@ impl Supervisor {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Ask { ask, reply } => {
-                let answering = self.ask(ask);
+            Message::Ask { asker, ask, reply } => {
+                let answering = self.ask(asker, ask);
                 // Where the asker has gone meanwhile, this drops the answer, which cancels it.
                 _ = reply.send(answering);
             }
@@ -143,7 +144,7 @@ impl Supervisor {
         }
     }
 
-    fn ask(&mut self, ask: Box<Ask>) -> Result<Answering, Fault> {
+    fn ask(&mut self, asker: Asker, ask: Box<Ask>) -> Result<Answering, Fault> {
         if self.drain.is_some() {
             return Err(stopping());
         }
@@ -152,13 +153,19 @@ impl Supervisor {
             let message = format!("{most} requests are being answered or wait already; ask again later");
             return Err(Fault::new(FaultKind::Busy, message));
         }
+        let most = self.options.requests_of_asker;
+        if self.waiting.values().filter(|waiting| waiting.asker == asker).count() >= most {
+            let message =
+                format!("{most} requests of yours are being answered or wait already; ask again later");
+            return Err(Fault::new(FaultKind::Share, message));
+        }
         self.ensure_process()?;
         let id = self.next_id;
         self.next_id += 1;
         let (events, receiver) = mpsc::channel(self.options.waiting_events.max(1));
         let broken = Arc::new(OnceLock::new());
-        self.waiting.insert(id, Waiting { events, broken: Arc::clone(&broken) });
-        self.command(Command::Ask { id, ask });
+        self.waiting.insert(id, Waiting { asker, events, broken: Arc::clone(&broken) });
+        self.command(Command::Ask { id, asker, ask });
         Ok(Answering { id, events: receiver, broken, messages: self.messages.clone(), is_over: false })
     }
 

@@ -16,7 +16,7 @@ use super::model::{self, Counters, Start};
 use super::ticket::Ticket;
 use super::{HostOptions, Reports};
 use crate::serving::protocol::{Command, Report, Status};
-use crate::serving::{Ask, Fault, FaultKind};
+use crate::serving::{Ask, Asker, Fault, FaultKind};
 
 /// How often a busy host tells its status.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -111,7 +111,7 @@ impl Dispatcher {
 
     fn take(&mut self, notice: Notice) {
         match notice {
-            Notice::Command(Command::Ask { id, ask }) => self.ask(id, *ask),
+            Notice::Command(Command::Ask { id, asker, ask }) => self.ask((id, asker), *ask),
             Notice::Command(Command::Cancel { id }) => self.cancel(id),
             Notice::Loaded { life, bytes } => {
                 if let Some(warm) = self.living(&life) {
@@ -140,8 +140,8 @@ impl Dispatcher {
         self.warm.get_mut(&life.base).filter(|warm| warm.life == *life)
     }
 
-    fn ask(&mut self, id: u64, ask: Ask) {
-        let ticket = Ticket::new(id, Arc::clone(&self.reports), self.notices.clone());
+    fn ask(&mut self, (id, asker): (u64, Asker), ask: Ask) {
+        let ticket = Ticket::new((id, asker), Arc::clone(&self.reports), self.notices.clone());
         if self.requests.len() >= self.options.limits.requests {
             let most = self.options.limits.requests;
             let message = format!("{most} requests are being answered or wait already; ask again later");

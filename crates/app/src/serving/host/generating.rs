@@ -9,6 +9,7 @@ use gradus_engine::generation::{GenerationError, Generator, GeneratorLimits, Req
 
 use super::adapters::Adapters;
 use super::answers::Answers;
+use super::line::Line;
 use super::model::{Counters, Voice};
 use super::preparing::Prepared;
 use crate::serving::Fault;
@@ -16,6 +17,9 @@ use crate::serving::Fault;
 pub(super) struct Generating<'a> {
     generator: Generator<'a>,
     answers: Answers<'a>,
+    /// Requests that are not the generator's yet, which takes what it is given in that order.
+    line: Line<Prepared>,
+    at_once: usize,
     counters: &'a Counters,
 }
 
@@ -26,8 +30,9 @@ impl<'a> Generating<'a> {
         limits: GeneratorLimits,
         counters: &'a Counters,
     ) -> Self {
+        let (at_once, line) = (limits.sequences, Line::new());
         let generator = Generator::new(backend, &voice.tokenizer, limits);
-        Self { generator, answers: Answers::new(voice, counters), counters }
+        Self { generator, answers: Answers::new(voice, counters), line, at_once, counters }
     }
 
     /// Answers until no more requests come, or the mathematics fails.
@@ -35,13 +40,19 @@ impl<'a> Generating<'a> {
         while let Some(arrived) = self.arrived(inbox) {
             adapters.release(&mut self.generator);
             for request in arrived {
-                self.begin(request);
+                self.line.join(request.ticket.asker(), request);
             }
+            self.line.retain(|request| !request.ticket.is_cancelled());
             for request in self.answers.cancelled() {
                 self.generator.cancel(request);
             }
+            while self.has_room()
+                && let Some(request) = self.line.next()
+            {
+                self.begin(request);
+            }
             if let Err(error) = self.pass() {
-                return self.answers.fail_all(&Fault::from(error));
+                return self.fail_all(&Fault::from(error));
             }
         }
     }
@@ -50,7 +61,7 @@ impl<'a> Generating<'a> {
     /// all is done and none will come.
     fn arrived(&self, inbox: &Receiver<Prepared>) -> Option<Vec<Prepared>> {
         let mut arrived = Vec::new();
-        if self.generator.is_idle() {
+        if self.generator.is_idle() && self.line.is_empty() {
             arrived.push(inbox.recv().ok()?);
         }
         loop {
@@ -61,10 +72,20 @@ impl<'a> Generating<'a> {
         }
     }
 
-    fn begin(&mut self, request: Prepared) {
-        if request.ticket.is_cancelled() {
-            return;
+    /// Whether the generator begins what it is given with its next pass.
+    fn has_room(&self) -> bool {
+        let (running, waiting) = self.generator.load();
+        running + waiting < self.at_once
+    }
+
+    fn fail_all(&mut self, fault: &Fault) {
+        self.answers.fail_all(fault);
+        while let Some(request) = self.line.next() {
+            request.ticket.fail(fault.clone());
         }
+    }
+
+    fn begin(&mut self, request: Prepared) {
         match self.submit(&request) {
             Ok(requests) => self.answers.begin(request, &requests),
             Err(error) => request.ticket.fail(error.into()),

@@ -6,6 +6,7 @@ mod answers;
 mod dispatcher;
 mod eviction;
 mod generating;
+mod line;
 mod model;
 mod preparing;
 mod ticket;

@@ -8,10 +8,11 @@ use std::sync::mpsc::Sender;
 use super::Reports;
 use super::dispatcher::Notice;
 use crate::serving::protocol::{AnswerEvent, Report};
-use crate::serving::{Fault, FaultKind};
+use crate::serving::{Asker, Fault, FaultKind};
 
 pub(super) struct Ticket {
     id: u64,
+    asker: Asker,
     reports: Reports,
     notices: Sender<Notice>,
     cancelled: Arc<AtomicBool>,
@@ -19,13 +20,18 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    pub(super) fn new(id: u64, reports: Reports, notices: Sender<Notice>) -> Self {
-        Self { id, reports, notices, cancelled: Arc::default(), ended: false }
+    pub(super) fn new((id, asker): (u64, Asker), reports: Reports, notices: Sender<Notice>) -> Self {
+        Self { id, asker, reports, notices, cancelled: Arc::default(), ended: false }
     }
 
     /// The request's number.
     pub(super) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Who asks.
+    pub(super) fn asker(&self) -> Asker {
+        self.asker
     }
 
     /// Set where nobody waits for the answer any more.

@@ -16,13 +16,14 @@ use uuid::Uuid;
 
 use super::audited;
 use super::conditions::Conditions;
-use super::download::{Download, written};
 use super::failed::{self, FailureShown};
 use super::fields::{DocumentStateWord, Slug};
 use super::listing::{Limit, Listed, Order, PageQuery, listed};
-use super::range::WantedRange;
+
+use crate::download::{Download, written};
 use crate::guard::SignedIn;
 use crate::problem::{ApiPath, ApiQuery, Problem};
+use crate::range::WantedRange;
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::RequestExt as _;
-use axum::extract::{FromRequestParts as _, Multipart, Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use chrono::TimeDelta;
 use gradus_app::service::documents::NewDocument;
 use gradus_app::store::blobs::SpooledBlob;
 use gradus_domain::Scope;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, de::value};
 use serde_json::Value;
@@ -22,7 +21,7 @@ use super::super::fields::{Line, Metadata, Whole};
 use super::super::keyed;
 use super::super::once::{Keeps, RequestKey, fingerprint, once};
 use super::{Document, Purpose};
-use crate::guard::{BodyPace, SignedIn, too_large};
+use crate::guard::{BodyPace, SignedIn};
 use crate::problem::{ApiQuery, Category, FieldProblem, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
@@ -32,8 +31,6 @@ use crate::upload::{DisplayName, receive_form, receive_raw};
 const FILE: &str = "file";
 /// A file over a slow line takes long, but never stands still for long.
 const PACE: BodyPace = BodyPace { idle: Duration::from_secs(30), total: Duration::from_secs(3600) };
-/// What a form has besides its file is shorter.
-const MOST_FORM_BYTES: u64 = 128 * 1024;
 /// Ten years at most.
 type Hours = Whole<1, 87_600>;
 type FileName = Line<255>;
@@ -129,16 +126,10 @@ async fn create_document(
 }
 
 async fn receive(state: &ServerState, request: Request) -> Result<Arrived, Problem> {
-    let length =
-        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > state.max_upload_bytes + MOST_FORM_BYTES) {
-        return Err(too_large(state.max_upload_bytes));
-    }
     let spool = state.services.archive.spool();
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
-        let form = request.extract::<Multipart, _>().await.map_err(|_| no_form())?;
-        let form = receive_form(form, FILE, state.max_upload_bytes, spool).await?;
+        let form = receive_form(request, FILE, state.max_upload_bytes, spool).await?;
         let mut fields = form.fields;
         let arrived = Arrived {
             purpose: required(&mut fields, "purpose").and_then(word::<Purpose>("purpose"))?.into_text(),
@@ -201,11 +192,6 @@ fn metadata(text: &str) -> Result<Metadata, Problem> {
 fn wrong(field: &str, message: &str) -> Problem {
     Problem::new(Category::Invalid, "The form has a field that is missing or not what it should be.")
         .with_field(FieldProblem::new(format!("body.{field}"), message))
-}
-
-fn no_form() -> Problem {
-    Problem::new(Category::Malformed, "The form cannot be read: its `Content-Type` names no boundary.")
-        .with_code("bad_form")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use gradus_app::Error;
+use gradus_app::accounts::Caller;
 use gradus_app::service::Services;
 use gradus_app::store::training_jobs::events::TrainingEvent as Row;
 use gradus_app::store::{StoreError, Whose};
@@ -129,6 +130,10 @@ struct JobEvents {
 
 #[async_trait]
 impl EventSource for JobEvents {
+    fn seen_by(&mut self, caller: &Caller) {
+        self.whose = caller.whose();
+    }
+
     async fn after(&mut self, number: u64) -> Result<Batch, SourceError> {
         // The job is read first: had it ended by then, its last event is among those read after it.
         let job = self.services.training_job(self.whose, self.id).await.map_err(failed)?;

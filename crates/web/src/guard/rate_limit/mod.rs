@@ -36,7 +36,8 @@ pub struct RateLimits {
 impl Default for RateLimits {
     fn default() -> Self {
         let window = Duration::from_secs(60);
-        Self { address: Quota { requests: 300, window }, caller: Quota { requests: 3000, window } }
+        // Many people may share an address: an office, a school.
+        Self { address: Quota { requests: 1500, window }, caller: Quota { requests: 3000, window } }
     }
 }
 

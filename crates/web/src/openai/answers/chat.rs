@@ -14,18 +14,19 @@ use super::served::Model;
 use super::stream::{Wording, stream};
 use super::{chance, passing_id};
 use crate::ServerState;
-use crate::guard::{RequestId, SignedIn};
+use crate::guard::SignedIn;
 use crate::problem::ApiJson;
 
 /// Continues a conversation.
 pub(in super::super) async fn create_chat_completion(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
-    request_id: RequestId,
     ApiJson(body): ApiJson<Value>,
 ) -> Result<Response, Failure> {
     let request = ChatRequest::read(&body, chance())?;
-    let model = Model::find(&state, caller.user, &request.model, request_id).await?;
+    // As values it takes many times its length, and answers take long.
+    drop(body);
+    let model = Model::find(&state, caller.user, &request.model).await?;
     let head = ChatHead {
         id: passing_id("chatcmpl-"),
         created: state.clock.now().timestamp(),

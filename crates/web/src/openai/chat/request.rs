@@ -14,6 +14,8 @@ use super::super::{Refusal, format, messages};
 
 /// Most answers to one request.
 const MOST_CHOICES: usize = 16;
+/// Most tokens with a bias of their own.
+const MOST_BIASES: usize = 1024;
 /// Most texts that end an answer.
 const MOST_STOPS: usize = 4;
 
@@ -167,6 +169,10 @@ fn logprobs(fields: &mut Fields<'_>) -> Result<Option<usize>, Refusal> {
 fn logit_bias(fields: &mut Fields<'_>) -> Result<BTreeMap<u32, f64>, Refusal> {
     let Some(value) = fields.take("logit_bias") else { return Ok(BTreeMap::new()) };
     let biases = value.as_object().ok_or_else(|| wrong_type("logit_bias", "an object", value))?;
+    if biases.len() > MOST_BIASES {
+        let message = format!("Invalid 'logit_bias': expected at most {MOST_BIASES} tokens.");
+        return Err(Refusal::invalid("logit_bias", "invalid_value", message));
+    }
     let bias = |(token, bias): (&String, &Value)| {
         let param = format!("logit_bias.{token}");
         let token = token.parse().map_err(|_| {
@@ -268,6 +274,12 @@ mod tests {
             (json!({ "logprobs": true, "top_logprobs": 21 }), "top_logprobs"),
             (json!({ "logit_bias": { "a": 1 } }), "logit_bias"),
             (json!({ "logit_bias": { "1": 101 } }), "logit_bias.1"),
+            (
+                json!({ "logit_bias": (0..1025).map(|id| (id.to_string(), json!(1))).collect::<Value>() }),
+                "logit_bias",
+            ),
+            (json!({ "metadata": [0, 0] }), "metadata"),
+            (json!({ "metadata": { "a": [0] } }), "metadata.a"),
             (json!({ "presence_penalty": 3 }), "presence_penalty"),
             (json!({ "stream_options": {} }), "stream_options"),
             (json!({ "stream": "yes" }), "stream"),
@@ -276,6 +288,11 @@ mod tests {
             (
                 json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "" } } }),
                 "response_format.json_schema.name",
+            ),
+            (
+                json!({ "response_format": { "type": "json_schema",
+                    "json_schema": { "name": "a", "schema": { "enum": vec![0; 40_000] } } } }),
+                "response_format.json_schema.schema",
             ),
         ] {
             assert_eq!(refused(body.clone()).0, param, "{body}");

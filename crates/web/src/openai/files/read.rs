@@ -3,12 +3,10 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use futures_util::TryStreamExt as _;
+use axum::response::Response;
 use gradus_app::Precondition;
 use gradus_app::store::Whose;
 use gradus_domain::DocumentId;
-use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::super::failure::Failure;
 use super::super::fields::unknown_word;
@@ -18,6 +16,7 @@ use super::purpose::inward;
 use super::step_metrics::{RESULTS, StepMetrics};
 use super::{DeletedFile, FileObject, document, document_id, no_such_file};
 use crate::ServerState;
+use crate::download::{attachment, download};
 use crate::guard::SignedIn;
 use crate::problem::ApiPath;
 
@@ -75,27 +74,17 @@ pub(in super::super) async fn file_content(
     let found = state.services.document_content(Whose::Of(caller.user), document_id(&id)?).await;
     match found.map_err(|error| Failure::of(error, || no_such_file(&id))) {
         Err(Failure::Refused(missing)) => match StepMetrics::find(&state, caller.user, &id).await? {
-            Some(metrics) => Ok(attached(metrics.csv.len() as u64, Body::from(metrics.csv))),
+            Some(metrics) => {
+                let name = metrics.object().filename;
+                Ok(attachment(&name, metrics.csv.len() as u64, Body::from(metrics.csv)))
+            }
             None => Err(missing.into()),
         },
         found => {
-            let (_, reader) = found?;
-            let length = reader.bytes();
-            let bytes =
-                reader.inspect_err(|error| tracing::error!(%error, "a file broke off while it was read"));
-            Ok(attached(length, Body::from_stream(bytes)))
+            let (document, reader) = found?;
+            Ok(download(&document.name, reader))
         }
     }
-}
-
-fn attached(length: u64, content: Body) -> Response {
-    let headers = [
-        (CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (CONTENT_LENGTH, length.to_string()),
-        // Whatever it is, no browser shows it.
-        (CONTENT_DISPOSITION, "attachment".to_owned()),
-    ];
-    (headers, content).into_response()
 }
 
 /// Deletes a file. Of what a job made, the job is the owner.

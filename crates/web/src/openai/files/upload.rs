@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Multipart, State};
+use axum::extract::{Request, State};
 use chrono::TimeDelta;
 use gradus_app::Error;
 use gradus_app::service::conversations::CheckedConversations;
@@ -27,11 +27,11 @@ const KEPT_SECONDS: std::ops::RangeInclusive<i64> = 3600..=2_592_000;
 pub(in super::super) async fn create_file(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,
-    form: Multipart,
+    request: Request,
 ) -> Result<Json<FileObject>, Failure> {
     let spool = state.services.archive.spool();
     let UploadedForm { file, name, fields } =
-        receive_form(form, "file", state.max_upload_bytes, spool).await?;
+        receive_form(request, "file", state.max_upload_bytes, spool).await?;
     let wanted = Wanted::read(fields)?;
     let new = NewDocument {
         name: name.to_string(),

@@ -4,7 +4,6 @@ mod checkpoints;
 mod create;
 mod events;
 mod job;
-mod metadata;
 mod read;
 mod request;
 mod steer;

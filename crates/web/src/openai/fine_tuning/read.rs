@@ -8,9 +8,10 @@ use gradus_domain::TrainingJobId;
 
 use super::super::failure::Failure;
 use super::super::list::{List, Query};
+use super::super::metadata;
 use super::super::{Refusal, ids};
 use super::job::{FineTuningJob, shown};
-use super::{metadata, training_job};
+use super::training_job;
 use crate::ServerState;
 use crate::guard::SignedIn;
 use crate::problem::ApiPath;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::super::Refusal;
 use super::super::fields::{Fields, unknown_word, wrong_type};
-use super::metadata;
+use super::super::metadata;
 
 const LONGEST_SUFFIX: usize = 64;
 const MOST_EPOCHS: usize = 50;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::fields::{Fields, unknown_word, wrong_type};
 use super::super::refusal::Parameters;
 use super::super::sampling::{MOST_TOP_LOGPROBS, nucleus, temperature_and_top_p, without_effect};
-use super::super::{Refusal, format, messages};
+use super::super::{Refusal, format, messages, metadata};
 
 const LOGPROBS: &str = "message.output_text.logprobs";
 
@@ -56,7 +56,7 @@ impl ResponseRequest {
         let top_logprobs = fields.whole("top_logprobs", 0..=MOST_TOP_LOGPROBS)?.unwrap_or(0);
         let with_logprobs = includes_logprobs(&mut fields)? || top_logprobs > 0;
         let (text_format, format) = text(&mut fields)?;
-        let metadata = metadata(&mut fields)?;
+        let metadata = metadata::read(&mut fields)?;
         let user = fields.string("user")?.map(str::to_owned);
         fields.only("truncation", |value| value == "disabled")?;
         fields.only("reasoning", is_all_null)?;
@@ -172,15 +172,6 @@ fn text(fields: &mut Fields<'_>) -> Result<(Value, Option<AnswerFormat>), Refusa
     text.only("verbosity", |value| value == "medium")?;
     text.finish()?;
     Ok((given.cloned().unwrap_or_else(plain), format))
-}
-
-fn metadata(fields: &mut Fields<'_>) -> Result<Map<String, Value>, Refusal> {
-    let Some(value) = fields.take("metadata") else { return Ok(Map::new()) };
-    let metadata = value.as_object().ok_or_else(|| wrong_type("metadata", "an object", value))?;
-    match metadata.iter().find(|(_, value)| !value.is_string()) {
-        Some((name, value)) => Err(wrong_type(&format!("metadata.{name}"), "a string", value)),
-        None => Ok(metadata.clone()),
-    }
 }
 
 fn is_all_null(value: &Value) -> bool {

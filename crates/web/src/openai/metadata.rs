@@ -1,9 +1,9 @@
-//! What owners note about their jobs: pairs of short texts.
+//! What clients note about what they ask for: pairs of short texts.
 
 use serde_json::{Map, Value};
 
-use super::super::Refusal;
-use super::super::fields::{Fields, wrong_type};
+use super::Refusal;
+use super::fields::{Fields, wrong_type};
 
 const MOST_PAIRS: usize = 16;
 const LONGEST_KEY: usize = 64;

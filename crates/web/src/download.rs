@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt as _;
 use gradus_app::service::Archive;
 use gradus_app::store::blobs::BlobReader;
 use http::header::{
@@ -13,8 +14,8 @@ use http::header::{
 };
 use http::{HeaderValue, StatusCode};
 
-use super::range::WantedRange;
 use crate::problem::Problem;
+use crate::range::WantedRange;
 
 const SANDBOX: &str =
     "sandbox; default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
@@ -40,15 +41,9 @@ impl Download<'_> {
             Some(range) => archive.open_range(self.hash, range).await?,
             None => archive.open(self.hash).await?,
         };
-        let headers = [
-            (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-            (CONTENT_LENGTH, HeaderValue::from(reader.bytes())),
-            (CONTENT_DISPOSITION, disposition(self.name)),
-            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX)),
-            (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
-            (ETAG, plain(&tag)),
-        ];
-        let mut response = (headers, Body::from_stream(reader)).into_response();
+        let mut response = download(self.name, reader);
+        response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        response.headers_mut().insert(ETAG, plain(&tag));
         if let Some(Range { start, end }) = part {
             let range = plain(&format!("bytes {start}-{}/{}", end - 1, self.bytes));
             response.headers_mut().insert(CONTENT_RANGE, range);
@@ -68,6 +63,24 @@ pub(crate) fn written(kind: &'static str, reader: BlobReader) -> Response {
     let headers =
         [(CONTENT_TYPE, HeaderValue::from_static(kind)), (CONTENT_LENGTH, HeaderValue::from(reader.bytes()))];
     (headers, Body::from_stream(reader)).into_response()
+}
+
+/// The bytes of a file under a name. Whether they are undamaged shows at their end: the connection is cut if not.
+pub(crate) fn download(name: &str, reader: BlobReader) -> Response {
+    let length = reader.bytes();
+    let bytes = reader.inspect_err(|error| tracing::error!(%error, "a file broke off while it was read"));
+    attachment(name, length, Body::from_stream(bytes))
+}
+
+/// So many bytes as a file under a name.
+pub(crate) fn attachment(name: &str, length: u64, content: Body) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (CONTENT_LENGTH, HeaderValue::from(length)),
+        (CONTENT_DISPOSITION, disposition(name)),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX)),
+    ];
+    (headers, content).into_response()
 }
 
 /// `attachment` with the name in plain letters for old readers, and whole for all others (RFC 6266).
