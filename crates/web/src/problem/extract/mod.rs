@@ -3,6 +3,7 @@
 mod form;
 mod json;
 mod nul;
+mod objects;
 mod path;
 mod query;
 
