@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use gradus_app::accounts::{AccountError, Accounts, Caller, Origin};
 
-use crate::guard::{Authenticator, Credentials, Refused};
+use crate::guard::{Authenticator, Credentials, Denial, Refused};
 
 #[async_trait]
 impl Authenticator for Accounts {
@@ -16,5 +16,9 @@ impl Authenticator for Accounts {
             AccountError::SessionOver | AccountError::ApiTokenInvalid => Refused::NotValid,
             other => Refused::NotChecked(other.into()),
         })
+    }
+
+    async fn note_denied(&self, caller: &Caller, route: &str, denial: Denial, from: &Origin) {
+        self.record_denial(caller, route, denial.word(), from).await;
     }
 }

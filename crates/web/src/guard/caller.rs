@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use gradus_app::accounts::{Caller, Origin};
 use http::request::Parts;
 
-use super::Credentials;
+use super::{Credentials, Denial};
 use crate::problem::{Category, Problem};
 
 /// Somebody who is signed in. Handlers take it as an argument.
@@ -38,4 +38,7 @@ pub trait Authenticator: Send + Sync + 'static {
     /// The caller that `credentials` stand for, asked anew for each request, so that whatever was revoked is
     /// refused within one.
     async fn authenticate(&self, credentials: &Credentials, from: &Origin) -> Result<Caller, Refused>;
+
+    /// Takes note that a caller was denied a route, which is named as in `DELETE /api/v1/users/{id}`.
+    async fn note_denied(&self, caller: &Caller, route: &str, denial: Denial, from: &Origin);
 }
