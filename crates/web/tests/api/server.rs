@@ -12,13 +12,12 @@ use gradus_app::serving::{Serving, ServingOptions};
 use gradus_app::store::DatabaseLocation;
 use gradus_app::store::blobs::{BlobLocation, BlobStore};
 use gradus_testkit::{ManualClock, TestDatabase};
-use gradus_web::ServerState;
 use gradus_web::docs_page::ApiDocs;
 use gradus_web::guard::{GuardSettings, Guards, Quota, RateLimits};
 use gradus_web::metrics::Registry;
 use gradus_web::routes::{ApiFacts, RouteFacts, RouteTable};
 use gradus_web::server::{Farewell, ServerLimits, serve};
-use gradus_web::{api, operations};
+use gradus_web::{Application, ServerState};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -78,7 +77,7 @@ impl Server {
         let accounts = Arc::new(state.accounts.clone());
         let guards = Arc::new(Guards::new(settings, accounts, state.clock.clone(), &state.registry));
         let docs = ApiDocs::default();
-        let routes = api::routes().into_iter().chain(operations::routes()).chain(docs.routes());
+        let routes = Application::routes().into_iter().chain(docs.routes());
         let table = RouteTable::new(routes).unwrap();
         let description = table.describe(&ApiFacts {
             title: "Gradus",
