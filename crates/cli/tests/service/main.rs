@@ -1,12 +1,21 @@
 //! The service as its users run it: `gradus serve` with its workers, met from outside.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![cfg(unix)]
 
+#[path = "../../../web/tests/http/asking.rs"]
+#[expect(dead_code, reason = "shared with the tests of the server itself, which use all of it")]
+mod asking;
 #[path = "../command_line/gradus.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod gradus;
 #[path = "../command_line/model.rs"]
 mod model;
+#[path = "../../../web/tests/http/wire.rs"]
+#[expect(dead_code, reason = "shared with the tests of the server itself, which use all of it")]
+mod wire;
 
+mod hostile;
+mod hostile_files;
 mod openai;
+mod secrets;
 mod server;
