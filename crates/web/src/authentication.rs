@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use gradus_app::accounts::{AccountError, Accounts, Caller, Origin};
 
-use crate::guard::{Authenticator, Credentials, Refused};
+use crate::guard::{Authenticator, Credentials, Denial, Refused};
 
 #[async_trait]
 impl Authenticator for Accounts {
@@ -20,6 +20,10 @@ impl Authenticator for Accounts {
             Credentials::Session(secret) => self.recognise_session(secret.reveal()).await.map_err(refused),
             Credentials::Bearer(_) => self.authenticate(credentials, from).await,
         }
+    }
+
+    async fn note_denied(&self, caller: &Caller, route: &str, denial: Denial, from: &Origin) {
+        self.record_denial(caller, route, denial.word(), from).await;
     }
 }
 

@@ -6,6 +6,7 @@ use gradus_store::audit_events::{self, AuditEvent};
 use gradus_store::{Json, Key, Page, PageRequest, StoreError, Transaction};
 
 use super::one_line::{one_line, one_line_each};
+use super::throttling::{is_news, was_news};
 use super::{AccountError, Accounts, Caller, Credential, Origin};
 
 /// The outcome of what was done.
@@ -47,6 +48,8 @@ pub mod actions {
     pub const SHARE: &str = "share";
     /// Something is shared no longer.
     pub const STOP_SHARING: &str = "stop-sharing";
+    /// Someone asked the server for what their role, their credentials or their browser's word does not allow.
+    pub const USE_ROUTE: &str = "use-route";
     /// Accounts were listed or looked at.
     pub const LIST_USERS: &str = "list-users";
     /// The audit log was looked at.
@@ -184,6 +187,28 @@ impl Accounts {
         .await
     }
 
+    /// Records that a caller was denied a route, once an hour for each user, route and reason: whoever is denied it may go
+    /// on asking as fast as they like. Every time is in the log of requests.
+    pub async fn record_denial(&self, caller: &Caller, route: &str, reason: &'static str, origin: &Origin) {
+        let news = format!("denied-{}-{route}-{reason}", caller.user);
+        match was_news(&self.store.reader(), &news, self.clock.now()).await {
+            Ok(false) => {}
+            Ok(true) => return,
+            Err(error) => return report_unrecorded(&error),
+        }
+        let (caller, route, origin) = (caller.clone(), route.to_owned(), origin.clone());
+        let recorded = self.store.write(move |change| async move {
+            if !is_news(&change, &news).await? {
+                return Ok(());
+            }
+            let entry = Entry::of(&caller, actions::USE_ROUTE, &origin).about(route);
+            record(&change, entry.refused(reason)).await
+        });
+        if let Err(error) = recorded.await {
+            report_unrecorded(&error);
+        }
+    }
+
     /// A page of the audit log, of one user or of all.
     ///
     /// # Errors
@@ -211,4 +236,9 @@ impl Accounts {
         self.record_refusal(caller, action, &refusal, origin).await?;
         Err(refusal)
     }
+}
+
+/// The denial stands, whether or not it could be recorded.
+fn report_unrecorded(error: &StoreError) {
+    tracing::error!(%error, "a denial could not be recorded");
 }

@@ -38,6 +38,7 @@ pub use gradus_store::shares::Shared;
 pub use gradus_store::{Page, PageRequest};
 pub use log_in::Login;
 pub use names::UserName;
+pub use one_line::is_unsafe;
 pub use passwords::{HashingSettings, Password};
 pub use quotas::{QuotaExceeded, Quotas, Usage};
 pub use secret::Secret;

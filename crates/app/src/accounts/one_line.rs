@@ -15,7 +15,7 @@ pub(super) fn one_line(text: &str, most: usize) -> String {
 
 /// Whether a character is no part of a line that people read from left to right as it is written: control characters,
 /// line and paragraph separators, and the marks that turn or hide text.
-pub(super) fn is_unsafe(character: char) -> bool {
+pub fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -150,8 +150,18 @@ impl Limit {
 
 /// Whether this is the first time in an hour that something is to be recorded, which anyone could make happen often.
 pub(super) async fn is_news(transaction: &Transaction, what: &str) -> Result<bool, StoreError> {
-    const HOUR: Duration = Duration::from_secs(60 * 60);
-    Ok(throttles::count(transaction, &format!("news-{what}"), HOUR).await?.count == 1)
+    Ok(throttles::count(transaction, &news(what), HOUR).await?.count == 1)
+}
+
+/// Whether something was recorded within the hour, found out without writing.
+pub(super) async fn was_news(rows: &impl Rows, what: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    Ok(throttles::tries(rows, &news(what), HOUR).await?.is_some_and(|tries| tries.until > now))
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+fn news(what: &str) -> String {
+    format!("news-{what}")
 }
 
 /// What is counted as one client: an address of IPv4, or the /64 network that one household or machine has of IPv6.

@@ -10,14 +10,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::conditions::{Conditions, changed};
-use super::fields::{Line, ScopeWord, Typed};
+use super::fields::{Label, ScopeWord, Typed};
 use super::users::User;
 use crate::guard::{AskedFrom, SignedIn};
 use crate::problem::{ApiJson, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
-type DisplayName = Line<100>;
+type DisplayName = Label<100>;
 type TypedPassword = Typed<1024>;
 
 pub(super) fn routes() -> Vec<Route<ServerState>> {

@@ -51,14 +51,17 @@ impl RequestKey {
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut lines = headers.get_all(KEY_HEADER).iter();
         let Some(line) = lines.next() else { return Ok(Self(None)) };
-        let key = line.to_str().ok().filter(|key| (1..=MOST_KEY_BYTES).contains(&key.len()));
+        let is_plain = |key: &&str| {
+            (1..=MOST_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        let key = line.to_str().ok().filter(is_plain);
         match key.filter(|_| lines.next().is_none()) {
             Some(key) => Ok(Self(Some(key.to_owned()))),
             None => Err(Problem::new(Category::Malformed, "The idempotency key cannot be read.")
                 .with_code("bad_idempotency_key")
                 .with_field(FieldProblem::new(
                     "header.idempotency-key",
-                    format!("must be one line of 1 to {MOST_KEY_BYTES} plain characters"),
+                    format!("must be one line of 1 to {MOST_KEY_BYTES} plain characters without spaces"),
                 ))),
         }
     }
@@ -251,7 +254,7 @@ mod tests {
         assert_eq!(key(&[]), Ok(RequestKey(None)));
         assert_eq!(key(&[b"a-1"]), Ok(RequestKey(Some("a-1".to_owned()))));
         let long: &'static [u8] = &[b'x'; 256];
-        for lines in [&[&b""[..]][..], &[b"\xff"], &[b"a", b"b"], &[long]] {
+        for lines in [&[&b""[..]][..], &[b"a b"], &[b"\xff"], &[b"a", b"b"], &[long]] {
             assert_eq!(key(lines).unwrap_err().code(), "bad_idempotency_key");
         }
     }

@@ -7,15 +7,15 @@ use gradus_app::accounts::{FirstAdministrator, Password};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::{Line, Typed};
+use super::fields::{AccountName, Label, Typed};
 use super::sessions::begun;
 use crate::guard::AskedFrom;
 use crate::problem::{ApiJson, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
-type Name = Line<64>;
-type DisplayName = Line<100>;
+type Name = AccountName<64>;
+type DisplayName = Label<100>;
 type Secret = Typed<1024>;
 
 pub(super) fn routes() -> Vec<Route<ServerState>> {

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::fields::Line;
+use super::fields::AccountName;
 use super::listing::{Listed, whole};
 use crate::guard::{AskedFrom, SignedIn};
 use crate::problem::{ApiJson, ApiPath, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
-type UserName = Line<64>;
+type UserName = AccountName<64>;
 
 pub(super) fn routes() -> Vec<Route<ServerState>> {
     let reading = Access::signed_in(Scope::Read).owned();
@@ -95,7 +95,7 @@ async fn share_dataset(
 /// Lets a user see a dataset no longer.
 #[utoipa::path(delete, path = "/api/v1/datasets/{id}/shares/{user_name}", operation_id = "stopSharingDataset",
     tag = "Datasets", params(("id" = Uuid, Path, description = "The dataset's id."),
-        ("user_name" = String, Path, description = "What the user logs in with.", max_length = 64)),
+        ("user_name" = inline(UserName), Path, description = "What the user logs in with.")),
     responses((status = 204, description = "They may see it no longer.")))]
 async fn stop_sharing_dataset(
     State(state): State<ServerState>,
@@ -137,7 +137,7 @@ async fn share_model(
 /// Lets a user see a model no longer.
 #[utoipa::path(delete, path = "/api/v1/models/{id}/shares/{user_name}", operation_id = "stopSharingModel",
     tag = "Models", params(("id" = Uuid, Path, description = "The model's id."),
-        ("user_name" = String, Path, description = "What the user logs in with.", max_length = 64)),
+        ("user_name" = inline(UserName), Path, description = "What the user logs in with.")),
     responses((status = 204, description = "They may see it no longer.")))]
 async fn stop_sharing_model(
     State(state): State<ServerState>,

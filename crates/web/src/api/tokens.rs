@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::fields::{Line, ScopeWord, Whole};
+use super::fields::{Label, ScopeWord, Whole};
 use super::listing::{Listed, PageQuery, listed};
 use super::making_secret;
 use crate::guard::{AskedFrom, SignedIn};
@@ -19,7 +19,7 @@ use crate::problem::{ApiJson, ApiPath, ApiQuery, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
-type Name = Line<100>;
+type Name = Label<100>;
 /// Ten years at most: what is to last longer is to last for ever.
 type Hours = Whole<1, 87_600>;
 

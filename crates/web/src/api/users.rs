@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::conditions::{Conditions, changed};
-use super::fields::{Line, RoleWord, Typed};
+use super::fields::{AccountName, Label, RoleWord, Typed};
 use super::listing::{Listed, PageQuery, listed};
 use super::making_secret;
 use super::sessions::{SessionBegun, begun};
@@ -21,8 +21,8 @@ use crate::problem::{ApiJson, ApiPath, ApiQuery, Problem};
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
 
-type Name = Line<64>;
-type DisplayName = Line<100>;
+type Name = AccountName<64>;
+type DisplayName = Label<100>;
 type TypedName = Typed<200>;
 type Secret = Typed<1024>;
 

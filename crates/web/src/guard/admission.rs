@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use gradus_app::accounts::{Caller, Origin};
@@ -18,7 +18,8 @@ use super::csrf::{self, Shown};
 use super::rate_limit::{Client, Draw, announce};
 use super::record::RequestNotes;
 use super::{
-    AskedFrom, ClientAddress, Credentials, Guards, PacedBody, Refused, SignedIn, Standing, security_headers,
+    AskedFrom, ClientAddress, Credentials, Denial, Guards, PacedBody, Refused, SignedIn, Standing,
+    security_headers,
 };
 use crate::problem::{Category, Problem};
 use crate::routes::Access;
@@ -67,27 +68,24 @@ impl Admission<'_> {
         let AskedFrom(origin) = AskedFrom::of(request.headers(), request.extensions());
         let address = ClientAddress(origin.address);
 
-        let shown = if rules.access.needs_caller() {
+        if rules.access.needs_caller() {
             let (caller, credentials) = self.identify(request.headers(), &origin).await?;
             self.is_private = true;
             if let Some(notes) = request.extensions().get::<RequestNotes>() {
                 notes.set_caller(caller.user.uuid());
             }
             self.draw_for(Client::Caller(caller.user.uuid()))?;
-            rules.access.check(&caller)?;
-            let shown = shown(&credentials);
+            if let Err(denial) = self.may_use(&request, &caller, shown(&credentials)) {
+                guards.authenticator.note_denied(&caller, &route_name(&request), denial, &origin).await;
+                return Err(denial.into());
+            }
             let standing = Standing::new(guards.clone(), rules.access, caller.clone(), (credentials, origin));
             request.extensions_mut().insert(standing);
             request.extensions_mut().insert(SignedIn(caller));
-            shown
         } else {
             self.draw_for(Client::Address(address.neighbourhood()))?;
             // A session in the background does not make a forged sign-in form less forged.
-            Shown::Nothing
-        };
-        let origin = guards.settings.public_origin.as_ref();
-        if csrf::is_forged(request.method(), request.headers(), shown, origin) {
-            return Err(forged());
+            self.is_own_sites(&request, Shown::Nothing)?;
         }
         rules.body.check(request.method(), request.headers())?;
         let (limit, pace) = (rules.body.max_bytes, rules.body.pace);
@@ -95,6 +93,17 @@ impl Admission<'_> {
             let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
             Body::new(PacedBody::new(Body::new(limited), pace))
         }))
+    }
+
+    fn may_use(&self, request: &Request, caller: &Caller, shown: Shown) -> Result<(), Denial> {
+        self.guard.rules.access.check(caller)?;
+        self.is_own_sites(request, shown)
+    }
+
+    fn is_own_sites(&self, request: &Request, shown: Shown) -> Result<(), Denial> {
+        let origin = self.guard.guards.settings.public_origin.as_ref();
+        let is_forged = csrf::is_forged(request.method(), request.headers(), shown, origin);
+        if is_forged { Err(Denial::CrossSite) } else { Ok(()) }
     }
 
     /// The caller, or why there is none. Each failure is drawn from the address's bucket, so that whoever sends many is
@@ -130,6 +139,12 @@ impl Admission<'_> {
     }
 }
 
+/// The route that a request is for, without what its client wrote into the path.
+fn route_name(request: &Request) -> String {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    format!("{} {path}", request.method())
+}
+
 fn shown(credentials: &Credentials) -> Shown {
     match credentials {
         Credentials::Bearer(_) => Shown::Bearer,
@@ -146,10 +161,4 @@ fn not_valid() -> Problem {
 fn not_checked(error: &Refused) -> Problem {
     tracing::error!(%error, cause = std::error::Error::source(error), "credentials could not be checked");
     Problem::general(Category::Unavailable).with_retry_after(1)
-}
-
-fn forged() -> Problem {
-    let detail = "The browser says that another site caused this request, or does not say which did. \
-        Open Gradus itself and try again; programs send an API token.";
-    Problem::new(Category::Forbidden, detail).with_code("cross_site_request")
 }

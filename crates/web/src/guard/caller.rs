@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use gradus_app::accounts::{Caller, Origin};
 use http::request::Parts;
 
-use super::Credentials;
+use super::{Credentials, Denial};
 use crate::problem::{Category, Problem};
 
 /// Somebody who is signed in. Handlers take it as an argument.
@@ -42,4 +42,7 @@ pub trait Authenticator: Send + Sync + 'static {
     /// The caller that `credentials` stand for, asked again for an answer that is still being given. That is no use of
     /// a session: one is not kept from ending by a page that was left open.
     async fn recognise(&self, credentials: &Credentials, from: &Origin) -> Result<Caller, Refused>;
+
+    /// Takes note that a caller was denied a route, which is named as in `DELETE /api/v1/users/{id}`.
+    async fn note_denied(&self, caller: &Caller, route: &str, denial: Denial, from: &Origin);
 }

@@ -4,7 +4,7 @@ use gradus_app::accounts::Caller;
 use gradus_domain::{Role, Scope, Word as _};
 use serde_json::{Value, json};
 
-use crate::problem::{Category, Problem};
+use crate::guard::Denial;
 
 /// Whose the thing is that a route's path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,19 +116,16 @@ impl Access {
     }
 
     /// Whether `caller` may use the route.
-    pub(crate) fn check(&self, caller: &Caller) -> Result<(), Problem> {
+    pub(crate) fn check(&self, caller: &Caller) -> Result<(), Denial> {
         let Some(needs) = self.needs else { return Ok(()) };
         if !caller.role.includes(needs.role) {
-            let detail = format!("This needs the role {}.", needs.role);
-            return Err(Problem::new(Category::Forbidden, detail).with_code("role_too_low"));
+            return Err(Denial::RoleTooLow(needs.role));
         }
         if needs.session && caller.session().is_err() {
-            let detail = "This cannot be done with an API token. Sign in with your password.";
-            return Err(Problem::new(Category::Forbidden, detail).with_code("session_needed"));
+            return Err(Denial::SessionNeeded);
         }
         if !caller.scope.includes(needs.scope) {
-            let detail = format!("This needs a token of scope {}.", needs.scope);
-            return Err(Problem::new(Category::Forbidden, detail).with_code("scope_missing"));
+            return Err(Denial::ScopeMissing(needs.scope));
         }
         Ok(())
     }
@@ -174,8 +171,8 @@ mod tests {
         Credential::ApiToken { id: ApiTokenId::new(), expires_at: None }
     }
 
-    fn code(access: Access, caller: &Caller) -> Option<String> {
-        access.check(caller).err().map(|problem| problem.code().to_owned())
+    fn word(access: Access, caller: &Caller) -> Option<&'static str> {
+        access.check(caller).err().map(Denial::word)
     }
 
     #[test]
@@ -192,22 +189,19 @@ mod tests {
     #[test]
     fn a_token_does_only_what_its_scope_and_those_before_it_allow() {
         let reader = caller(Role::Admin, Scope::Read, token());
-        assert_eq!(code(Access::admin(Scope::Read), &reader), None);
-        assert_eq!(code(Access::signed_in(Scope::Write), &reader).as_deref(), Some("scope_missing"));
+        assert_eq!(word(Access::admin(Scope::Read), &reader), None);
+        assert_eq!(word(Access::signed_in(Scope::Write), &reader), Some("scope-missing"));
         let writer = caller(Role::Admin, Scope::Write, token());
-        assert_eq!(code(Access::signed_in(Scope::Read), &writer), None);
-        assert_eq!(code(Access::admin(Scope::Admin), &writer).as_deref(), Some("scope_missing"));
+        assert_eq!(word(Access::signed_in(Scope::Read), &writer), None);
+        assert_eq!(word(Access::admin(Scope::Admin), &writer), Some("scope-missing"));
     }
 
     #[test]
     fn what_needs_a_session_is_not_done_with_a_token() {
         let access = Access::signed_in(Scope::Write).by_session();
-        assert_eq!(
-            code(access, &caller(Role::Admin, Scope::Admin, token())).as_deref(),
-            Some("session_needed")
-        );
+        assert_eq!(word(access, &caller(Role::Admin, Scope::Admin, token())), Some("session-needed"));
         let session = Credential::Session(SessionId::new());
-        assert_eq!(code(access, &caller(Role::Viewer, Scope::Admin, session)), None);
+        assert_eq!(word(access, &caller(Role::Viewer, Scope::Admin, session)), None);
     }
 
     #[test]

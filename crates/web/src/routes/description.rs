@@ -2,12 +2,13 @@
 //! how to sign in and how failures look are the same for all, so they are added here.
 
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{Operation, Paths};
+use utoipa::openapi::path::{Operation, Parameter, Paths};
+use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder};
 use utoipa::openapi::security::{SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
-    ResponseBuilder,
+    ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema as _, ToSchema};
 
@@ -53,8 +54,19 @@ fn completed(mut operation: Operation, access: Access) -> Operation {
     let extensions = operation.extensions.get_or_insert_with(Extensions::default);
     extensions.merge(Extensions::from_iter([("x-access", access.description())]));
     operation.security = Some(requirements(access));
+    operation.parameters.iter_mut().flatten().for_each(never_null);
     operation.responses.responses.entry("default".to_owned()).or_insert_with(problem_response);
     operation
+}
+
+/// A parameter that is not given is left out: neither a header nor an address can say `null`.
+fn never_null(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(parameter) = parameter else { return };
+    if let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+        && let SchemaType::Array(types) = &mut schema.schema_type
+    {
+        types.retain(|one| *one != Type::Null);
+    }
 }
 
 /// The ways to sign in of which one is needed; an empty list says that none is.

@@ -7,11 +7,13 @@ use crate::asking::Ask;
 use crate::each_database;
 use crate::people::{OTHER_PASSWORD, PASSWORD, Person};
 use crate::server::Server;
-use crate::things::id;
+use crate::things::{filled, id};
 
 each_database!(
     a_session_begins_with_a_password_and_ends_with_a_log_out,
     wrong_logins_are_all_answered_alike,
+    wrong_passwords_are_held_back_whatever_a_request_says_of_its_sender,
+    names_are_not_tried_one_after_the_other,
     a_token_is_shown_once_and_refused_once_revoked,
     a_token_lets_nobody_in,
     an_invited_user_chooses_a_password_and_is_in,
@@ -80,10 +82,9 @@ async fn a_session_begins_with_a_password_and_ends_with_a_log_out(server: &Serve
     let out = server.ask(with_cookie(Ask::new("DELETE", "/api/v1/sessions/current"))).await;
     assert_eq!(out.status, 204);
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
-    for route in server.routes.iter().filter(|route| route.access.needs_caller() && route.method == "GET") {
-        let path = route.path.replace("{id}", "00000000-0000-0000-0000-000000000001");
-        let path = path.replace("{name}", "x").replace("{user_name}", "x");
-        assert_eq!(server.ask(with_cookie(Ask::get(&path))).await.status, 401, "{path}");
+    for route in server.routes.iter().filter(|route| route.access.needs_caller()) {
+        let ask = Ask::new(route.method.as_str(), &filled(&route.path));
+        assert_eq!(server.ask(with_cookie(ask)).await.status, 401, "{} {}", route.method, route.path);
     }
 }
 
@@ -107,6 +108,38 @@ async fn wrong_logins_are_all_answered_alike(server: &Server) {
     let bob = server.people.bob();
     assert_eq!(server.refusal(bob.delete(&format!("/api/v1/sessions/{session}"))).await.0, 404);
     server.ok(other.delete(&format!("/api/v1/sessions/{session}"))).await;
+}
+
+async fn wrong_passwords_are_held_back_whatever_a_request_says_of_its_sender(server: &Server) {
+    let mut refused = None;
+    for number in 0..25 {
+        let sender = format!("203.0.113.{number}");
+        let ask = login("alice", OTHER_PASSWORD).header("x-forwarded-for", &sender);
+        let answer = server.ask(ask.header("forwarded", &format!("for={sender}"))).await;
+        if answer.status == 429 {
+            refused = Some((number, answer));
+            break;
+        }
+        assert_eq!(answer.status, 401);
+    }
+    let (tries, answer) = refused.expect("nobody may try as often as they like");
+    assert!(tries >= 5, "people mistype: {tries}");
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=15 * 60).contains(&wait), "{wait}");
+    // The right one waits no longer than that.
+    assert_eq!(server.ask(login("alice", PASSWORD)).await.status, 429);
+    server.clock.advance_seconds(i64::try_from(wait).unwrap());
+    assert_eq!(server.ask(login("alice", PASSWORD)).await.status, 201);
+}
+
+async fn names_are_not_tried_one_after_the_other(server: &Server) {
+    let mut told = 0;
+    for number in 0..100 {
+        let ask =
+            login(&format!("name{number}"), PASSWORD).header("x-forwarded-for", &format!("10.0.0.{number}"));
+        told += usize::from(server.ask(ask).await.status == 401);
+    }
+    assert!((10..=25).contains(&told), "{told}");
 }
 
 async fn a_token_is_shown_once_and_refused_once_revoked(server: &Server) {
@@ -218,7 +251,7 @@ async fn users_see_and_change_themselves(server: &Server) {
     let change =
         |name: &str| alice.with_token(Ask::new("PATCH", "/api/v1/me")).json(&json!({ "display_name": name }));
     assert_eq!(server.ok(change("Alice L.")).await["user"]["display_name"], "Alice L.");
-    assert_eq!(server.refusal(change("a\u{202e}b")).await, (422, "label_form".to_owned()));
+    assert_eq!(server.refusal(change("a\u{202e}b")).await, (422, "invalid".to_owned()));
     let carol = server.people.carol();
     let seen = server.ok(carol.get(&format!("/api/v1/users/{}", alice.caller.user))).await;
     assert_eq!(seen["display_name"], "Alice L.");

@@ -98,17 +98,38 @@ async fn a_document_is_sent_as_the_body(server: &Server) {
     assert_eq!(made["bytes"], 15);
     assert_eq!(server.refusal(raw("/api/v1/documents?name=answers.csv")).await, (422, "invalid".to_owned()));
     assert_eq!(server.refusal(raw("/api/v1/documents?name=a&purpose=Not+a+word")).await.0, 422);
+    // No body is no file, and what a form says, the address does not.
+    let none = alice.post("/api/v1/documents?name=a&purpose=answers");
+    assert_eq!(server.refusal(none).await, (415, "unsupported_media_type".to_owned()));
+    let (kind, form) = crate::asking::form_with_file(b"x", "a.txt");
+    let both = alice.post("/api/v1/documents?purpose=answers").header("content-type", &kind).body(form);
+    assert_eq!(server.refusal(both).await, (422, "invalid".to_owned()));
     assert_eq!(spooled(server), 0);
 }
 
 async fn hostile_names_stay_names(server: &Server) {
     let alice = server.people.alice();
-    for (name, shown) in [("../../x.txt", "x.txt"), ("C:\\x", "x"), ("-rf", "-rf"), ("CON", "CON")] {
+    let long = "ä".repeat(100);
+    for (name, shown) in [
+        ("../../x.txt", "x.txt"),
+        ("../../../../../../tmp/zipslip-was-here.txt", "zipslip-was-here.txt"),
+        ("C:\\x", "x"),
+        ("-rf", "-rf"),
+        ("CON", "CON"),
+        ("exam\u{202e}fdp.exe", "examfdp.exe"),
+        ("a; filename=b.html", "a; filename=b.html"),
+        ("a\tb", "ab"),
+        (&long, &long),
+    ] {
         let made = server.ok(server.upload(alice, b"x", name, &[("purpose", "answers")])).await;
         assert_eq!(made["name"], shown, "{name}");
         let content = server.ask(alice.get(&format!("/api/v1/documents/{}/content", id(&made)))).await;
-        assert!(content.header("content-disposition").unwrap().contains("attachment"));
+        let said = content.header("content-disposition").unwrap();
+        assert!(said.starts_with("attachment; filename=\"") && !said.contains(".."), "{said}");
+        assert_eq!(said.matches('"').count(), 2, "{said}");
+        assert!(!said.chars().any(char::is_control), "{said}");
     }
+    assert!(!std::path::Path::new("/tmp/zipslip-was-here.txt").exists());
     let script =
         server.upload(alice, b"<script>", "<script>alert(1)</script>.html", &[("purpose", "answers")]);
     let answer = server.ask(script).await;

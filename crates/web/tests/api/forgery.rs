@@ -5,6 +5,7 @@ use gradus_web::routes::RouteFacts;
 use crate::asking::Ask;
 use crate::each_database;
 use crate::server::Server;
+use crate::things::filled;
 
 each_database!(
     no_other_site_changes_anything_with_a_session,
@@ -13,8 +14,7 @@ each_database!(
 );
 
 fn ask(route: &RouteFacts) -> Ask {
-    let path = route.path.replace("{id}", "00000000-0000-0000-0000-000000000001");
-    Ask::new(route.method.as_str(), &path.replace("{name}", "x").replace("{user_name}", "x"))
+    Ask::new(route.method.as_str(), &filled(&route.path))
 }
 
 fn changing(server: &Server) -> impl Iterator<Item = &RouteFacts> {
@@ -37,23 +37,19 @@ async fn no_other_site_changes_anything_with_a_session(server: &Server) {
             let ask = lines
                 .iter()
                 .fold(ask(route).session(&carol.session), |ask, (name, value)| ask.header(name, value));
-            let refusal = server.refusal(ask).await;
-            assert_eq!(
-                refusal,
-                (403, "cross_site_request".to_owned()),
-                "{} {} {lines:?}",
-                route.method,
-                route.path
-            );
+            let answer = server.ask(ask).await;
+            assert_eq!(answer.status, 403, "{} {} {lines:?}", route.method, route.path);
+            assert!(answer.text().contains("\"cross_site_request\""), "{}", answer.text());
             tried += 1;
         }
     }
-    assert!(tried > 6 * 25, "only {tried}");
+    assert!(tried > 6 * 50, "only {tried}");
 }
 
 async fn no_form_of_another_site_is_read_as_json(server: &Server) {
     let alice = server.people.alice();
-    for route in changing(server) {
+    // Where nothing is, any kind of body is as good as another.
+    for route in changing(server).filter(|route| !route.path.contains('*')) {
         for kind in ["text/plain", "application/x-www-form-urlencoded"] {
             let ask = ask(route).header("content-type", kind).body("{\"name\": \"x\"}");
             let answer = server.ask(alice.with_token(ask)).await;

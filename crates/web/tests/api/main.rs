@@ -2,12 +2,13 @@
 //! write, tests write with the store's own functions.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod abuse;
 mod accounts;
-#[expect(dead_code, reason = "the tests of the server itself use all of it")]
 #[path = "../http/asking.rs"]
 mod asking;
 mod conditions;
 mod datasets;
+mod denials;
 mod description;
 mod documents;
 mod forgery;
@@ -17,13 +18,17 @@ mod operations;
 mod paging;
 mod people;
 mod quotas;
+mod reading;
 mod repeating;
 mod reports;
+
+mod schemathesis;
 mod secrecy;
 mod server;
 mod sharing;
 mod strictness;
 mod things;
+mod timing;
 mod training;
 #[expect(dead_code, reason = "the tests of the server itself use all of it")]
 #[path = "../http/wire.rs"]

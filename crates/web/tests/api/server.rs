@@ -12,13 +12,12 @@ use gradus_app::serving::{Serving, ServingOptions};
 use gradus_app::store::DatabaseLocation;
 use gradus_app::store::blobs::{BlobLocation, BlobStore};
 use gradus_testkit::{ManualClock, TestDatabase};
-use gradus_web::ServerState;
 use gradus_web::docs_page::ApiDocs;
 use gradus_web::guard::{GuardSettings, Guards, Quota, RateLimits};
 use gradus_web::metrics::Registry;
 use gradus_web::routes::{ApiFacts, RouteFacts, RouteTable};
 use gradus_web::server::{Farewell, ServerLimits, serve};
-use gradus_web::{api, operations};
+use gradus_web::{Application, ServerState};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -84,7 +83,7 @@ impl Server {
         let accounts = Arc::new(state.accounts.clone());
         let guards = Arc::new(Guards::new(settings, accounts, state.clock.clone(), &state.registry));
         let docs = ApiDocs::default();
-        let routes = api::routes().into_iter().chain(operations::routes()).chain(docs.routes());
+        let routes = Application::routes().into_iter().chain(docs.routes());
         let table = RouteTable::new(routes).unwrap();
         let description = table.describe(&ApiFacts {
             title: "Gradus",
@@ -96,7 +95,7 @@ impl Server {
         let setup_token = state.accounts.open_set_up().await.unwrap().map(|token| token.expose().to_owned());
         let facts = table.facts();
         let router = table.into_router(state.clone(), &guards);
-        let router = operations::recording_failures(router, state.services.clone());
+        let router = gradus_web::operations::recording_failures(router, state.services.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let served = tokio::spawn(serve(listener, router, ServerLimits::default(), state.shutdown.clone()));

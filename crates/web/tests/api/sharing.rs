@@ -38,7 +38,7 @@ async fn a_shared_model_is_used_until_it_is_taken_back(server: &Server) {
     let (path, shares) = (format!("/api/v1/models/{model}"), format!("/api/v1/models/{model}/shares"));
     let with = |name: &str| alice.post(&shares).json(&json!({ "user_name": name }));
     assert_eq!(server.refusal(with("nobody")).await, (404, "not_found".to_owned()));
-    assert_eq!(server.refusal(with("no body")).await, (422, "user_name_form".to_owned()));
+    assert_eq!(server.refusal(with("no body")).await, (422, "invalid".to_owned()));
     server.ok(with("vera")).await;
     server.ok(vera.get(&path)).await;
     let file = server.ask(vera.get(&format!("{path}/files/exports%2Fmodel.gguf"))).await;

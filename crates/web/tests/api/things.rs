@@ -28,6 +28,18 @@ pub(crate) fn uuid(text: &str) -> Uuid {
     text.parse().unwrap()
 }
 
+/// A route's path with the ids of nothing in it.
+pub(crate) fn filled(path: &str) -> String {
+    let fill = |part: &str| match part {
+        "{id}" => "00000000-0000-0000-0000-000000000001".to_owned(),
+        "{file_id}" => format!("file-{}", "0".repeat(32)),
+        "{fine_tuning_job_id}" => format!("ftjob-{}", "0".repeat(32)),
+        part if part.starts_with('{') => "x".to_owned(),
+        part => part.to_owned(),
+    };
+    path.split('/').map(fill).collect::<Vec<_>>().join("/")
+}
+
 impl Server {
     /// An uploaded document of a purpose, which can be used for it.
     pub(crate) async fn document(&self, person: &Person, purpose: &str) -> String {

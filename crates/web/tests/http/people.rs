@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use gradus_app::accounts::{Caller, Credential, Origin};
 use gradus_domain::{ApiTokenId, Id as _, Role, Scope, SessionId, UserId};
-use gradus_web::guard::{Authenticator, Credentials, Refused};
+use gradus_web::guard::{Authenticator, Credentials, Denial, Refused};
 use uuid::Uuid;
 
 /// Tokens of people with each role and scope.
@@ -22,6 +22,8 @@ pub(crate) struct People {
     known: Mutex<HashMap<String, Caller>>,
     pub(crate) is_down: AtomicBool,
     pub(crate) asked: AtomicUsize,
+    /// Of whom it was noted that they were denied which route, and why.
+    pub(crate) denied: Mutex<Vec<(UserId, String, &'static str)>>,
 }
 
 impl People {
@@ -44,6 +46,7 @@ impl People {
             known: Mutex::new(known.collect()),
             is_down: AtomicBool::new(false),
             asked: AtomicUsize::new(0),
+            denied: Mutex::new(Vec::new()),
         }
     }
 
@@ -78,5 +81,9 @@ impl Authenticator for People {
             .filter(|caller| caller.session().is_ok() == is_session)
             .cloned()
             .ok_or(Refused::NotValid)
+    }
+
+    async fn note_denied(&self, caller: &Caller, route: &str, denial: Denial, _: &Origin) {
+        self.denied.lock().unwrap().push((caller.user, route.to_owned(), denial.word()));
     }
 }

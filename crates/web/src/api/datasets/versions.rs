@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::super::conditions::{Conditions, created};
 use super::super::failed::{self, FailureShown};
-use super::super::fields::{DatasetVersionStateWord, Line, Share, Whole};
+use super::super::fields::{DatasetVersionStateWord, Line, PartialShare, Whole};
 use super::super::listing::{PlaceQuery, Placed, placed};
 use super::super::making;
 use crate::guard::SignedIn;
@@ -61,9 +61,9 @@ pub(crate) struct NewVersion {
     /// Questions of which every answer is kept for testing.
     unseen_questions: Option<Vec<QuestionName>>,
     /// Share of the students whose answers are kept for validation; a tenth where nothing is said.
-    validation_share: Option<Share>,
+    validation_share: Option<PartialShare>,
     /// Share of the students whose answers are kept for testing; none where nothing is said.
-    test_share: Option<Share>,
+    test_share: Option<PartialShare>,
     /// What happens to training examples that would give held-out answers away.
     leaked_answers: Option<Leaked>,
     /// Decides which students go where.

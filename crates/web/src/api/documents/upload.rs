@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use chrono::TimeDelta;
 use gradus_app::service::documents::NewDocument;
-use gradus_app::store::blobs::SpooledBlob;
+use gradus_app::store::blobs::{Spool, SpooledBlob};
 use gradus_domain::Scope;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
@@ -45,7 +46,8 @@ pub(super) fn route() -> Route<ServerState> {
 }
 
 /// A form with a file.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes a form that is read as it arrives")]
 pub(crate) struct DocumentForm {
     /// The file.
@@ -55,8 +57,10 @@ pub(crate) struct DocumentForm {
     /// format and are checked at once; others are used as they are.
     purpose: Purpose,
     /// What its owner notes on it: a JSON object of short texts.
+    #[schema(nullable = false)]
     metadata: Option<String>,
     /// In how many hours it is to be deleted; nothing for never.
+    #[schema(nullable = false)]
     hours: Option<Hours>,
 }
 
@@ -128,26 +132,48 @@ async fn create_document(
 async fn receive(state: &ServerState, request: Request) -> Result<Arrived, Problem> {
     let spool = state.services.archive.spool();
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
-        let form = receive_form(request, FILE, state.max_upload_bytes, spool).await?;
-        let mut fields = form.fields;
-        let arrived = Arrived {
-            purpose: required(&mut fields, "purpose").and_then(word::<Purpose>("purpose"))?.into_text(),
-            metadata: fields
-                .remove("metadata")
-                .map_or(Ok(Metadata::default()), |text| metadata(&text))?
-                .into_value(),
-            hours: fields.remove("hours").map(word::<Hours>("hours")).transpose()?,
-            name: form.name,
-            file: form.file,
-        };
-        return match fields.into_keys().next() {
-            None => Ok(arrived),
-            Some(unknown) => Err(wrong(&unknown, "is not known here: leave it out")),
-        };
+    // A request without a body need not say what kind of body it has not.
+    if kind.is_empty() {
+        let detail = "Send a form with a file, or the file itself as `application/octet-stream`.";
+        return Err(Problem::new(Category::UnsupportedMediaType, detail));
     }
+    let is_form = kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data");
     let (mut parts, body) = request.into_parts();
     let ApiQuery(query) = ApiQuery::<FileQuery>::from_request_parts(&mut parts, &()).await?;
+    if !is_form {
+        return receive_body(body, query, state.max_upload_bytes, spool).await;
+    }
+    if query.name.is_some() || query.purpose.is_some() || query.hours.is_some() {
+        return Err(said_twice());
+    }
+    receive_in_form(Request::from_parts(parts, body), state.max_upload_bytes, spool).await
+}
+
+async fn receive_in_form(request: Request, max_bytes: u64, spool: &Spool) -> Result<Arrived, Problem> {
+    let form = receive_form(request, FILE, max_bytes, spool).await?;
+    let mut fields = form.fields;
+    let arrived = Arrived {
+        purpose: required(&mut fields, "purpose").and_then(word::<Purpose>("purpose"))?.into_text(),
+        metadata: fields
+            .remove("metadata")
+            .map_or(Ok(Metadata::default()), |text| metadata(&text))?
+            .into_value(),
+        hours: fields.remove("hours").map(word::<Hours>("hours")).transpose()?,
+        name: form.name,
+        file: form.file,
+    };
+    match fields.into_keys().next() {
+        None => Ok(arrived),
+        Some(unknown) => Err(wrong(&unknown, "is not known here: leave it out")),
+    }
+}
+
+async fn receive_body(
+    body: Body,
+    query: FileQuery,
+    max_bytes: u64,
+    spool: &Spool,
+) -> Result<Arrived, Problem> {
     let (Some(name), Some(purpose)) = (query.name, query.purpose) else {
         return Err(Problem::new(
             Category::Invalid,
@@ -156,12 +182,18 @@ async fn receive(state: &ServerState, request: Request) -> Result<Arrived, Probl
         .with_field(FieldProblem::new("query", "must have `name` and `purpose`")));
     };
     Ok(Arrived {
-        file: receive_raw(body, state.max_upload_bytes, spool).await?,
+        file: receive_raw(body, max_bytes, spool).await?,
         name: DisplayName::of(&name.into_text()),
         purpose: purpose.into_text(),
         metadata: Metadata::default().into_value(),
         hours: query.hours,
     })
+}
+
+fn said_twice() -> Problem {
+    let detail = "What a file in a form is for is said in the form, and not in the address.";
+    let field = FieldProblem::new("query", "is for a file that is the body itself: leave it out");
+    Problem::new(Category::Invalid, detail).with_field(field)
 }
 
 fn required(fields: &mut BTreeMap<String, String>, name: &str) -> Result<String, Problem> {

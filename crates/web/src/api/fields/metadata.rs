@@ -44,9 +44,10 @@ impl<'de> Deserialize<'de> for Metadata {
 
 impl PartialSchema for Metadata {
     fn schema() -> RefOr<Schema> {
-        let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(MOST_TEXT_CHARACTERS));
-        let name = ObjectBuilder::new().schema_type(Type::String);
-        let name = name.min_length(Some(1)).max_length(Some(MOST_NAME_CHARACTERS));
+        // Whatever the JSON of a request is, it has no NUL.
+        let any = || ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[^\\u0000]*$"));
+        let text = any().max_length(Some(MOST_TEXT_CHARACTERS));
+        let name = any().min_length(Some(1)).max_length(Some(MOST_NAME_CHARACTERS));
         ObjectBuilder::new()
             .schema_type(Type::Object)
             .property_names(Some(Schema::Object(name.build())))

@@ -7,8 +7,8 @@ mod text;
 mod word;
 
 pub(crate) use metadata::Metadata;
-pub(crate) use number::{Factor, Rate, Share, Whole};
-pub(crate) use text::{Line, Prose, Slug, Typed};
+pub(crate) use number::{Factor, PartialShare, Rate, Share, Whole};
+pub(crate) use text::{AccountName, Label, Line, Prose, Slug, Typed};
 pub(crate) use word::{
     DatasetVersionStateWord, DocumentStateWord, FailureCategoryWord, JobKindWord, ModelTestStateWord,
     QueueStateWord, ReportStateWord, RoleWord, ScopeWord, SeverityWord, TrainingJobStateWord,

@@ -1,8 +1,9 @@
 //! Numbers within bounds.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::de::Error as _;
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
@@ -14,13 +15,45 @@ pub(crate) struct Whole<const LEAST: u64, const MOST: u64>(pub(crate) u64);
 
 impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Whole<LEAST, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = u64::deserialize(deserializer)?;
+        let number = deserializer.deserialize_u64(WholeNumber)?;
         if (LEAST..=MOST).contains(&number) {
             return Ok(Self(number));
         }
         Err(D::Error::custom(format_args!("is {number}, and must be {LEAST} to {MOST}")))
     }
 }
+
+/// Reads what JSON Schema calls an integer: any number without a fractional part, `7.0` as well as `7`.
+struct WholeNumber;
+
+impl Visitor<'_> for WholeNumber {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number from 0")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
+        Ok(number)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<u64, E> {
+        u64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the number is whole, and small enough that doubles have every whole number"
+    )]
+    fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
+        let is_whole = number.fract() == 0.0 && (0.0..=MOST_EXACT).contains(&number);
+        if is_whole { Ok(number as u64) } else { Err(E::invalid_value(Unexpected::Float(number), &self)) }
+    }
+}
+
+/// 2⁵³: up to here, doubles have every whole number.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl<const LEAST: u64, const MOST: u64> PartialSchema for Whole<LEAST, MOST> {
     fn schema() -> RefOr<Schema> {
@@ -72,6 +105,8 @@ macro_rules! reals {
 reals! {
     /// A part of a whole.
     Share: 0.0 to 1.0;
+    /// A part of a whole that leaves something for others.
+    PartialShare: 0.0 to 0.999;
     /// A learning rate.
     Rate: 0.000_000_001 to 0.999;
     /// What something is multiplied by.
@@ -85,8 +120,8 @@ mod tests {
     #[test]
     fn numbers_within_their_bounds_are_read_and_others_are_not() {
         let reads = |json| serde_json::from_str::<Whole<1, 200>>(json).is_ok();
-        assert!(reads("1") && reads("200"));
-        for json in ["0", "201", "-1", "1.5", "\"7\"", "18446744073709551616"] {
+        assert!(reads("1") && reads("200") && reads("7.0") && reads("2e2"));
+        for json in ["0", "201", "-1", "1.5", "-7.0", "1e300", "\"7\"", "18446744073709551616"] {
             assert!(!reads(json), "{json}");
         }
         let reads = |json| serde_json::from_str::<Share>(json).is_ok();

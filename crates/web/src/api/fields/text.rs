@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use gradus_app::accounts::is_unsafe;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::Type;
@@ -25,9 +26,9 @@ macro_rules! texts {
         impl<'de, const MOST: usize> Deserialize<'de> for $name<MOST> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                let fits: fn(char) -> bool = $fits;
+                let fits: fn(&str) -> bool = $fits;
                 let length = text.chars().count();
-                if ($least..=MOST).contains(&length) && text.chars().all(fits) {
+                if ($least..=MOST).contains(&length) && fits(&text) {
                     return Ok(Self(text));
                 }
                 let least: usize = $least;
@@ -56,14 +57,23 @@ macro_rules! texts {
 texts! {
     /// One line for people: a name, a title.
     Line: 1 characters at least, each "no control character",
-        "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", |character| !character.is_control();
+        "^[^\\u0000-\\u001f\\u007f-\\u009f]*$", |text| !text.contains(char::is_control);
+    /// What something is called where many read it: not blank, and nothing in it that hides or turns text.
+    Label: 1 characters at least, each "visible, and not all of them spaces",
+        "^[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]*\
+         [^\\s\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]\
+         [^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]*$",
+        |text| !text.trim().is_empty() && !text.contains(is_unsafe);
+    /// What someone logs in with.
+    AccountName: 1 characters at least, each "a letter of ASCII, a digit, `.`, `_`, `-` or `@`", "^[A-Za-z0-9._@-]*$",
+        |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte));
     /// Text of any kind.
-    Prose: 0 characters at least, each "any but NUL", "^[^\\u0000]*$", |character| character != '\0';
+    Prose: 0 characters at least, each "any but NUL", "^[^\\u0000]*$", |text| !text.contains('\0');
     /// A word of programs.
     Slug: 1 characters at least, each "one of a to z, 0 to 9, `-` and `.`", "^[a-z0-9.-]*$",
-        |character| character.is_ascii_lowercase() || character.is_ascii_digit() || "-.".contains(character);
+        |text| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
     /// What someone types to be let in. It has no `Debug`, so that no log has it.
-    Typed: 1 characters at least, each "any but NUL", "^[^\\u0000]*$", |character| character != '\0';
+    Typed: 1 characters at least, each "any but NUL", "^[^\\u0000]*$", |text| !text.contains('\0');
 }
 
 #[cfg(test)]
@@ -86,6 +96,15 @@ mod tests {
             assert!(!reads::<Line<9>>(json), "{json}");
         }
         assert!(!reads::<Prose<9>>("\"\\u0000\"") && !reads::<Typed<9>>("\"\\u0000\""));
+    }
+
+    #[test]
+    fn what_many_read_is_visible() {
+        assert!(reads::<Label<9>>("\"Zo\\u00eb M.\""));
+        for json in ["\" \"", "\"\\u00a0\"", "\"a\\u202eb\"", "\"\\u200b\"", "\"a\\tb\""] {
+            assert!(!reads::<Label<9>>(json), "{json}");
+        }
+        assert!(reads::<AccountName<9>>("\"a.B_c-7@x\"") && !reads::<AccountName<9>>("\"\\u00e4\""));
     }
 
     #[test]

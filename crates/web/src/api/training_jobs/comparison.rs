@@ -9,6 +9,9 @@ use gradus_app::service::comparison::{Compared, Comparison as Found, Point as Fo
 use gradus_domain::{Id as _, Scope, TrainingJobId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Required};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -26,13 +29,27 @@ pub(super) fn route() -> Route<ServerState> {
 }
 
 /// Which jobs are compared.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
 pub(crate) struct ComparisonQuery {
-    /// The ids of 2 to 10 jobs, with commas between.
-    #[param(pattern = "^[0-9a-fA-F-]{36}(,[0-9a-fA-F-]{36}){1,9}$")]
     jobs: String,
+}
+
+impl IntoParams for ComparisonQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let uuid = Some(SchemaFormat::KnownFormat(KnownFormat::Uuid));
+        let id = ObjectBuilder::new().schema_type(Type::String).format(uuid);
+        let ids = ArrayBuilder::new().items(id).min_items(Some(2)).max_items(Some(10)).unique_items(true);
+        let jobs = ParameterBuilder::new()
+            .name("jobs")
+            .parameter_in(ParameterIn::Query)
+            .required(Required::True)
+            .description(Some("The ids of 2 to 10 different jobs, with commas between."))
+            .style(Some(ParameterStyle::Form))
+            .explode(Some(false))
+            .schema(Some(ids));
+        vec![jobs.build()]
+    }
 }
 
 /// Training jobs beside each other.

@@ -97,6 +97,19 @@ async fn list_training_events(
     Ok(placed(rows, limit, |row| row.seq.unsigned_abs(), TrainingEvent::from))
 }
 
+/// An event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is written field by field")]
+pub(crate) struct StreamedEvent {
+    /// Its number.
+    id: String,
+    /// Of which kind it is.
+    event: String,
+    /// The event, as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
 /// Follows a training job as it goes on.
 ///
 /// Each event has its number as its id. Whoever comes back says the last one in `Last-Event-ID` and misses nothing.
@@ -105,8 +118,8 @@ async fn list_training_events(
     tag = "Training", params(("id" = Uuid, Path, description = "The job's id."),
         ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last event that you have."),
         ("after" = Option<u64>, Query, description = "The same, for clients that cannot set headers.")),
-    responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream",
-        body = String)))]
+    responses((status = 200, description = "Server-sent events, each with these fields.",
+        content_type = "text/event-stream", body = StreamedEvent)))]
 async fn follow_training_job(
     State(state): State<ServerState>,
     SignedIn(caller): SignedIn,

@@ -208,7 +208,7 @@ impl FromRequest<ServerState> for ResumptionBody {
             return Ok(Self(Resumption::default()));
         }
         let request = Request::from_parts(parts, bytes.into());
-        let ApiJson(resumption) = ApiJson::<Resumption>::from_request(request, state).await?;
-        Ok(Self(resumption))
+        let ApiJson(resumption) = ApiJson::<Option<Resumption>>::from_request(request, state).await?;
+        Ok(Self(resumption.unwrap_or_default()))
     }
 }

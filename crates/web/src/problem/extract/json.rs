@@ -5,6 +5,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
+use super::objects::Objects;
 use super::{nul, whole_body, wrong_value};
 use crate::problem::{Category, Problem};
 
@@ -25,7 +26,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
             return Err(nul::in_json(&bytes));
         }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let value = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
             let is_written_wrong = !error.inner().is_data();
             if is_written_wrong { not_json(error.inner()) } else { wrong_value("body", &error) }
         })?;

@@ -2,6 +2,7 @@
 
 mod json;
 mod nul;
+mod objects;
 mod path;
 mod query;
 
