@@ -87,6 +87,8 @@ impl Place {
             .arg(&self.0)
             .env("GRADUS_MODELS_DIR", self.models())
             .env("GRADUS_ACCOUNTS_QUOTAS__RUNNING_JOBS", "1000")
+            // One client is all of them here.
+            .env("GRADUS_SERVER_CLIENTS__REQUESTS_PER_MINUTE", "1000000")
             .env("GRADUS_LOG_LEVEL", "warn")
             .stdout(Stdio::piped())
             .stderr(File::create(self.log())?)

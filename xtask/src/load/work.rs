@@ -48,19 +48,20 @@ pub(super) fn train(server: &RunningServer) -> Result<String> {
     let document = client.ask("POST", path, "application/octet-stream", lines.as_bytes())?.json(path)?;
     let job = json!({
         "name": "load", "base_model": "smollm2-135m-instruct",
-        "train_on": { "conversations": { "training": document["id"] } },
+        "training_document": document["id"],
         "settings": { "epochs": 3 },
     });
     let made = client.post("/api/v1/training-jobs", &job)?;
     let path = format!("/api/v1/training-jobs/{}", made["id"].as_str().context("no id")?);
-    wait_until(&mut client, &path, |job| job["state"] == "training" || is_over(job))?;
+    wait_until(&mut client, &path, |shown| shown["job"]["state"] == "training" || is_over(&shown["job"]))?;
     Ok(path)
 }
 
 /// Makes sure that what was measured beside a run was beside a run.
 pub(super) fn is_still_training(server: &RunningServer, path: &str) -> Result<()> {
-    let job = server.client()?.get(path)?.json(path)?;
-    ensure!(job["state"] == "training", "the training run was {} before the reads ended", job["state"]);
+    let shown = server.client()?.get(path)?.json(path)?;
+    let state = &shown["job"]["state"];
+    ensure!(state == "training", "the training run was {state} before the reads ended");
     Ok(())
 }
 
@@ -73,7 +74,7 @@ fn wait_until(client: &mut super::client::Client, path: &str, is_so: impl Fn(&Va
     while begun.elapsed() < 4 * PATIENCE {
         let thing = client.get(path)?.json(path)?;
         if is_so(&thing) {
-            return if is_over(&thing) { bail!("{path}: {thing}") } else { Ok(()) };
+            return if is_over(&thing["job"]) { bail!("{path}: {thing}") } else { Ok(()) };
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -176,7 +176,7 @@ async fn announce(accounts: &Accounts, (address, public): (&str, &str), json: bo
     if let Some(token) = accounts.open_set_up().await? {
         console::line(&format!(
             "There is no user yet. The first administrator is made with this one-time token:\n\n  {}\n\n\
-             Send it to {public}/api/v1/setup with a name and a password; {public}/api/docs shows how.",
+             Send it to {public}/api/v1/setup with a name, a display name and a password; {public}/api/docs shows how.",
             token.expose()
         ));
     }

@@ -18,6 +18,9 @@ use crate::model;
 /// The base model's name.
 pub(crate) const BASE: &str = "tiny";
 
+/// The administrator's password.
+pub(crate) const PASSWORD: &str = "seven green kettles whistle";
+
 /// A machine, which may share its database and its blobs with others.
 pub(crate) struct Machine {
     pub(crate) place: Place,
@@ -101,7 +104,7 @@ impl Machine {
             token: accounts.open_set_up().await.unwrap().unwrap().expose().to_owned(),
             name: "carol".to_owned(),
             display_name: "Carol".to_owned(),
-            password: Password::new("seven green kettles whistle"),
+            password: Password::new(PASSWORD),
         };
         let logged_in = accounts.set_up(first, &origin).await.unwrap();
         let caller = accounts.authenticate_session(logged_in.secret.expose()).await.unwrap();

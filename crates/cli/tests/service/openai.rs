@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use gradus_testkit::{Kind, TestDatabase, given};
+use gradus_testkit::{Kind, given};
 use tokio::process::Command;
 
-use crate::machine::{BASE, Machine};
+use crate::machine::BASE;
+use crate::server::Server;
 
 async fn the_client_trains_a_model_and_talks_to_it(kind: Kind) {
     let Some(python) = given::python() else { return };
@@ -27,13 +28,10 @@ fn script(name: &str) -> PathBuf {
 
 /// Starts a server, and the client as one of its users.
 async fn is_served(kind: Kind, client: &mut Command) {
-    let Some(database) = TestDatabase::new(kind).await else { return };
-    // Wishes are heard with each sign of life, three in a lease.
-    let machine = Machine::new(&database.location).with("GRADUS_WORKERS_LEASE_SECONDS", 2);
-    let mut server = machine.serve(&[]);
-    let token = machine.token().await;
+    let Some(server) = Server::start(kind).await else { return };
+    let token = server.token().await;
     let output = client
-        .env("OPENAI_BASE_URL", format!("{}/v1", server.address))
+        .env("OPENAI_BASE_URL", format!("{}/v1", server.address()))
         .env("OPENAI_API_KEY", token)
         .env("BASE_MODEL", BASE)
         .stdin(Stdio::null())
@@ -42,11 +40,9 @@ async fn is_served(kind: Kind, client: &mut Command) {
         .await
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\nThe server said:\n{}", machine.log());
+    assert!(output.status.success(), "{said}\nThe server said:\n{}", server.log());
     assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n", "{said}");
-    let status = server.process.end();
-    assert!(status.success(), "{status}: {}", machine.log());
-    database.remove().await;
+    server.end().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use gradus_testkit::Kind;
 use serde_json::{Value, json};
 
 use crate::asking::Ask;
-use crate::server::{PASSWORD, Server};
+use crate::machine::PASSWORD;
+use crate::server::Server;
 
 const TYPED: &str = "canary-typed-as-a-password-4711";
 const ASKED: &str = "canary-in-an-address-4711";
