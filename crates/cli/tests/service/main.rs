@@ -11,3 +11,4 @@ mod machine;
 mod model;
 
 mod openai;
+mod server;

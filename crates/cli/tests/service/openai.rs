@@ -4,17 +4,15 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use gradus_testkit::{Kind, TestDatabase, given};
+use gradus_testkit::{Kind, given};
 use tokio::process::Command;
 
-use crate::machine::{BASE, Machine};
+use crate::server::{BASE, Server};
 
 async fn the_client_trains_a_model_and_talks_to_it(kind: Kind) {
     let Some(python) = given::python() else { return };
-    let Some(database) = TestDatabase::new(kind).await else { return };
-    let machine = Machine::new(&database.location);
-    let mut server = machine.serve(&[]);
-    let token = machine.token().await;
+    let Some(server) = Server::start(kind).await else { return };
+    let token = server.token().await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/service/openai_client.py");
     let output = Command::new(python)
         .arg(script)
@@ -27,11 +25,9 @@ async fn the_client_trains_a_model_and_talks_to_it(kind: Kind) {
         .await
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\nThe server said:\n{}", machine.log());
+    assert!(output.status.success(), "{said}\nThe server said:\n{}", server.log());
     assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n", "{said}");
-    let status = server.process.end();
-    assert!(status.success(), "{status}: {}", machine.log());
-    database.remove().await;
+    server.end().await;
 }
 
 #[tokio::test]
