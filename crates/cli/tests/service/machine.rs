@@ -21,6 +21,9 @@ pub(crate) const BASE: &str = "tiny";
 /// The administrator's password.
 pub(crate) const PASSWORD: &str = "seven green kettles whistle";
 
+/// What servers with their workers log, and what workers by themselves do.
+const LOGS: [&str; 2] = ["server.log", "worker.log"];
+
 /// A machine, which may share its database and its blobs with others.
 pub(crate) struct Machine {
     pub(crate) place: Place,
@@ -62,8 +65,8 @@ impl Machine {
 
     fn command(&self, command: &str) -> Command {
         let mut gradus = self.place.command(command);
-        let path = self.place.path("gradus.log");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        let log = self.place.path(if command == "serve" { LOGS[0] } else { LOGS[1] });
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
         gradus
             .env("GRADUS_DATABASE_LOCATION", named(&self.database))
             // Rounding in bf16 may make a text part from itself when others join.
@@ -77,7 +80,8 @@ impl Machine {
 
     /// What its processes logged.
     pub(crate) fn log(&self) -> String {
-        String::from_utf8_lossy(&self.place.read("gradus.log")).into_owned()
+        let logs = LOGS.map(|log| std::fs::read(self.place.path(log)).unwrap_or_default());
+        String::from_utf8_lossy(&logs.concat()).into_owned()
     }
 
     /// Its database, opened beside whoever has it open.

@@ -89,7 +89,7 @@ impl Server {
             let path = entry.unwrap().path();
             files.push((path.clone(), std::fs::read(path).unwrap()));
         }
-        assert!(files.iter().any(|(path, bytes)| path.ends_with("gradus.log") && !bytes.is_empty()));
+        assert!(files.iter().any(|(path, bytes)| path.ends_with("server.log") && !bytes.is_empty()));
         let Self { database, .. } = self;
         database.remove().await;
         files

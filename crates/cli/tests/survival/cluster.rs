@@ -23,7 +23,7 @@ const WORKERS: usize = 3;
 /// Short, so that a lost worker's job is soon another's; long enough for a worker that shares two cores with all others.
 const LEASE_SECONDS: u64 = 3;
 /// How long a killed machine stays away: for some, others take its work meanwhile, and some come back before that.
-const AWAY_MS: std::ops::Range<u64> = 300..4000;
+const AWAY_MS: std::ops::Range<u64> = 300..2500;
 
 fn rounds() -> usize {
     if given::is_long() { 10 } else { 1 }

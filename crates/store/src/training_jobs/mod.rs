@@ -95,6 +95,8 @@ pub struct Progress {
     pub seconds_left: Option<f64>,
     /// The trend of the loss over the last updates, in nats an update; below zero is learning.
     pub loss_trend: Option<f64>,
+    /// The newest update that was told of: one that is made again after a loss is not told again.
+    pub told_step: Option<u64>,
 }
 
 /// Adds a job.
@@ -157,7 +159,9 @@ pub async fn resume(
         ..Default::default()
     };
     if let Some((_, step)) = from {
-        change.step = Set(step);
+        let mut progress = get(transaction, Whose::Anyones, id).await?.progress;
+        progress.0.told_step = Some(step.cast_unsigned());
+        (change.step, change.progress) = (Set(step), Set(progress));
     }
     apply(transaction, id, TrainingJobStep::Resume, change).await.map(|_| ())
 }

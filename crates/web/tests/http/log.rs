@@ -1,7 +1,8 @@
 //! What is remembered of requests: lines in the log (SECURITY 41, 47) and metrics.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -40,7 +41,26 @@ impl Visit for Written {
     }
 }
 
-impl Subscriber for Lines {
+thread_local! {
+    /// What the test of this thread keeps.
+    static KEPT: RefCell<Option<Lines>> = const { RefCell::new(None) };
+}
+
+/// Hands what is logged to the lines that its thread keeps. One subscriber for all tests, from before the first: which
+/// events are wanted at all is found out once for each, while others come and go in other threads.
+struct ByThread;
+
+/// Lets each test keep what its thread logs; called before anything is logged.
+pub(crate) fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(ByThread).unwrap());
+}
+
+fn with_kept<T>(kept: impl FnOnce(&Lines) -> T) -> Option<T> {
+    KEPT.with_borrow(|lines| lines.as_ref().map(kept))
+}
+
+impl Subscriber for ByThread {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -48,9 +68,12 @@ impl Subscriber for Lines {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut written = Written(String::new());
         span.record(&mut written);
-        let mut spans = self.1.lock().unwrap();
-        spans.said.push(written.0);
-        Id::from_u64(spans.said.len() as u64)
+        let place = with_kept(|lines| {
+            let mut spans = lines.1.lock().unwrap();
+            spans.said.push(written.0);
+            spans.said.len() as u64
+        });
+        Id::from_u64(place.unwrap_or(u64::MAX))
     }
 
     fn record(&self, _: &Id, _: &Record<'_>) {}
@@ -60,29 +83,42 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut written = Written(event.metadata().target().to_owned());
         event.record(&mut written);
-        let spans = self.1.lock().unwrap();
-        for span in &spans.entered {
-            written.0.push_str(&spans.said[span.into_u64() as usize - 1]);
-        }
-        self.0.lock().unwrap().push(written.0);
+        with_kept(|lines| {
+            let spans = lines.1.lock().unwrap();
+            for span in &spans.entered {
+                written.0.push_str(&spans.said[span.into_u64() as usize - 1]);
+            }
+            lines.0.lock().unwrap().push(written.0);
+        });
     }
 
     fn enter(&self, span: &Id) {
-        self.1.lock().unwrap().entered.push(span.clone());
+        with_kept(|lines| lines.1.lock().unwrap().entered.push(span.clone()));
     }
 
     fn exit(&self, span: &Id) {
-        let mut spans = self.1.lock().unwrap();
-        let place = spans.entered.iter().rposition(|entered| entered == span).unwrap();
-        spans.entered.remove(place);
+        with_kept(|lines| {
+            let mut spans = lines.1.lock().unwrap();
+            let place = spans.entered.iter().rposition(|entered| entered == span).unwrap();
+            spans.entered.remove(place);
+        });
+    }
+}
+
+/// Ends the keeping of lines when it is dropped.
+struct Keeping;
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        KEPT.take();
     }
 }
 
 /// A server whose log is kept. The runtime of a test has one thread, so all of it is in the lines.
-async fn logged() -> (Running, Lines, tracing::subscriber::DefaultGuard) {
+async fn logged() -> (Running, Lines, Keeping) {
     let lines = Lines::default();
-    let guard = tracing::subscriber::set_default(lines.clone());
-    (Running::start().await, lines, guard)
+    KEPT.replace(Some(lines.clone()));
+    (Running::start().await, lines, Keeping)
 }
 
 #[tokio::test]

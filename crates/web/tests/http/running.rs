@@ -48,6 +48,7 @@ impl Running {
     }
 
     pub(crate) async fn with(settings: GuardSettings, limits: ServerLimits) -> Self {
+        crate::log::install();
         let (people, registry, docs) = (Arc::new(People::new()), Registry::new(), ApiDocs::default());
         let clock = FixedClock(Utc.with_ymd_and_hms(2026, 11, 23, 12, 0, 0).unwrap());
         let guards = Arc::new(Guards::new(settings, people.clone(), Arc::new(clock), &registry));

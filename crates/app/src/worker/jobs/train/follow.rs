@@ -37,8 +37,6 @@ pub(super) struct Following<'a> {
     id: TrainingJobId,
     news: mpsc::UnboundedReceiver<News>,
     figures: Figures,
-    /// The newest step that has its event: those that are made again after a loss are not told again.
-    logged: u64,
     waiting: Vec<NewEvent>,
     written: Instant,
 }
@@ -85,7 +83,6 @@ pub(super) fn pair<'a>(assignment: &'a Assignment, job: &TrainingJob) -> (Follow
         id: job.id.0,
         news: receiver,
         figures: Figures::of(job),
-        logged: job.step.cast_unsigned(),
         waiting: Vec::new(),
         written: Instant::now(),
     };
@@ -188,15 +185,14 @@ impl Following<'_> {
                 seconds,
                 ..
             } => {
-                self.figures.step(step, total_steps, epoch, loss, tokens, seconds);
+                let is_new = self.figures.step(step, total_steps, epoch, loss, tokens, seconds);
                 self.assignment.tell_speed(self.figures.progress.tokens_per_second.unwrap_or(0.0));
                 let data = json!({
                     "step": step, "total_steps": total_steps, "epoch": epoch, "train_loss": loss,
                     "learning_rate": learning_rate, "gradient_norm": gradient_norm,
                     "tokens_per_second": self.figures.progress.tokens_per_second,
                 });
-                if step > self.logged {
-                    self.logged = step;
+                if is_new {
                     let message = format!("Step {step}/{total_steps}: training loss={loss:.3}");
                     self.waiting.push(NewEvent { kind: "metrics", level: "info", message, data });
                 }
@@ -350,7 +346,17 @@ impl Figures {
         begins
     }
 
-    fn step(&mut self, step: u64, total_steps: u64, epoch: f64, loss: f64, tokens: u64, seconds: f64) {
+    /// Takes an update in; whether no attempt told of it before. Those that are made again after a loss were, and their
+    /// tokens were counted.
+    fn step(
+        &mut self,
+        step: u64,
+        total_steps: u64,
+        epoch: f64,
+        loss: f64,
+        tokens: u64,
+        seconds: f64,
+    ) -> bool {
         self.step = step;
         self.steps = Some(total_steps);
         self.seconds += seconds;
@@ -364,10 +370,15 @@ impl Figures {
         progress.epoch = Some(epoch);
         progress.training_loss = Some(loss).filter(|loss| loss.is_finite());
         progress.tokens_per_second = (seconds > 0.0).then(|| tokens as f64 / seconds);
-        progress.trained_tokens = Some(progress.trained_tokens.unwrap_or(0) + tokens);
         let left = total_steps.saturating_sub(step) as f64;
         progress.seconds_left = Some(left * self.seconds / self.steps_timed as f64);
         progress.loss_trend = trend(&self.losses);
+        let is_new = progress.told_step < Some(step);
+        if is_new {
+            progress.told_step = Some(step);
+            progress.trained_tokens = Some(progress.trained_tokens.unwrap_or(0) + tokens);
+        }
+        is_new
     }
 }
 
@@ -410,6 +421,21 @@ mod tests {
         assert!(!figures.begins_to_evaluate(), "it does so already");
         figures.begin(98, 100);
         assert!(!figures.begins_to_evaluate(), "two updates are left");
+    }
+
+    #[test]
+    fn an_update_that_is_made_again_is_told_and_counted_once_however_often_the_run_breaks_off() {
+        let mut progress = Progress::default();
+        let mut told = Vec::new();
+        // The second attempt goes on from a checkpoint, and is lost before it gets as far as the first.
+        for (from, to) in [(0, 42), (40, 41), (40, 43)] {
+            let mut figures = Figures { progress: progress.clone(), ..Figures::default() };
+            figures.begin(from, 43);
+            told.extend((from + 1..=to).filter(|step| figures.step(*step, 43, 0.5, 2.0, 10, 0.1)));
+            progress = figures.progress;
+        }
+        assert!(told.into_iter().eq(1..=43));
+        assert_eq!(progress.trained_tokens, Some(430));
     }
 
     #[test]
