@@ -25,12 +25,19 @@ async fn use_it(server: &Server) -> (Vec<String>, String) {
     let session = server.ask(log_in(PASSWORD)).await;
     assert_eq!(session.status, 201, "{}", session.text());
     let cookie = session.header("set-cookie").unwrap();
-    secrets.push(cookie.split(['=', ';']).nth(1).unwrap().to_owned());
+    let session_secret = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
+    secrets.push(session_secret.clone());
     answers.push_str(&session.text());
 
     let new = json!({ "name": "a script", "scope": "read" });
     let made: Value = server
-        .ask(Ask::post("/api/v1/tokens").bearer(&token).header("idempotency-key", "k").json(&new))
+        .ask(
+            Ask::post("/api/v1/tokens")
+                .session(&session_secret)
+                .header("sec-fetch-site", "same-origin")
+                .header("idempotency-key", "k")
+                .json(&new),
+        )
         .await
         .json();
     let second = made["secret"].as_str().unwrap().to_owned();
