@@ -133,9 +133,9 @@ mod tests {
         // a, then b: together they may become "abc"; then a: "ab" is given out, "a" is not.
         let undecided: Vec<usize> = [0, 1, 0].map(|token| stream.push(token).undecided).to_vec();
         assert_eq!(undecided, [1, 2, 1]);
-        // Half of a character, which is completed by the next token.
+        // Half of a character: the "a" is held beside it until the next token completes it.
         let undecided: Vec<usize> = [4, 5, 3].map(|token| stream.push(token).undecided).to_vec();
-        assert_eq!(undecided, [1, 0, 0]);
+        assert_eq!(undecided, [2, 0, 0]);
         let last = [2, 3].map(|token| stream.push(token));
         assert_eq!((last[0].undecided, last[1].undecided, last[1].stopped), (1, 2, true));
         assert_eq!(stream.undecided(), 0);
