@@ -72,7 +72,12 @@ async fn whatever_is_looked_at_stays_as_it_is(server: &Server) {
     server.ask(Ask::new("OPTIONS", "/api/v1/documents")).await;
     let after = (rows(server).await, files(server.directory.path()));
     for (table, rows) in &before.0 {
-        assert_eq!(rows, &after.0[table], "{table}");
+        let mut now = after.0[table].clone();
+        if *table == "audit_event" {
+            // Who took away models and reports is noted there, and nothing else is.
+            now.retain(|row| !["download-model", "read-report"].iter().any(|action| row.contains(action)));
+        }
+        assert_eq!(rows, &now, "{table}");
     }
     assert_eq!(before.1, after.1);
 }
