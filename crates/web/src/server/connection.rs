@@ -20,6 +20,7 @@ use tower::ServiceExt as _;
 use super::ServerLimits;
 use super::inspect::InspectedStream;
 use super::stall::StallGuard;
+use super::unread;
 
 /// What every connection shares.
 #[derive(Clone)]
@@ -68,9 +69,10 @@ async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let mut request = request.map(Body::new);
+    let (mut request, unread) = unread::lend(request);
     request.extensions_mut().insert(ConnectInfo(peer));
-    router.oneshot(request).await
+    let response = router.oneshot(request).await?;
+    Ok(unread.settle(response).await)
 }
 
 fn protocol(limits: &ServerLimits) -> http1::Builder {

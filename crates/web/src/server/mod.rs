@@ -6,6 +6,7 @@ mod connection;
 mod inspect;
 mod limits;
 mod stall;
+mod unread;
 
 use std::sync::Arc;
 

@@ -101,3 +101,38 @@ async fn head_is_answered_like_get_without_the_body() {
     assert_eq!(missing.status, 404);
     assert_eq!(missing.header("content-type").as_deref(), Some("application/problem+json"));
 }
+
+#[tokio::test]
+async fn a_refusal_that_is_sooner_than_the_body_does_not_end_the_connection() {
+    let server = Running::start().await;
+    let mut connection = server.connect().await;
+    for _ in 0..3 {
+        let ask = Ask::post("/nowhere").body(vec![b'x'; 3000]).bytes(true);
+        let (head, body) = ask.split_at(ask.len() - 3000);
+        connection.send(head).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        connection.send(body).await;
+        let refused = connection.answer().await;
+        assert_eq!((refused.status, refused.header("connection")), (404, None));
+        connection.send(Ask::get("/health/live").bytes(true)).await;
+        assert_eq!(connection.answer().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_with_a_refusal_is_said_to_end() {
+    let server = Running::start().await;
+    let long =
+        format!("POST /nowhere HTTP/1.1\r\nHost: {}\r\nContent-Length: 1000000\r\n\r\n", server.address);
+    let waiting = format!(
+        "POST /nowhere HTTP/1.1\r\nHost: {}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+        server.address
+    );
+    for head in [long, waiting] {
+        let mut connection = server.connect().await;
+        connection.send(&head).await;
+        let refused = connection.answer().await;
+        assert_eq!((refused.status, refused.header("connection").as_deref()), (404, Some("close")), "{head}");
+        assert!(connection.is_closed_within(Duration::from_secs(5)).await, "{head}");
+    }
+}
