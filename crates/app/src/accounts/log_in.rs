@@ -2,7 +2,7 @@
 //! the same work, the same counts.
 
 use gradus_store::users::{self, User, UserChange};
-use gradus_store::{Transaction, sessions};
+use gradus_store::{Transaction, sessions, turns};
 
 use super::audit::{self, Entry, actions, refuse};
 use super::sessions::Beginning;
@@ -143,8 +143,10 @@ impl Attempt {
     }
 }
 
-/// Whether an account may still be used, with the password that was checked.
+/// Whether an account may still be used, with the password that was checked, until the end of the transaction: of two that
+/// checked the same password and replace it, the second finds another.
 pub(super) async fn is_unchanged(change: &Transaction, checked: &User) -> Result<bool, AccountError> {
+    turns::take(change, &checked.id.0.to_string()).await?;
     let now = users::get(change, checked.id.0).await?;
     Ok(now.disabled_at.is_none() && now.password_hash == checked.password_hash)
 }
