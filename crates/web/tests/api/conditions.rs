@@ -99,7 +99,7 @@ async fn whoever_makes_or_changes_a_thing_is_told_its_tag(server: &Server) {
     for (person, method, path, below, change) in changes {
         let ask = Ask::new(method, &format!("{path}{below}")).json(&change);
         let changed = server.ask(person.in_session(ask)).await;
-        let read = server.ask(person.get(&path)).await.header("etag").unwrap();
+        let read = server.ask(person.in_session(Ask::get(&path))).await.header("etag").unwrap();
         assert_eq!(changed.header("etag"), Some(read), "{path}: {}", changed.text());
     }
 }
