@@ -5,6 +5,7 @@
 )]
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -19,8 +20,24 @@ pub(crate) struct Environment {
     pub(crate) data_dir: PathBuf,
     /// A GGUF file to test with instead of fetching the base model.
     pub(crate) test_model: Option<PathBuf>,
+    /// The servers and the Python to test with instead of those that the test set-up makes.
+    pub(crate) test_servers: TestServers,
+    /// Where files may be written that the run removes at its end.
+    pub(crate) temporary_dir: PathBuf,
     /// The directories that commands are looked up in.
     pub(crate) command_dirs: Vec<PathBuf>,
+}
+
+/// What the caller has already; each is named like the variable that tests read it from.
+pub(crate) struct TestServers {
+    /// The address of a PostgreSQL database that tests may make databases from.
+    pub(crate) postgres: Option<OsString>,
+    /// The address of a server that speaks S3 and asks for no key.
+    pub(crate) s3: Option<OsString>,
+    /// A Python with the packages that tests use.
+    pub(crate) python: Option<OsString>,
+    /// A directory whose scripts find the Node packages that tests use.
+    pub(crate) node: Option<OsString>,
 }
 
 impl Environment {
@@ -40,9 +57,14 @@ impl Environment {
             data_dir: std::path::absolute(data_dir)?,
             // Each test runs in its own package's directory, where a relative path would not be found.
             test_model: env::var_os("GRADUS_TEST_MODEL").map(std::path::absolute).transpose()?,
-            command_dirs: env::var_os("PATH")
-                .map(|path| env::split_paths(&path).collect())
-                .unwrap_or_default(),
+            test_servers: TestServers {
+                postgres: env::var_os("GRADUS_TEST_POSTGRES"),
+                s3: env::var_os("GRADUS_TEST_S3"),
+                python: env::var_os("GRADUS_TEST_PYTHON"),
+                node: env::var_os("GRADUS_TEST_NODE"),
+            },
+            temporary_dir: env::temp_dir(),
+            command_dirs: command_dirs(),
             workspace_root,
         })
     }
@@ -50,4 +72,16 @@ impl Environment {
 
 fn target_dir(workspace_root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root.join("target"), PathBuf::from)
+}
+
+/// Those of `PATH`, and those that Debian keeps PostgreSQL's programs in, the newest version first.
+fn command_dirs() -> Vec<PathBuf> {
+    let mut dirs: Vec<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|version| version.path()).collect();
+    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    versions.sort_by_key(|path| std::cmp::Reverse(number(path)));
+    dirs.extend(versions.into_iter().map(|version| version.join("bin")));
+    dirs
 }

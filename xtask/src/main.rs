@@ -4,7 +4,9 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer command talks to a terminal")]
 
 mod bench;
+mod built;
 mod environment;
+mod load;
 mod suite;
 mod tidy;
 
@@ -18,8 +20,9 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
 Commands:
-  test [--fast] [ARGS...]  install what the tests need, fetch the base model, run every test, and some
-                           once more on each older set of instructions that the processor has
+  test [--fast] [ARGS...]  install what the tests need, start the servers they talk to, fetch the base
+                           model, run every test, and some once more on each older set of instructions
+                           that the processor has
                            --fast   leave out the tests that need the base model
                            ARGS     passed on to `cargo test`
   tidy                     check layering, the code map and the form of the source files";
@@ -42,12 +45,13 @@ fn run() -> Result<bool> {
     match arguments.next().as_deref() {
         Some("test") => suite::run(&environment, arguments),
         Some("bench") => bench::run(&environment, arguments),
+        Some("load") => load::run(&environment, arguments),
         Some("tidy") => tidy::run(&environment.workspace_root),
         Some("help" | "--help" | "-h") => {
-            println!("{USAGE}\n{}", bench::USAGE);
+            println!("{USAGE}\n{}\n{}", bench::USAGE, load::USAGE);
             Ok(true)
         }
-        Some(other) => bail!("there is no command `{other}`\n\n{USAGE}\n{}", bench::USAGE),
-        None => bail!("which command?\n\n{USAGE}\n{}", bench::USAGE),
+        Some(other) => bail!("there is no command `{other}`\n\n{USAGE}\n{}\n{}", bench::USAGE, load::USAGE),
+        None => bail!("which command?\n\n{USAGE}\n{}\n{}", bench::USAGE, load::USAGE),
     }
 }

@@ -4,10 +4,11 @@
 use gradus_engine::backend::BackendError;
 use gradus_engine::chat::{Message, Role};
 use gradus_engine::generation::{
-    Constraint, Constraints, Event, FinishReason, GeneratedToken, GenerationError, GenerationOptions,
-    Generator, GeneratorLimits, Request, RequestId,
+    Constraint, ConstraintError, Constraints, Event, FinishReason, GeneratedToken, GenerationError,
+    GenerationOptions, Generator, GeneratorLimits, Request, RequestId,
 };
 use gradus_engine::tokenizer::Tokenizer;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Error;
@@ -15,7 +16,8 @@ use crate::prompts::{Prompt, refuse};
 use crate::runtime::{AdaptedModel, Runtime};
 
 /// What an answer is held to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AnswerFormat {
     /// Any JSON object.
     JsonObject,
@@ -125,14 +127,20 @@ fn requests(runtime: &Runtime, completing: &Completing, asker: &dyn Asker) -> Re
 fn constraint(runtime: &Runtime, format: &AnswerFormat) -> Result<Constraint, Error> {
     let vocabulary = runtime.config.vocabulary_size;
     let constraints = Constraints::new(&runtime.tokenizer, vocabulary, &runtime.stop_tokens());
-    let constraints = constraints.map_err(GenerationError::from)?;
-    let constraint = match format {
-        AnswerFormat::JsonObject => constraints.json_object(),
-        AnswerFormat::JsonSchema(schema) => constraints.json_schema(schema),
-        AnswerFormat::Regex(pattern) => constraints.regex(pattern),
-        AnswerFormat::Grammar(grammar) => constraints.grammar(grammar),
-    };
+    let constraint = constraints.and_then(|constraints| format.constraint(&constraints));
     Ok(constraint.map_err(GenerationError::from)?)
+}
+
+impl AnswerFormat {
+    /// What holds a text of one model to it.
+    pub(crate) fn constraint(&self, constraints: &Constraints) -> Result<Constraint, ConstraintError> {
+        match self {
+            Self::JsonObject => constraints.json_object(),
+            Self::JsonSchema(schema) => constraints.json_schema(schema),
+            Self::Regex(pattern) => constraints.regex(pattern),
+            Self::Grammar(grammar) => constraints.grammar(grammar),
+        }
+    }
 }
 
 fn prompt_tokens(runtime: &Runtime, prompt: &str, raw: bool) -> Result<Vec<u32>, Error> {
@@ -176,7 +184,7 @@ impl Answers {
                 self.completions[index].text.push_str(&token.text);
                 self.completions[index].tokens.push(token);
             }
-            Event::Finished { request, reason } => self.end(request, Ok(reason)),
+            Event::Finished { request, reason, .. } => self.end(request, Ok(reason)),
             Event::Failed { request, error } => self.end(request, Err(error)),
         }
     }

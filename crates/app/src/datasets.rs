@@ -20,33 +20,63 @@ pub struct DatasetRequest {
     pub options: DatasetOptions,
 }
 
+/// A table of marked answers before it is read.
+#[derive(Debug, Clone)]
+pub(crate) struct AnswerTable {
+    /// Its file's name: JSONL by its extension, else CSV.
+    pub(crate) name: String,
+    /// Its content.
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// Builds a dataset. Warnings about the guide and the tables go to the session.
 pub fn build_dataset(
     request: &DatasetRequest,
     session: &mut Session<'_>,
 ) -> Result<(Dataset, GuideFile), Error> {
     let guide = read_guide(&request.guide)?;
-    for question in &guide.reading.guide.questions {
+    let tables = request.answers.iter().map(|path| read_table(path)).collect::<Result<Vec<_>, _>>()?;
+    Ok((build_from(&guide, &tables, &request.options, session)?, guide))
+}
+
+/// Builds a dataset of what was read.
+pub(crate) fn build_from(
+    guide: &GuideFile,
+    tables: &[AnswerTable],
+    options: &DatasetOptions,
+    session: &mut Session<'_>,
+) -> Result<Dataset, Error> {
+    let guide = &guide.reading.guide;
+    for question in &guide.questions {
         for doubt in &question.doubts {
             session.watcher.warning(&format!("guide, question {}: {doubt}", question.id.0));
         }
     }
     let mut answers = Vec::new();
-    for path in &request.answers {
-        let read = read_marked_answers(path, &guide.reading.guide)?;
+    for table in tables {
+        let read = table.marked_answers(guide)?;
         read.warnings.iter().for_each(|warning| session.watcher.warning(&warning.to_string()));
         answers.extend(read.answers);
     }
-    Ok((build(&guide.reading.guide, &answers, &request.options)?, guide))
+    Ok(build(guide, &answers, options)?)
 }
 
 /// Reads a table of marked answers, by its extension CSV or JSONL.
 pub fn read_marked_answers(path: &Path, guide: &Guide) -> Result<MarkedAnswers, Error> {
-    let bytes = files::read(path)?;
-    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-    let is_json = extension.is_some_and(|extension| extension == "jsonl" || extension == "json");
-    let read = if is_json { marked_answers_jsonl } else { marked_answers_csv };
-    Ok(read(&files::name(path), &bytes, guide)?)
+    read_table(path)?.marked_answers(guide)
+}
+
+fn read_table(path: &Path) -> Result<AnswerTable, Error> {
+    Ok(AnswerTable { name: files::name(path), bytes: files::read(path)? })
+}
+
+impl AnswerTable {
+    pub(crate) fn marked_answers(&self, guide: &Guide) -> Result<MarkedAnswers, Error> {
+        let name = self.name.to_ascii_lowercase();
+        let is_json = name.ends_with(".jsonl") || name.ends_with(".json");
+        let read = if is_json { marked_answers_jsonl } else { marked_answers_csv };
+        Ok(read(&self.name, &self.bytes, guide)?)
+    }
 }
 
 /// Writes a dataset.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use gradus_extract::{Extraction, Limits};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, files};
 
 /// A document that was read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Document {
     /// Where it was read from.
     pub path: PathBuf,

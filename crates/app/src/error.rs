@@ -15,8 +15,12 @@ use gradus_grading::guide::GuideError;
 use gradus_grading::import::ImportErrors;
 use gradus_grading::paper::PaperError;
 use gradus_report::ReportError;
+use gradus_store::StoreError;
+use gradus_store::blobs::BlobError;
 
+use crate::accounts::QuotaExceeded;
 use crate::models::ModelsError;
+use crate::service::conversations::CheckedConversations;
 
 /// Any failure of a service.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,9 @@ pub enum Error {
         /// What is wrong.
         source: DatasetError,
     },
+    /// A file of conversations cannot be learnt from.
+    #[error(transparent)]
+    Conversations(CheckedConversations),
     /// A base model could not be had.
     #[error(transparent)]
     Models(#[from] ModelsError),
@@ -129,9 +136,38 @@ pub enum Error {
         /// What did not fit together, each with its file and row.
         problems: Vec<String>,
     },
+    /// The database could not do its work, or refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The blob store could not do its work.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// Fields of a request are wrong.
+    #[error("{}", fields(problems))]
+    Invalid {
+        /// Each with the field that it is about.
+        problems: Vec<FieldProblem>,
+    },
+    /// A user has as much as they may have.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
+    /// The machine has no room for more work at the moment.
+    #[error("{0}")]
+    Busy(String),
+    /// A child process that did part of the work ended without a result.
+    #[error("{0}")]
+    Child(String),
     /// Something in a request does not fit together.
     #[error("{0}")]
     Request(String),
+    /// A directory holds no trained model that can be used here.
+    #[error("{} {reason}", directory.display())]
+    Unfit {
+        /// The directory.
+        directory: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
     /// A file of Gradus's own is not what it should be.
     #[error("{} is not {expected}: {reason}", path.display())]
     Format {
@@ -144,7 +180,21 @@ pub enum Error {
     },
 }
 
+/// A field of a request and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The field, as in `hyperparameters.epochs`.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
 impl Error {
+    /// A field that is wrong.
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { problems: vec![FieldProblem { field: field.to_owned(), message: message.into() }] }
+    }
+
     /// An interruption of work that the same command takes up again.
     pub(crate) fn resumable(self) -> Self {
         match self {
@@ -157,7 +207,9 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Models(error) => error.is_transient(),
-            Self::Interrupted | Self::Paused => true,
+            Self::Store(error) => error.is_transient(),
+            Self::Blobs(error) => error.is_transient(),
+            Self::Interrupted | Self::Paused | Self::Busy(_) => true,
             _ => false,
         }
     }
@@ -182,6 +234,12 @@ fn advice(source: &std::io::Error) -> &'static str {
         | std::io::ErrorKind::FileTooLarge => "; free some space and run the command again",
         _ => "",
     }
+}
+
+fn fields(problems: &[FieldProblem]) -> String {
+    let lines: Vec<String> =
+        problems.iter().map(|problem| format!("{}: {}", problem.field, problem.message)).collect();
+    lines.join("\n")
 }
 
 fn list(problems: &[String]) -> String {

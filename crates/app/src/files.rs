@@ -20,6 +20,30 @@ pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(Error::file("create", path))
 }
 
+/// Makes a directory that only its owner may enter, where there is none.
+pub(crate) fn create_private_directory(path: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path).map_err(Error::file("create", path))
+}
+
+/// Makes sure that the names in a directory survive a power cut.
+pub(crate) fn flush_directory(directory: &Path) -> Result<(), Error> {
+    File::open(directory).and_then(|opened| opened.sync_all()).map_err(Error::file("flush", directory))
+}
+
+/// As [`flush_directory`], and all below it.
+pub(crate) fn flush_directories(directory: &Path) -> Result<(), Error> {
+    for name in names_in(directory)? {
+        let path = directory.join(name);
+        if path.is_dir() {
+            flush_directories(&path)?;
+        }
+    }
+    flush_directory(directory)
+}
+
 /// Writes aside, flushes and renames.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -32,7 +56,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         _ = fs::remove_file(&partial);
     }
     written.map_err(Error::file("write", path))?;
-    File::open(directory).and_then(|d| d.sync_all()).map_err(Error::file("flush", directory))
+    flush_directory(directory)
 }
 
 /// Writes a value as JSON, as [`write`]; `expected` says what it is.
@@ -57,6 +81,15 @@ fn fill(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// The names of what is in a directory, in order.
+pub(crate) fn names_in(directory: &Path) -> Result<Vec<String>, Error> {
+    let entries = fs::read_dir(directory).map_err(Error::file("list", directory))?;
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<Result<Vec<_>, _>>().map_err(Error::file("list", directory))?;
+    names.sort();
+    Ok(names)
 }
 
 /// The last part of a path, for messages.

@@ -19,8 +19,12 @@ pub struct GuideFile {
 
 /// Reads a marking guide from a document.
 pub fn read_guide(path: &Path) -> Result<GuideFile, Error> {
-    let document = read_document(path)?;
+    guide_in(read_document(path)?)
+}
+
+/// The marking guide in a document that was read.
+pub(crate) fn guide_in(document: Document) -> Result<GuideFile, Error> {
     let reading = parse_guide(&document.extraction.text)
-        .map_err(|source| Error::Guide { path: path.to_owned(), source })?;
+        .map_err(|source| Error::Guide { path: document.path.clone(), source })?;
     Ok(GuideFile { document, reading })
 }

@@ -30,6 +30,15 @@ pub enum Submissions {
     },
     /// A table of answers with their marks.
     Answers(PathBuf),
+    /// Answers with their marks, as they were read elsewhere.
+    Given {
+        /// The papers that some of them stand in.
+        papers: Vec<PaperFile>,
+        /// The answers.
+        answers: Vec<MarkedAnswer>,
+        /// What did not fit together.
+        problems: Vec<String>,
+    },
 }
 
 /// A model test to be run.
@@ -133,6 +142,9 @@ fn submissions(submissions: &Submissions, guide: &Guide, session: &mut Session<'
             let read = read_marked_answers(path, guide)?;
             let warnings = read.warnings.iter().map(ToString::to_string).collect();
             Ok((Vec::new(), read.answers, warnings))
+        }
+        Submissions::Given { papers, answers, problems } => {
+            Ok((papers.clone(), answers.clone(), problems.clone()))
         }
     }
 }

@@ -24,9 +24,14 @@ pub struct PaperFile {
 
 /// Reads a student's paper.
 pub fn read_paper(path: &Path, guide: &Guide) -> Result<PaperFile, Error> {
-    let document = read_document(path)?;
+    paper_in(read_document(path)?, guide)
+}
+
+/// The paper in a document that was read.
+pub(crate) fn paper_in(document: Document, guide: &Guide) -> Result<PaperFile, Error> {
+    let path = &document.path;
     let reading = parse_paper(&document.extraction.text, guide)
-        .map_err(|source| Error::Paper { path: path.to_owned(), source })?;
+        .map_err(|source| Error::Paper { path: path.clone(), source })?;
     // Papers often say whose they are in the page header alone.
     let in_header = || document.extraction.running_lines.iter().find_map(|line| student_in_line(line));
     let named = reading.student.clone().or_else(in_header);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use gradus_engine::adapter::{Adapter, Method};
+use gradus_engine::config::ModelConfig;
 use gradus_engine::export::{full, peft};
 use gradus_engine::training::{BestStep, LossPoint, Selection, TrainingPlan};
 use gradus_grading::judgement::Judgement;
@@ -146,11 +147,12 @@ pub(crate) fn save(directory: &Path, model: &TrainedModel, runtime: &Runtime) ->
 pub fn read_manifest(directory: &Path) -> Result<TrainedManifest, Error> {
     let path = directory.join(MANIFEST);
     if !path.exists() {
-        let message = format!(
-            "{} holds no trained model ({MANIFEST} is missing): give the `model` directory that training made",
-            directory.display()
-        );
-        return Err(Error::Request(message));
+        return Err(unfit(
+            directory,
+            format!(
+                "holds no trained model ({MANIFEST} is missing): give the `model` directory that training made"
+            ),
+        ));
     }
     let refused = |reason: String| Error::Format {
         path: path.clone(),
@@ -170,24 +172,43 @@ pub fn read_manifest(directory: &Path) -> Result<TrainedManifest, Error> {
 
 /// Reads a trained model for the base model in memory.
 pub fn load(directory: &Path, runtime: &Runtime) -> Result<TrainedModel, Error> {
+    let Runtime { name, fingerprint, config, .. } = runtime;
+    load_onto(directory, BaseModel { name, fingerprint, config })
+}
+
+/// What a trained model has to know of its base model to be read.
+#[derive(Clone, Copy)]
+pub(crate) struct BaseModel<'a> {
+    /// The name or path it was asked for by.
+    pub(crate) name: &'a str,
+    /// Identifies its weights.
+    pub(crate) fingerprint: &'a str,
+    /// Its architecture.
+    pub(crate) config: &'a ModelConfig,
+}
+
+/// Reads a trained model for a base model that is busy.
+pub(crate) fn load_onto(directory: &Path, base: BaseModel<'_>) -> Result<TrainedModel, Error> {
     let manifest = read_manifest(directory)?;
-    if manifest.base_fingerprint != runtime.fingerprint {
-        return Err(Error::Request(format!(
-            "{} was trained on {} with other weights than {}: use the base model it was trained on",
-            directory.display(),
-            manifest.base_model,
-            runtime.name
-        )));
+    if manifest.base_fingerprint != base.fingerprint {
+        return Err(unfit(
+            directory,
+            format!(
+                "was trained on {} with other weights than {}: use the base model it was trained on",
+                manifest.base_model, base.name
+            ),
+        ));
     }
     if manifest.purpose == Purpose::Marking && manifest.prompt_template_hash != template_hash() {
-        return Err(Error::Request(format!(
-            "{} was trained with another version of the marking prompt: train it again with this version of Gradus",
-            directory.display()
-        )));
+        return Err(unfit(
+            directory,
+            "was trained with another version of the marking prompt: train it again with this version of Gradus"
+                .to_owned(),
+        ));
     }
     let adapter = match manifest.plan.method {
-        Method::Lora(_) => peft::read_adapter(directory, &runtime.config)?,
-        Method::Full => full::read_model(directory, &runtime.config)?,
+        Method::Lora(_) => peft::read_adapter(directory, base.config)?,
+        Method::Full => full::read_model(directory, base.config)?,
     };
     Ok(TrainedModel { adapter, judgement: read_judgement(directory, &manifest)?, manifest })
 }
@@ -205,6 +226,10 @@ fn read_judgement(directory: &Path, manifest: &TrainedManifest) -> Result<Option
         return Err(damaged(format!("it is not the file that {MANIFEST} names")));
     }
     serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(error.to_string()))
+}
+
+fn unfit(directory: &Path, reason: String) -> Error {
+    Error::Unfit { directory: directory.to_owned(), reason }
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -1,6 +1,8 @@
 //! What the command line and the environment say about where things are. The only reader of both.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -9,6 +11,7 @@ use gradus_app::engine::cpu::{self, Level};
 use gradus_app::models::{Acceptance, Catalogue, CatalogueSettings, ModelStore};
 use gradus_app::{Session, Watcher};
 
+use crate::config::{self, Config};
 use crate::console::{Console, JsonLines};
 use crate::interrupt;
 
@@ -21,6 +24,9 @@ pub(crate) struct GlobalOptions {
     /// Where base models are kept [default: $GRADUS_DATA_DIR, or gradus in the user's data directory]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Options of every command")]
     data_dir: Option<PathBuf>,
+    /// Configuration of server and workers: a TOML file [default: $GRADUS_CONFIG, or none]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options of every command")]
+    config: Option<PathBuf>,
 }
 
 /// Everything a command needs from outside.
@@ -30,16 +36,25 @@ pub(crate) struct Environment {
     /// Holds the base models.
     pub(crate) data_directory: PathBuf,
     /// Named base models.
-    pub(crate) catalogue: Catalogue,
+    pub(crate) catalogue: Arc<Catalogue>,
     /// Base models on this machine.
     pub(crate) store: ModelStore,
     /// The instructions that `GRADUS_CPU` names, where it is set.
     pub(crate) instructions: Option<Level>,
+    /// The configuration file of server and workers.
+    config: Option<PathBuf>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Every variable whose name and value are text.
+fn text_variables() -> Vec<(String, String)> {
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
 }
 
 /// Makes the mathematics use the instructions that `GRADUS_CPU` names, for tests and comparisons.
@@ -57,6 +72,7 @@ fn force_instructions() -> anyhow::Result<Option<Level>> {
 impl Environment {
     pub(crate) fn new(options: GlobalOptions) -> anyhow::Result<Self> {
         let instructions = force_instructions()?;
+        let config = options.config.or_else(|| variable("GRADUS_CONFIG"));
         let data_directory =
             options.data_dir.or_else(|| variable("GRADUS_DATA_DIR")).unwrap_or_else(default_data);
         let mut settings = CatalogueSettings::default();
@@ -67,10 +83,25 @@ impl Environment {
         Ok(Self {
             json: options.json,
             store: ModelStore::new(&data_directory),
-            catalogue: Catalogue::new(&settings),
+            catalogue: Arc::new(Catalogue::new(&settings)),
             data_directory,
             instructions,
+            config,
         })
+    }
+
+    /// The configuration of server and workers.
+    pub(crate) fn config(&self) -> anyhow::Result<Config> {
+        config::read(self.config.as_deref(), text_variables())
+    }
+
+    /// What makes another process of this program find the same data and configuration.
+    pub(crate) fn arguments_for_children(&self) -> Vec<OsString> {
+        let mut arguments = vec!["--data-dir".into(), self.data_directory.clone().into_os_string()];
+        if let Some(config) = &self.config {
+            arguments.extend(["--config".into(), config.clone().into_os_string()]);
+        }
+        arguments
     }
 
     /// Runs long work with a watcher that suits the output.

@@ -1,8 +1,10 @@
 //! Ctrl-C and SIGTERM: the first asks the work to stop at the next safe place, the second ends at once.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+static WHEN_REQUESTED: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 
 /// Starts listening.
 pub(crate) fn listen() {
@@ -12,7 +14,17 @@ pub(crate) fn listen() {
             std::process::exit(i32::from(crate::INTERRUPTED));
         }
         crate::console::line("\nStopping at the next safe place; press Ctrl-C again to end at once.");
+        WHEN_REQUESTED.get().into_iter().for_each(|tell| tell());
     });
+}
+
+/// Has this called once the work should stop: for what waits rather than asks.
+pub(crate) fn when_requested(tell: impl Fn() + Send + Sync + 'static) {
+    // A command has one event loop; a second one would ask instead.
+    _ = WHEN_REQUESTED.set(Box::new(tell));
+    if requested() {
+        WHEN_REQUESTED.get().into_iter().for_each(|tell| tell());
+    }
 }
 
 /// Whether the work should stop.

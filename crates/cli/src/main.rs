@@ -2,6 +2,8 @@
 
 mod again;
 mod commands;
+mod config;
+mod confine;
 mod console;
 mod device;
 mod environment;
@@ -9,6 +11,7 @@ mod interrupt;
 mod output;
 mod plan;
 mod run;
+mod service;
 mod share;
 mod trust;
 

@@ -53,6 +53,19 @@ fn a_students_control_tokens_stay_in_the_students_field() {
 }
 
 #[test]
+fn a_prompt_has_the_tokens_of_its_conversation_also_where_earlier_turns_are_rewritten() {
+    let (template, tokenizer) = (chatml(), tokenizer());
+    let messages = conversation("a<|im_end|>b", "ba");
+    let prompt = template.prompt(&tokenizer, &messages).unwrap();
+    assert_eq!(prompt, template.encode(&tokenizer, &messages, true).unwrap().ids);
+    let source = "{% for message in messages %}[{{ message.content if loop.last else '...' }}]{% endfor %}";
+    let rewriting = ChatTemplate::new(source, "", "").unwrap();
+    assert!(rewriting.encode(&tokenizer, &messages, true).is_err());
+    let prompt = rewriting.prompt(&tokenizer, &messages).unwrap();
+    assert!(text(&tokenizer, &prompt).ends_with("[ba]"));
+}
+
+#[test]
 fn a_template_that_rewrites_earlier_turns_is_refused_for_training() {
     let source = "{% for message in messages %}[{{ message.role }}]{{ message.content if loop.last else '...' }}{% endfor %}";
     let template = ChatTemplate::new(source, "", "").unwrap();

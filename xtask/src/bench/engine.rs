@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::{Figures, median};
+use crate::built::Built;
 use crate::environment::Environment;
-use crate::suite::executable;
 
 pub(super) struct Engine {
     throughput: PathBuf,
@@ -33,32 +33,12 @@ pub(super) struct Start {
 impl Engine {
     /// Builds what is measured, optimised.
     pub(super) fn build(environment: &Environment, model: &Path) -> Result<Self> {
-        // In one call: built one after the other, features would differ and most crates be built twice.
-        let arguments = ["build", "--release", "--message-format=json-render-diagnostics"];
-        let programs = [
-            "--package",
-            "gradus-engine",
-            "--example",
-            "throughput",
-            "--package",
-            "gradus-cli",
-            "--bin",
-            "gradus",
-        ];
-        let output = Command::new(&environment.cargo)
-            .args(arguments)
-            .args(programs)
-            .current_dir(&environment.workspace_root)
-            .stderr(Stdio::inherit())
-            .output()
-            .context("could not start cargo build")?;
-        ensure!(output.status.success(), "the release build failed; see above");
-        let messages = String::from_utf8_lossy(&output.stdout);
-        let built =
-            |name| executable(&messages, name).context("cargo built without saying where the program is");
+        let engine = ["--package", "gradus-engine", "--example", "throughput"];
+        let gradus = ["--package", "gradus-cli", "--bin", "gradus"];
+        let built = Built::with(environment, &[&["build", "--release"][..], &engine, &gradus].concat())?;
         Ok(Self {
-            throughput: built("throughput")?,
-            gradus: built("gradus")?,
+            throughput: built.program("throughput")?,
+            gradus: built.program("gradus")?,
             model: std::path::absolute(model)?,
             scratch: environment.data_dir.join("bench"),
         })

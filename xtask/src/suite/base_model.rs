@@ -6,41 +6,21 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::built::Built;
 use crate::environment::Environment;
 
 const NAME: &str = "smollm2-135m-instruct";
 
 /// Builds `gradus`, has it pull the base model, and returns the model's GGUF file.
 pub(crate) fn fetch(environment: &Environment) -> Result<PathBuf> {
-    let gradus = Gradus { program: build(environment)?, data_dir: &environment.data_dir };
+    // In the profile and with the features that the tests use, so that little is built twice.
+    let built = Built::with(environment, &["build", "--workspace", "--bin", "gradus"])?;
+    let gradus = Gradus { program: built.program("gradus")?, data_dir: &environment.data_dir };
     gradus.run(&["models", "pull", NAME])?;
     let description = gradus.read(&["models", "show", NAME, "--json"])?;
     let path = model_path(&description)?;
     ensure!(path.is_file(), "`gradus models show {NAME}` names {}, which is not a file", path.display());
     Ok(path)
-}
-
-/// Builds the binary in the profile and with the features that the tests use, so that little is built twice.
-fn build(environment: &Environment) -> Result<PathBuf> {
-    let output = Command::new(&environment.cargo)
-        .args(["build", "--workspace", "--bin", "gradus"])
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(&environment.workspace_root)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("could not start cargo build")?;
-    ensure!(output.status.success(), "gradus does not build; see above");
-    executable(&String::from_utf8_lossy(&output.stdout), "gradus")
-        .context("cargo built gradus without saying where it is")
-}
-
-/// Finds a built program in cargo's messages, one JSON object a line.
-pub(crate) fn executable(messages: &str, name: &str) -> Option<PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == name)
-        .find_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)))
 }
 
 fn model_path(description: &str) -> Result<PathBuf> {
@@ -82,16 +62,6 @@ impl Gradus<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_program_is_the_artifact_of_that_name_with_an_executable() {
-        let messages = r#"{"reason":"compiler-artifact","target":{"name":"gradus"},"executable":null}
-{"reason":"compiler-artifact","target":{"name":"build-script"},"executable":"target/debug/build-script"}
-{"reason":"compiler-artifact","target":{"name":"gradus"},"executable":"target/debug/gradus"}
-{"reason":"build-finished","success":true}"#;
-        assert_eq!(executable(messages, "gradus"), Some(PathBuf::from("target/debug/gradus")));
-        assert_eq!(executable(messages, "throughput"), None);
-    }
 
     #[test]
     fn the_model_path_is_read_from_its_description() -> Result<()> {

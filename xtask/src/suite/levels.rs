@@ -2,13 +2,14 @@
 //! them. The tests that need the base model are left out, as they take minutes there.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::summary::Summary;
 use super::{TEST_MODEL, run_and_follow};
+use crate::built::Built;
 use crate::environment::Environment;
 
 /// The variable that asks for a level.
@@ -38,10 +39,11 @@ const PROGRAMS: &[Program] = &[
 
 /// Runs them on every level below the processor's own; false when one failed.
 pub(super) fn run(environment: &Environment, summary: &mut Summary) -> Result<bool> {
-    let messages = built(environment)?;
+    // The run before has built them.
+    let built = Built::with(environment, &["test", "--workspace", "--no-run"])?;
     let programs: Vec<(&Program, PathBuf)> =
-        PROGRAMS.iter().map(|program| Ok((program, program.find(&messages)?))).collect::<Result<_>>()?;
-    let own = own_level(environment, &gradus(&messages).context("cargo built no gradus")?)?;
+        PROGRAMS.iter().map(|program| Ok((program, program.find(&built)?))).collect::<Result<_>>()?;
+    let own = own_level(environment, &built.program("gradus")?)?;
     let mut passed = true;
     for level in LEVELS {
         if !is_below(level, &own) {
@@ -63,41 +65,18 @@ pub(super) fn run(environment: &Environment, summary: &mut Summary) -> Result<bo
     Ok(passed)
 }
 
-/// Cargo's messages about the test programs, which the run before has built.
-fn built(environment: &Environment) -> Result<String> {
-    let output = Command::new(&environment.cargo)
-        .args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"])
-        .current_dir(&environment.workspace_root)
-        .stderr(Stdio::null())
-        .output()
-        .context("could not start cargo test")?;
-    ensure!(output.status.success(), "the tests do not build");
-    Ok(String::from_utf8(output.stdout)?)
-}
-
 impl Program {
     /// Where cargo says it lies.
-    fn find(&self, messages: &str) -> Result<PathBuf> {
+    fn find(&self, built: &Built) -> Result<PathBuf> {
         let is_this = |message: &Value| {
             let manifest = message["manifest_path"].as_str().map(Path::new).and_then(Path::parent);
             message["profile"]["test"] == true
                 && message["target"]["name"] == self.name
                 && manifest.is_some_and(|directory| directory.ends_with(self.directory))
         };
-        let path = find(messages, is_this);
+        let path = built.find(is_this);
         path.with_context(|| format!("{} has no tests named {}; see {}", self.directory, self.name, file!()))
     }
-}
-
-/// The program itself: a program of its own tests has the same name.
-fn gradus(messages: &str) -> Option<PathBuf> {
-    find(messages, |message| message["target"]["name"] == "gradus" && message["profile"]["test"] == false)
-}
-
-/// The first program of which cargo says so, one JSON object a line.
-fn find(messages: &str, is_meant: impl Fn(&Value) -> bool) -> Option<PathBuf> {
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages.filter(is_meant).find_map(|message| Some(message["executable"].as_str()?.into()))
 }
 
 /// The level that `gradus doctor` names.
@@ -136,13 +115,6 @@ mod tests {
     }
 
     #[test]
-    fn the_program_itself_is_not_that_of_its_tests() {
-        let messages = r#"{"target":{"name":"gradus"},"profile":{"test":true},"executable":"deps/gradus-1"}
-{"target":{"name":"gradus"},"profile":{"test":false},"executable":"gradus"}"#;
-        assert_eq!(gradus(messages), Some(PathBuf::from("gradus")));
-    }
-
-    #[test]
     fn a_program_is_found_by_its_crate_and_name() {
         let message = |directory: &str, test: bool| {
             let name = format!("{directory}-{test}");
@@ -154,7 +126,10 @@ mod tests {
         };
         let messages =
             [message("crates/kernels", false), message("crates/x", true), message("crates/kernels", true)];
-        assert_eq!(PROGRAMS[0].find(&messages.join("\n")).unwrap(), Path::new("crates/kernels-true"));
-        assert!(PROGRAMS[0].find(&messages[..2].join("\n")).is_err());
+        assert_eq!(
+            PROGRAMS[0].find(&Built::saying(&messages.join("\n"))).unwrap(),
+            Path::new("crates/kernels-true")
+        );
+        assert!(PROGRAMS[0].find(&Built::saying(&messages[..2].join("\n"))).is_err());
     }
 }

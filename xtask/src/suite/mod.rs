@@ -1,9 +1,10 @@
-//! `cargo xtask test`: installs what the tests need, fetches the base model, runs every test, some of them on
-//! older instructions too, and sums up.
+//! `cargo xtask test`: installs what the tests need, starts the servers they talk to, fetches the base model,
+//! runs every test, some of them on older instructions too, and sums up.
 
 mod base_model;
 mod levels;
 mod needs;
+mod servers;
 mod summary;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::environment::Environment;
-pub(crate) use base_model::executable;
+use servers::Servers;
 use summary::Summary;
 
 /// The variable through which tests learn where the base model lies; they are left out without it.
@@ -31,7 +32,15 @@ pub(crate) fn run(environment: &Environment, arguments: impl IntoIterator<Item =
     needs::ensure(needs::EVERY_RUN, &environment.command_dirs)?;
     let model = if selection.fast { None } else { Some(base_model(environment)?) };
 
+    let servers = match Servers::are_for(&selection.packages()) {
+        true => Some(Servers::start(environment)?),
+        false => None,
+    };
+
     let mut tests = selection.command(environment);
+    if let Some(servers) = &servers {
+        servers.name_to(&mut tests);
+    }
     match &model {
         Some(path) => tests.env(TEST_MODEL, path),
         None => tests.env_remove(TEST_MODEL),
@@ -94,7 +103,7 @@ impl Selection {
     fn command(&self, environment: &Environment) -> Command {
         let mut command = Command::new(&environment.cargo);
         command.arg("test");
-        if !self.names_a_package() {
+        if self.packages().is_empty() {
             // Cargo gives --workspace precedence over --package.
             command.arg("--workspace");
         }
@@ -111,11 +120,18 @@ impl Selection {
         self.cargo_arguments.is_empty()
     }
 
-    fn names_a_package(&self) -> bool {
-        self.cargo_arguments
-            .iter()
-            .take_while(|argument| *argument != "--")
-            .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+    /// The packages that were named; none stands for all.
+    fn packages(&self) -> Vec<&str> {
+        let mut arguments = self.cargo_arguments.iter().take_while(|argument| *argument != "--");
+        let mut packages = Vec::new();
+        while let Some(argument) = arguments.next() {
+            let name = match argument.as_str() {
+                "-p" | "--package" => arguments.next().map(String::as_str),
+                argument => argument.strip_prefix("--package=").or(argument.strip_prefix("-p")),
+            };
+            packages.extend(name);
+        }
+        packages
     }
 }
 
@@ -163,8 +179,11 @@ mod tests {
 
     #[test]
     fn a_named_package_replaces_the_whole_workspace() {
-        assert!(parse("--package=gradus-domain").names_a_package());
-        assert!(parse("-p gradus-domain").names_a_package());
-        assert!(!parse("marks -- -p").names_a_package());
+        for line in
+            ["--package=gradus-domain", "--package gradus-domain", "-p gradus-domain", "-pgradus-domain"]
+        {
+            assert_eq!(parse(line).packages(), ["gradus-domain"], "{line}");
+        }
+        assert!(parse("marks -- -p x").packages().is_empty());
     }
 }

@@ -7,6 +7,7 @@ mod file_names;
 mod layering;
 mod machine_paths;
 mod opening_comment;
+mod routes;
 mod tree;
 mod unfinished;
 mod unsafe_code;
@@ -29,6 +30,7 @@ const CHECKS: &[Check] = &[
     layering::check,
     machine_paths::check,
     opening_comment::check,
+    routes::check,
     unfinished::check,
     unsafe_code::check,
     workspace_lints::check,

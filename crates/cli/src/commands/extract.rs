@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gradus_app::documents::read_document;
 
+use crate::confine;
 use crate::console;
 use crate::environment::Environment;
 use crate::output;
@@ -15,9 +16,15 @@ use crate::output;
 pub(crate) struct Arguments {
     /// The document
     file: PathBuf,
+    /// Limit this process first, so that a hostile document ends it and nothing else: workers read with this
+    #[arg(long, hide = true)]
+    confined: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<()> {
+    if arguments.confined {
+        confine::to_one_document()?;
+    }
     let document = read_document(&arguments.file)?;
     if environment.json {
         return output::print_json(&document);

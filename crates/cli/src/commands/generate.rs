@@ -111,6 +111,7 @@ fn options(arguments: &Arguments) -> anyhow::Result<GenerationOptions> {
         stop_tokens: Vec::new(),
         stop_texts: arguments.stop.clone(),
         log_probabilities: arguments.logprobs,
+        ..usual
     };
     options.validate()?;
     let of_sampling = [

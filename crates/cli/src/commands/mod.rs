@@ -1,6 +1,9 @@
 //! One file a command: its arguments, and what it prints.
 
+mod admin;
+mod backup;
 mod benchmark;
+mod config;
 mod dataset;
 mod doctor;
 mod export;
@@ -10,8 +13,11 @@ mod guide;
 mod mark;
 mod models;
 mod quickstart;
+mod serve;
+mod serve_models;
 mod test;
 mod train;
+mod worker;
 
 use clap::Subcommand;
 
@@ -31,7 +37,15 @@ pub(crate) enum Command {
     Generate(generate::Arguments),
     Export(export::Arguments),
     Benchmark(Box<benchmark::Arguments>),
+    Serve(serve::Arguments),
+    Worker(worker::Arguments),
+    Config(config::Arguments),
+    Admin(admin::Arguments),
+    Backup(backup::BackupArguments),
+    Restore(backup::RestoreArguments),
     Doctor(doctor::Arguments),
+    #[command(hide = true)]
+    ServeModels(serve_models::Arguments),
 }
 
 impl Command {
@@ -48,7 +62,14 @@ impl Command {
             Self::Generate(arguments) => generate::run(&arguments, environment),
             Self::Export(arguments) => export::run(&arguments, environment),
             Self::Benchmark(arguments) => benchmark::run(&arguments, environment),
+            Self::Serve(arguments) => serve::run(&arguments, environment),
+            Self::Worker(arguments) => worker::run(&arguments, environment),
+            Self::Config(arguments) => config::run(&arguments, environment),
+            Self::Admin(arguments) => admin::run(&arguments, environment),
+            Self::Backup(arguments) => backup::back_up(&arguments, environment),
+            Self::Restore(arguments) => backup::restore(&arguments, environment),
             Self::Doctor(arguments) => doctor::run(&arguments, environment),
+            Self::ServeModels(arguments) => serve_models::run(&arguments, environment),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn trained() -> Place {
     place
 }
 
-fn answers() -> String {
+pub(crate) fn answers() -> String {
     let first = [
         ("They have chlorophyll and that reflects the green light.", 2),
         ("Because of chlorophyll in the cells.", 1),

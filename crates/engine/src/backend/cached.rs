@@ -49,6 +49,9 @@ pub trait CachedModel {
     /// Where the device has too little memory.
     fn adapt(&mut self, adapter: &Adapter) -> Result<(), BackendError>;
 
+    /// Forgets an adapter, by its number. It is not read with again, and its number not given again.
+    fn release(&mut self, adapter: usize);
+
     /// Reads rows and returns the logits after those that are wanted, `[outputs, vocabulary]`.
     ///
     /// # Errors

@@ -28,15 +28,22 @@ impl ChatTemplate {
         messages: &[Message],
         add_generation_prompt: bool,
     ) -> Result<EncodedChat, ChatError> {
-        let guarded: Vec<Message> = messages
-            .iter()
-            .map(|message| Message::new(message.role, tokenizer.guard(&message.content)))
-            .collect();
+        let guarded = guarded(tokenizer, messages);
         let text = self.render(&guarded, add_generation_prompt)?;
         let spans = self.assistant_spans(&guarded, &text)?;
         let tokens = tokenizer.encode_with_ranges(&text, true)?;
         let assistant = spans.into_iter().map(|span| tokens_beginning_in(&tokens, &span)).collect();
         Ok(EncodedChat { ids: tokens.into_iter().map(|token| token.id).collect(), assistant })
+    }
+
+    /// Writes a conversation out as the tokens after which the model has to go on, as [`Self::encode`] does.
+    /// The template may write earlier turns as it likes.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation.
+    pub fn prompt(&self, tokenizer: &Tokenizer, messages: &[Message]) -> Result<Vec<u32>, ChatError> {
+        let text = self.render(&guarded(tokenizer, messages), true)?;
+        Ok(tokenizer.encode(&text, true)?)
     }
 
     /// Byte ranges in `text` (the conversation written out) of the assistant's turns, from where the model
@@ -62,6 +69,12 @@ impl ChatTemplate {
         }
         Ok(before.len()..after.trim_end().len().max(before.len()))
     }
+}
+
+/// The messages, with nothing in them that would become a control token.
+fn guarded(tokenizer: &Tokenizer, messages: &[Message]) -> Vec<Message> {
+    let guarded = |message: &Message| Message::new(message.role, tokenizer.guard(&message.content));
+    messages.iter().map(guarded).collect()
 }
 
 fn tokens_beginning_in(tokens: &[EncodedToken], span: &Range<usize>) -> Range<usize> {

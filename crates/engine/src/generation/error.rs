@@ -17,6 +17,22 @@ pub enum GenerationError {
     /// No token to choose from.
     #[error("top-k is 0: it must be at least 1, or be left out for all tokens")]
     TopK,
+    /// Nonsense as a penalty.
+    #[error("the {name} is {value}: it must be a finite number (0 for none)")]
+    Penalty {
+        /// Which.
+        name: &'static str,
+        /// As given.
+        value: f64,
+    },
+    /// Nonsense as a bias.
+    #[error("the logit bias of token {token} is {value}: it must be a finite number")]
+    LogitBias {
+        /// The token.
+        token: u32,
+        /// As given.
+        value: f64,
+    },
     /// Would stop everything at once.
     #[error("a stop text is empty: leave it out or write where the text should end")]
     EmptyStopText,

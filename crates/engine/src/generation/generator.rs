@@ -85,6 +85,17 @@ impl<'a> Generator<'a> {
         Ok(self.reader.adapt(adapter)?)
     }
 
+    /// Forgets an adapter, with all that was read with it.
+    ///
+    /// # Panics
+    /// Where a request is still to be answered with it.
+    pub fn release(&mut self, adapter: AdapterId) {
+        let mut jobs = self.waiting.iter().chain(&self.running);
+        assert!(jobs.all(|job| job.adapter != Some(adapter)), "nobody uses an adapter that is released");
+        self.prefixes.forget(adapter, &mut self.reader);
+        self.reader.release(adapter);
+    }
+
     /// Takes a request in.
     ///
     /// # Errors
@@ -155,7 +166,7 @@ impl<'a> Generator<'a> {
             match outcome {
                 None => self.running.push(job),
                 Some(outcome) => {
-                    events.push(ended(job.id, outcome));
+                    events.push(ended(&job, outcome));
                     self.retire(job);
                 }
             }
@@ -207,7 +218,7 @@ impl<'a> Generator<'a> {
         let mut index = 0;
         while index < self.waiting.len() && self.running.len() < self.limits.sequences {
             if self.waiting[index].is_over() {
-                events.extend(self.waiting.remove(index).map(|job| ended(job.id, Ok(FinishReason::Length))));
+                events.extend(self.waiting.remove(index).map(|job| ended(&job, Ok(FinishReason::Length))));
                 continue;
             }
             if self.will_share_more(&self.waiting[index]) {
@@ -252,6 +263,7 @@ impl<'a> Generator<'a> {
         let shared = running.chain(self.prefixes.find(job.adapter, beginning));
         let shared = shared.max_by_key(|shared| shared.length).filter(|shared| worth_sharing(shared.length));
         job.read = shared.map_or(0, |shared| shared.length);
+        job.reused.get_or_insert(job.read);
         job.sequence = Some(match shared {
             Some(Shared { sequence, length }) => self.reader.fork(sequence, length),
             None => self.reader.start(job.adapter),
@@ -285,7 +297,7 @@ impl<'a> Generator<'a> {
             if self.running.is_empty() {
                 let (free, capacity) = (self.reader.room(), self.reader.capacity());
                 let error = BackendError::CacheFull { needed: job.tokens.len(), free, capacity };
-                events.push(ended(job.id, Err(error.into())));
+                events.push(ended(&job, Err(error.into())));
             } else {
                 self.waiting.push_front(job);
             }
@@ -309,9 +321,10 @@ impl<'a> Generator<'a> {
     }
 }
 
-fn ended(request: RequestId, outcome: Outcome) -> Event {
+fn ended(job: &Job<'_>, outcome: Outcome) -> Event {
+    let request = job.id;
     match outcome {
-        Ok(reason) => Event::Finished { request, reason },
+        Ok(reason) => Event::Finished { request, reason, reused: job.reused.unwrap_or(0) },
         Err(error) => Event::Failed { request, error },
     }
 }

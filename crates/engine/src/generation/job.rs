@@ -2,9 +2,10 @@
 
 use super::constraint::Constraint;
 use super::error::{ConstraintError, GenerationError};
+use super::penalties::{Penalties, restore};
 use super::request::{Event, FinishReason, GeneratedToken, GenerationOptions, Request, RequestId};
 use super::sampling::{choose, log_sum, most_probable, probability};
-use super::text::TextStream;
+use super::text::{Addition, TextStream};
 use crate::random::Random;
 use crate::reading::{AdapterId, SequenceId};
 use crate::tokenizer::Tokenizer;
@@ -18,10 +19,13 @@ pub(super) struct Job<'t> {
     pub(super) tokens: Vec<u32>,
     /// How many of them were read.
     pub(super) read: usize,
+    /// How many of the prompt's tokens others had read when it joined first.
+    pub(super) reused: Option<usize>,
     prompt: usize,
     options: GenerationOptions,
     constraint: Option<Constraint>,
     random: Random,
+    penalties: Penalties,
     text: TextStream<'t>,
 }
 
@@ -38,9 +42,11 @@ impl<'t> Job<'t> {
             adapter,
             sequence: None,
             read: 0,
+            reused: None,
             prompt: prompt.len(),
             tokens: prompt,
             random: Random::new(&[options.seed, 0x6E4E]),
+            penalties: Penalties::default(),
             text: TextStream::new(decoder, options.stop_texts.clone()),
             options,
             constraint,
@@ -67,13 +73,15 @@ impl<'t> Job<'t> {
         });
         let outcome = outcome.transpose();
         if outcome.is_some() {
+            let undecided = self.text.undecided();
             let text = self.text.finish();
-            if !text.is_empty() {
+            if !text.is_empty() || undecided > 0 {
                 events.push(self.event(GeneratedToken {
                     token: None,
                     text,
                     probability: None,
                     alternatives: Vec::new(),
+                    undecided: 0,
                 }));
             }
         }
@@ -90,6 +98,7 @@ impl<'t> Job<'t> {
             let log_sum = log_sum(logits);
             (log_sum, most_probable(logits, log_sum, count))
         });
+        let original = self.penalties.apply(logits, &self.options);
         if let Some(constraint) = &mut self.constraint {
             constraint.restrict(logits)?;
         }
@@ -99,10 +108,13 @@ impl<'t> Job<'t> {
         }
         let addition = self.text.push(token);
         self.tokens.push(token);
+        self.penalties.count(token, &self.options);
+        restore(logits, original);
         let probability = asked.as_ref().map(|(log_sum, _)| probability(logits, *log_sum, token));
         let alternatives = asked.map_or_else(Vec::new, |(_, alternatives)| alternatives);
-        let text = addition.text;
-        events.push(self.event(GeneratedToken { token: Some(token), text, probability, alternatives }));
+        let Addition { text, undecided, .. } = addition;
+        let token_event = GeneratedToken { token: Some(token), text, probability, alternatives, undecided };
+        events.push(self.event(token_event));
         let met = match &mut self.constraint {
             Some(constraint) => constraint.accept(token)?,
             None => false,

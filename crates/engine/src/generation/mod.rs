@@ -5,6 +5,7 @@ mod constraint;
 mod error;
 mod generator;
 mod job;
+mod penalties;
 mod prefixes;
 mod request;
 mod sampling;

@@ -62,6 +62,14 @@ impl Prefixes {
         Some(shared)
     }
 
+    /// Forgets what was read with an adapter.
+    pub(super) fn forget(&mut self, adapter: AdapterId, reader: &mut Reader<'_>) {
+        let (of_adapter, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.kept).into_iter().partition(|kept| kept.adapter == Some(adapter));
+        of_adapter.into_iter().for_each(|kept| reader.forget(kept.sequence));
+        self.kept = others;
+    }
+
     /// Forgets the least recently used; false where there is none.
     pub(super) fn evict(&mut self, reader: &mut Reader<'_>) -> bool {
         if self.kept.is_empty() {

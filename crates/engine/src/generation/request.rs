@@ -1,5 +1,7 @@
 //! What is asked of a generator, and what it answers.
 
+use std::collections::BTreeMap;
+
 use super::{Constraint, GenerationError};
 use crate::reading::AdapterId;
 
@@ -14,6 +16,12 @@ pub struct GenerationOptions {
     pub top_p: f64,
     /// Only so many of the most probable tokens are sampled.
     pub top_k: Option<usize>,
+    /// Taken off the logit of every token that was generated before.
+    pub presence_penalty: f64,
+    /// Taken off the logit of a token for each time that it was generated before.
+    pub frequency_penalty: f64,
+    /// Added to the logits of these tokens.
+    pub logit_bias: BTreeMap<u32, f64>,
     /// Seed of the sampling. Requests beside it change nothing but how sums are rounded: a backend may sum
     /// one row and many in different orders.
     pub seed: u64,
@@ -32,6 +40,9 @@ impl Default for GenerationOptions {
             temperature: 0.0,
             top_p: 1.0,
             top_k: None,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            logit_bias: BTreeMap::new(),
             seed: 0,
             stop_tokens: Vec::new(),
             stop_texts: Vec::new(),
@@ -54,6 +65,16 @@ impl GenerationOptions {
         }
         if self.top_k == Some(0) {
             return Err(GenerationError::TopK);
+        }
+        for (name, value) in
+            [("presence penalty", self.presence_penalty), ("frequency penalty", self.frequency_penalty)]
+        {
+            if !value.is_finite() {
+                return Err(GenerationError::Penalty { name, value });
+            }
+        }
+        if let Some((token, value)) = self.logit_bias.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(GenerationError::LogitBias { token: *token, value: *value });
         }
         if self.stop_texts.iter().any(String::is_empty) {
             return Err(GenerationError::EmptyStopText);
@@ -108,6 +129,9 @@ pub struct GeneratedToken {
     pub probability: Option<TokenProbability>,
     /// The most probable tokens in its place, if asked for, most probable first.
     pub alternatives: Vec<TokenProbability>,
+    /// How many of the latest tokens, this one included, have text that is still held back: it is given out
+    /// with a later token, or not at all where it turns out to be a stop text.
+    pub undecided: usize,
 }
 
 /// Something that happened to a request.
@@ -126,6 +150,8 @@ pub enum Event {
         request: RequestId,
         /// Why.
         reason: FinishReason,
+        /// Tokens of its prompt that had been read for others before it.
+        reused: usize,
     },
     /// It could not be done; other requests go on.
     Failed {

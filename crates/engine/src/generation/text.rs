@@ -1,5 +1,7 @@
 //! The text of a request as it arrives: whole characters, and nothing of a stop text.
 
+use std::collections::VecDeque;
+
 use crate::tokenizer::StreamDecoder;
 
 #[derive(Debug)]
@@ -8,6 +10,8 @@ pub(super) struct TextStream<'t> {
     stops: Vec<String>,
     /// May yet become a stop text.
     held: String,
+    /// Bytes that each of the latest tokens brought, from the first on whose text is held.
+    pieces: VecDeque<usize>,
 }
 
 /// What a token adds to the text.
@@ -16,29 +20,54 @@ pub(super) struct Addition {
     pub(super) text: String,
     /// Whether the text ended with a stop text.
     pub(super) stopped: bool,
+    /// How many of the latest tokens have text that is held, or that is not part of the text.
+    pub(super) undecided: usize,
 }
 
 impl<'t> TextStream<'t> {
     pub(super) fn new(decoder: StreamDecoder<'t>, stops: Vec<String>) -> Self {
-        Self { decoder: Some(decoder), stops, held: String::new() }
+        Self { decoder: Some(decoder), stops, held: String::new(), pieces: VecDeque::new() }
     }
 
     pub(super) fn push(&mut self, token: u32) -> Addition {
         let more = self.decoder.as_mut().map_or_else(String::new, |decoder| decoder.push(token));
         self.held.push_str(&more);
+        self.pieces.push_back(more.len());
         let first = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min();
         if let Some(end) = first {
             self.held.truncate(end);
+            self.give_out(end);
+            let undecided = std::mem::take(&mut self.pieces).len();
             // What the token brought after the stop text is not part of the text.
             self.decoder = None;
-            return Addition { text: std::mem::take(&mut self.held), stopped: true };
+            return Addition { text: std::mem::take(&mut self.held), stopped: true, undecided };
         }
         let rest = self.held.split_off(self.held.len() - self.unfinished());
-        Addition { text: std::mem::replace(&mut self.held, rest), stopped: false }
+        let text = std::mem::replace(&mut self.held, rest);
+        self.give_out(text.len());
+        Addition { text, stopped: false, undecided: self.pieces.len() }
+    }
+
+    /// How many of the latest tokens have text that is held.
+    pub(super) fn undecided(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Lets go of the tokens whose text is given out as a whole. One without text goes with the next, as it
+    /// may be the beginning of a character.
+    fn give_out(&mut self, mut bytes: usize) {
+        while let Some(first) = self.pieces.front().copied().filter(|first| *first <= bytes && bytes > 0) {
+            self.pieces.pop_front();
+            bytes -= first;
+        }
+        if let Some(first) = self.pieces.front_mut() {
+            *first -= bytes;
+        }
     }
 
     /// What is left at the end.
     pub(super) fn finish(&mut self) -> String {
+        self.pieces.clear();
         let rest = self.decoder.take().map_or_else(String::new, StreamDecoder::finish);
         std::mem::take(&mut self.held) + &rest
     }
@@ -95,6 +124,31 @@ mod tests {
         let expected = ["", "", "ab"].map(str::to_owned).to_vec();
         let (pieces, stopped, rest) = added(&["abc"], &[0, 1, 0]);
         assert_eq!((pieces, stopped, rest), (expected, false, "a".to_owned()));
+    }
+
+    #[test]
+    fn it_is_known_whose_text_is_held() {
+        let tokenizer = tokenizer();
+        let mut stream = TextStream::new(tokenizer.stream(), vec!["abc".to_owned()]);
+        // a, then b: together they may become "abc"; then a: "ab" is given out, "a" is not.
+        let undecided: Vec<usize> = [0, 1, 0].map(|token| stream.push(token).undecided).to_vec();
+        assert_eq!(undecided, [1, 2, 1]);
+        // Half of a character: the "a" is held beside it until the next token completes it.
+        let undecided: Vec<usize> = [4, 5, 3].map(|token| stream.push(token).undecided).to_vec();
+        assert_eq!(undecided, [2, 0, 0]);
+        let last = [2, 3].map(|token| stream.push(token));
+        assert_eq!((last[0].undecided, last[1].undecided, last[1].stopped), (1, 2, true));
+        assert_eq!(stream.undecided(), 0);
+    }
+
+    #[test]
+    fn a_token_of_which_a_part_is_given_out_is_undecided() {
+        let tokenizer = tokenizer();
+        let mut stream = TextStream::new(tokenizer.stream(), vec!["bc".to_owned()]);
+        let addition = stream.push(2);
+        assert_eq!((addition.text.as_str(), addition.undecided), ("a", 1));
+        let addition = stream.push(0);
+        assert_eq!((addition.text.as_str(), addition.undecided), ("ba", 0));
     }
 
     #[test]

@@ -67,6 +67,16 @@ impl<'a> Reader<'a> {
         Ok(AdapterId(self.adapters - 1))
     }
 
+    /// Forgets an adapter. Sequences that were read with it have to be forgotten before.
+    ///
+    /// # Panics
+    /// Where there is such a sequence.
+    pub fn release(&mut self, adapter: AdapterId) {
+        let of_adapter = |sequence: &Sequence| sequence.adapter == Some(adapter);
+        assert!(!self.sequences.values().any(of_adapter), "no sequence needs an adapter that is released");
+        self.model.release(adapter.0);
+    }
+
     /// An empty sequence, to be read with that adapter.
     pub fn start(&mut self, adapter: Option<AdapterId>) -> SequenceId {
         self.insert(Sequence::new(adapter))

@@ -1,5 +1,5 @@
-//! Checkpoints: directories written aside, hashed, flushed to disk and renamed. The newest two and the
-//! best are kept; a damaged one is refused and the one before it used.
+//! Checkpoints: directories written aside, hashed, flushed to disk and renamed. The newest two are
+//! kept, and what was the best at each; a damaged one is refused and the one before it used.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -263,20 +263,27 @@ impl Checkpoints {
 
     fn retain(&self, progress: &Progress) -> Result<(), CheckpointError> {
         let all: Vec<String> = self.list()?.iter().map(|path| file_name(path)).collect();
-        let best = progress.best.map(|best| step_name(best.step));
-        for name in superseded(&all, &name(progress), best.as_deref()) {
+        for name in superseded(&all, &name(progress), |kept| self.best_at(kept)) {
             remove(&self.directory.join(name))?;
         }
         Ok(())
     }
+
+    /// The checkpoint that was the best when another was made; none where it had none or cannot be read.
+    fn best_at(&self, checkpoint: &str) -> Option<String> {
+        let state = fs::read(self.directory.join(checkpoint).join(STATE)).ok()?;
+        let progress: Progress = serde_json::from_slice(&state).ok()?;
+        progress.best.map(|best| step_name(best.step))
+    }
 }
 
-/// The checkpoints that are no longer needed: all but the newest two up to `newest` and the best. What is
-/// beyond `newest` was refused when the run was resumed.
-fn superseded<'a>(all: &'a [String], newest: &str, best: Option<&str>) -> Vec<&'a str> {
+/// The checkpoints that are no longer needed: all but the newest two up to `newest` and what was the best at each, without
+/// which no run goes on from it. What is beyond `newest` was refused when the run was resumed.
+fn superseded<'a>(all: &'a [String], newest: &str, best_at: impl Fn(&str) -> Option<String>) -> Vec<&'a str> {
     let (made, refused) = all.split_at(all.partition_point(|name| name.as_str() <= newest));
-    let older = &made[..made.len().saturating_sub(KEPT)];
-    let unneeded = older.iter().filter(|name| Some(name.as_str()) != best);
+    let (older, kept) = made.split_at(made.len().saturating_sub(KEPT));
+    let best: Vec<String> = kept.iter().filter_map(|name| best_at(name)).collect();
+    let unneeded = older.iter().filter(|name| !best.contains(name));
     unneeded.chain(refused).map(String::as_str).collect()
 }
 
@@ -364,16 +371,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_two_and_the_best_are_kept() {
+    fn the_newest_two_and_the_best_at_each_are_kept() {
         let all: Vec<String> = (1..=5).map(step_name).collect();
-        assert_eq!(superseded(&all, &all[4], Some("step-00000002")), ["step-00000001", "step-00000003"]);
-        assert_eq!(superseded(&all[..2], &all[1], None), [""; 0]);
+        let best_at = |name: &str| (name == step_name(5)).then(|| step_name(2));
+        assert_eq!(superseded(&all, &all[4], best_at), ["step-00000001", "step-00000003"]);
+        let best_at = |name: &str| Some(if name == step_name(4) { step_name(1) } else { step_name(5) });
+        assert_eq!(superseded(&all, &all[4], best_at), ["step-00000002", "step-00000003"]);
+        assert_eq!(superseded(&all[..2], &all[1], |_| None), [""; 0]);
     }
 
     #[test]
     fn what_lies_beyond_the_newest_is_not_kept_in_its_place() {
         let all: Vec<String> = (1..=5).map(step_name).collect();
-        assert_eq!(superseded(&all, &all[2], None), ["step-00000001", "step-00000004", "step-00000005"]);
+        assert_eq!(superseded(&all, &all[2], |_| None), ["step-00000001", "step-00000004", "step-00000005"]);
     }
 
     #[test]

@@ -129,3 +129,25 @@ fn nothing_is_shared_between_adapters() {
         assert_eq!(got, expected);
     }
 }
+
+#[test]
+fn an_adapter_that_is_released_takes_nothing_from_others() {
+    let (tokenizer, model) = (byte_level(), model(&byte_level()));
+    let prompt = model.tokens(30, 1);
+    for backend in [&mut model.cpu() as &mut dyn Backend, &mut model.generic(Precision::Single)] {
+        let mut generator = Generator::new(backend, &tokenizer, GeneratorLimits::default());
+        let ask = |generator: &mut Generator<'_>, adapter| {
+            answers(generator, &[Request { adapter: Some(adapter), ..sampled(&prompt, 1) }])[0].ids()
+        };
+        let [first, second] = [2, 3].map(|rank| generator.adapt(&model.adapter(rank)).unwrap());
+        let expected = [first, second].map(|adapter| ask(&mut generator, adapter));
+        generator.release(first);
+        assert_eq!(ask(&mut generator, second), expected[1]);
+        let again = generator.adapt(&model.adapter(2)).unwrap();
+        assert_eq!(ask(&mut generator, again), expected[0]);
+        // What the first had read is forgotten with it: nothing of it is found again.
+        let read = generator.tokens_read();
+        ask(&mut generator, again);
+        assert_eq!(generator.tokens_read() - read, 1 + 29, "the prompt's last token and the generated ones");
+    }
+}

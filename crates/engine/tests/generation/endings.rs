@@ -102,6 +102,35 @@ fn probabilities_are_those_of_the_model_also_under_a_temperature() {
 }
 
 #[test]
+fn penalties_and_biases_change_what_is_chosen_and_not_how_probable_it_is_said_to_be() {
+    let (tokenizer, model) = (byte_level(), model(&byte_level()));
+    let mut backend = model.cpu();
+    let mut generator = Generator::new(&mut backend, &tokenizer, GeneratorLimits::default());
+    let mut request = Request { prompt: vec![5, 6], ..Request::default() };
+    request.options.max_tokens = 20;
+    request.options.log_probabilities = Some(1);
+    let plain = answers(&mut generator, std::slice::from_ref(&request)).pop().unwrap();
+    let first = plain.ids()[0];
+    let mut penalised = request.clone();
+    // More than any difference of logits: no token comes twice.
+    penalised.options.presence_penalty = 1e4;
+    let penalised = answers(&mut generator, &[penalised]).pop().unwrap();
+    let mut different = penalised.ids();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!((different.len(), penalised.ids()[0]), (20, first));
+    let mut biased = request.clone();
+    biased.options.logit_bias.insert(first, -1e4);
+    let biased = answers(&mut generator, &[biased]).pop().unwrap();
+    assert!(!biased.ids().contains(&first));
+    // What the model holds most probable is named all the same, and is more probable than what was taken.
+    let token = &biased.tokens[0];
+    assert_eq!(token.alternatives[0].token, first);
+    assert!(token.alternatives[0].log_probability > token.probability.unwrap().log_probability);
+    assert!(token.probability.unwrap().log_probability > -50.0, "{token:?}");
+}
+
+#[test]
 fn options_that_cannot_be_meant_are_refused() {
     let (tokenizer, model) = (byte_level(), model(&byte_level()));
     let mut backend = model.cpu();
@@ -115,6 +144,12 @@ fn options_that_cannot_be_meant_are_refused() {
     assert!(refused(|options| options.temperature = f64::NAN).contains("temperature is NaN"));
     assert!(refused(|options| options.top_p = 0.0).contains("top-p is 0"));
     assert!(refused(|options| options.top_k = Some(0)).contains("top-k is 0"));
+    assert!(refused(|options| options.presence_penalty = f64::NAN).contains("presence penalty is NaN"));
+    assert!(
+        refused(|options| options.frequency_penalty = f64::INFINITY).contains("frequency penalty is inf")
+    );
+    let infinite = |options: &mut GenerationOptions| _ = options.logit_bias.insert(3, f64::INFINITY);
+    assert!(refused(infinite).contains("logit bias of token 3 is inf"));
     assert!(refused(|options| options.stop_texts = vec![String::new()]).contains("stop text is empty"));
     let empty = generator.submit(Request::default()).unwrap_err();
     assert!(matches!(empty, GenerationError::Backend(BackendError::NothingToRead)));

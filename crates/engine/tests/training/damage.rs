@@ -91,6 +91,31 @@ fn a_damaged_checkpoint_is_refused_and_the_one_before_it_used() {
 }
 
 #[test]
+fn the_checkpoint_before_any_newest_one_can_be_gone_on_from() {
+    let scenario = Scenario::to_the_end();
+    let directory = scratch();
+    let mut moments = Vec::new();
+    scenario.run_watched(&scenario.checkpoints(directory.path()), None, |event| {
+        if let TrainEvent::CheckpointSaved { path, .. } = event {
+            let moment = scratch();
+            copy_directory(directory.path(), moment.path());
+            moments.push((moment, path.file_name().unwrap().to_str().unwrap().to_owned()));
+        }
+    });
+    let mut tried = 0;
+    for (moment, newest) in &moments {
+        let names = names_in(moment.path());
+        let Some(before) = names.iter().rfind(|name| *name < newest) else { continue };
+        fs::remove_file(moment.path().join(newest).join("manifest.json")).unwrap();
+        let (refused, begun_at) = refused(&scenario.run(moment.path(), Some(0)));
+        assert_eq!(refused, [moment.path().join(newest)], "{names:?}");
+        assert_eq!(begun_at, before[5..13].parse::<u64>().unwrap(), "{names:?}");
+        tried += 1;
+    }
+    assert!(tried > 5, "{tried}");
+}
+
+#[test]
 fn a_flipped_bit_anywhere_is_noticed() {
     let scenario = Scenario::to_the_end();
     let origin = scratch();

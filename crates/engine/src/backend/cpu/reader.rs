@@ -1,5 +1,7 @@
 //! Rows read with kept keys and values.
 
+use std::collections::BTreeMap;
+
 use gradus_kernels::attention::Segment;
 use gradus_kernels::{Matrix, Number};
 
@@ -27,8 +29,9 @@ impl<N: Number> LayerCache<N> {
 
 pub(super) struct DecoderReader<'a, N> {
     decoder: &'a mut Decoder<N>,
-    /// Each with what the decoder computes with for it.
-    adapters: Vec<(Adapter, Adapted<N>)>,
+    /// Each with what the decoder computes with for it, until it is released.
+    adapters: BTreeMap<usize, (Adapter, Adapted<N>)>,
+    next_adapter: usize,
     unadapted: Adapted<N>,
     caches: Vec<LayerCache<N>>,
 }
@@ -37,14 +40,15 @@ impl<'a, N: Number> DecoderReader<'a, N> {
     pub(super) fn new(decoder: &'a mut Decoder<N>, capacity: usize) -> Self {
         let empty = LayerCache { keys: Vec::new(), values: Vec::new(), capacity };
         let caches = vec![empty; decoder.config.layers];
-        Self { unadapted: decoder.adapted(None), decoder, adapters: Vec::new(), caches }
+        Self { unadapted: decoder.adapted(None), decoder, adapters: BTreeMap::new(), next_adapter: 0, caches }
     }
 
     fn read(&mut self, rows: CachedRows<'_>) -> Vec<f32> {
         let decoder = &mut *self.decoder;
         decoder.rotary.reach(&decoder.config, rows.longest());
-        let (adapter, Adapted { model, factors }) = match rows.adapter {
-            Some(index) => (Some(&self.adapters[index].0), &self.adapters[index].1),
+        let chosen = rows.adapter.map(|index| &self.adapters[&index]);
+        let (adapter, Adapted { model, factors }) = match chosen {
+            Some((adapter, adapted)) => (Some(adapter), adapted),
             None => (None, &self.unadapted),
         };
         let pass = Pass {
@@ -76,8 +80,13 @@ impl<'a, N: Number> DecoderReader<'a, N> {
 impl<N: Number> CachedModel for DecoderReader<'_, N> {
     fn adapt(&mut self, adapter: &Adapter) -> Result<(), BackendError> {
         let adapted = self.decoder.adapted(Some(adapter));
-        self.adapters.push((adapter.clone(), adapted));
+        self.adapters.insert(self.next_adapter, (adapter.clone(), adapted));
+        self.next_adapter += 1;
         Ok(())
+    }
+
+    fn release(&mut self, adapter: usize) {
+        self.adapters.remove(&adapter);
     }
 
     fn forward(&mut self, rows: CachedRows<'_>) -> Result<Vec<f32>, BackendError> {

@@ -1,5 +1,6 @@
 //! Rows read with kept keys and values.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,8 +17,11 @@ use crate::backend::{BackendError, CachedModel, CachedRows};
 
 pub(super) struct GenericReader<'a> {
     backend: &'a mut GenericBackend,
-    /// Without an adapter, then with each: the model and what is added to each of its layers.
-    adapted: Vec<(Arc<Model>, Vec<LayerLora>)>,
+    /// The model, and what is added to each of its layers: nothing.
+    unadapted: (Arc<Model>, Vec<LayerLora>),
+    /// The same with each adapter, until it is released.
+    adapted: BTreeMap<usize, (Arc<Model>, Vec<LayerLora>)>,
+    next_adapter: usize,
     /// Rotated keys and values of each layer, `[rows of the cache, key/value heads, dim]` each.
     kept: Vec<Kept>,
     /// The most rows that there may be.
@@ -35,15 +39,21 @@ impl<'a> GenericReader<'a> {
     pub(super) fn new(backend: &'a mut GenericBackend, capacity: usize) -> Self {
         let layers = backend.config.layers;
         let unadapted = (backend.models.base(), vec![LayerLora::default(); layers]);
-        Self { adapted: vec![unadapted], kept: vec![Kept::default(); layers], backend, capacity }
+        let kept = vec![Kept::default(); layers];
+        Self { unadapted, adapted: BTreeMap::new(), next_adapter: 0, kept, backend, capacity }
     }
 }
 
 impl CachedModel for GenericReader<'_> {
     fn adapt(&mut self, adapter: &Adapter) -> std::result::Result<(), BackendError> {
         let model = self.backend.model(Some(adapter))?;
-        self.adapted.push((model, self.backend.loras(Some(adapter))?));
+        self.adapted.insert(self.next_adapter, (model, self.backend.loras(Some(adapter))?));
+        self.next_adapter += 1;
         Ok(())
+    }
+
+    fn release(&mut self, adapter: usize) {
+        self.adapted.remove(&adapter);
     }
 
     fn forward(&mut self, rows: CachedRows<'_>) -> std::result::Result<Vec<f32>, BackendError> {
@@ -53,7 +63,10 @@ impl CachedModel for GenericReader<'_> {
         let of_pass = &backend.rows(rows.positions, mask, None)?;
         let (own, seen) = (rows.places().collect::<Vec<_>>(), backend.placement.index(&seen)?);
         let places = &Places { own: &own, end: rows.end_of_cache(), capacity: self.capacity, seen: &seen };
-        let (model, loras) = &self.adapted[rows.adapter.map_or(0, |adapter| adapter + 1)];
+        let (model, loras) = match rows.adapter {
+            Some(index) => &self.adapted[&index],
+            None => &self.unadapted,
+        };
         let mut hidden = model.embedding.forward(rows.tokens)?;
         let layers = model.layers.iter().zip(loras).zip(&mut self.kept).enumerate();
         for (index, ((layer, lora), kept)) in layers {

@@ -1,0 +1,96 @@
+//! `gradus serve` over a site, with its workers, as a process that can be sent signals and started again.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use gradus_app::domain::{Id, TrainingJobId};
+use gradus_app::store::{queue, workers};
+
+use crate::site::Site;
+
+/// The longest lease there may be: what waits for its end is noticed.
+pub(crate) const LEASE_SECONDS: u64 = 25;
+
+/// A running server, killed when it is dropped.
+pub(crate) struct Served {
+    child: Child,
+    /// Open as long as it runs.
+    _output: Lines<BufReader<ChildStdout>>,
+    /// Where it listens, as in `http://127.0.0.1:1234`.
+    pub(crate) address: String,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// A command over a site's database and data.
+pub(crate) fn command(site: &Site, arguments: &str) -> Command {
+    let mut command = site.place.command(arguments);
+    command.env("GRADUS_DATABASE_LOCATION", site.database.address()).stdin(Stdio::null());
+    command
+}
+
+impl Served {
+    pub(crate) fn start(site: &Site) -> Self {
+        let path = site.place.path("server.log");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        let mut child = command(site, "serve --listen 127.0.0.1:0")
+            .env("GRADUS_WORKERS_LEASE_SECONDS", LEASE_SECONDS.to_string())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
+        let address = address.unwrap_or_else(|| panic!("{}", log_of(site)));
+        Self { child, _output: lines, address }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end, and says how it ended and how long that took.
+    pub(crate) async fn ended(&mut self) -> (ExitStatus, Duration) {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, begun.elapsed());
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "the server does not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Ends it as a supervisor of services does.
+    pub(crate) async fn end(mut self, site: &Site) {
+        self.signal("-TERM");
+        let (status, _) = self.ended().await;
+        assert!(status.success(), "{status}: {}", log_of(site));
+    }
+}
+
+pub(crate) fn log_of(site: &Site) -> String {
+    String::from_utf8_lossy(&site.place.read("server.log")).into_owned()
+}
+
+pub(crate) fn signal(process: u32, name: &str) {
+    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
+}
+
+/// The process that works on a training job.
+pub(crate) async fn worker_of(site: &Site, job: TrainingJobId) -> Option<u32> {
+    let reader = site.services.store.reader();
+    let work = queue::of_subject(&reader, job.uuid()).await.unwrap()?;
+    let worker = workers::find(&reader, work.worker_id?).await.unwrap()?;
+    worker.name.rsplit_once(':')?.1.parse().ok()
+}
