@@ -2,11 +2,12 @@
 //! the same work, the same counts.
 
 use gradus_store::users::{self, User, UserChange};
-use gradus_store::{Transaction, sessions, turns};
+use gradus_store::{Transaction, sessions};
 
 use super::audit::{self, Entry, actions, refuse};
 use super::sessions::Beginning;
 use super::throttling::{LoginThrottle, is_news};
+use super::turns::{self, Turn};
 use super::{AccountError, Accounts, LoggedIn, Origin, Password, UserName, secret};
 
 /// What someone types to log in.
@@ -143,10 +144,10 @@ impl Attempt {
     }
 }
 
-/// Whether an account may still be used, with the password that was checked, until the end of the transaction: of two that
-/// checked the same password and replace it, the second finds another.
+/// Whether an account may still be used, with the password that was checked, until the end of the transaction: whoever
+/// changes accounts takes turns with it.
 pub(super) async fn is_unchanged(change: &Transaction, checked: &User) -> Result<bool, AccountError> {
-    turns::take(change, &checked.id.0.to_string()).await?;
+    turns::take(change, Turn::Accounts).await?;
     let now = users::get(change, checked.id.0).await?;
     Ok(now.disabled_at.is_none() && now.password_hash == checked.password_hash)
 }
