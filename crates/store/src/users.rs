@@ -38,6 +38,23 @@ crate::table!();
 
 pub use Model as User;
 
+impl User {
+    /// An account made `now`, that has no password yet.
+    #[must_use]
+    pub fn new(name: &str, display_name: String, role: Role, now: DateTime<Utc>) -> Self {
+        Self {
+            id: Key(UserId::new()),
+            name: name.to_owned(),
+            display_name,
+            password_hash: None,
+            role: Text(role),
+            disabled_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// What of an account is to be changed; none leaves a thing as it is.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {

@@ -1,8 +1,8 @@
 //! The first run: a one-time token on the console makes the first administrator. There is no default account.
 
-use gradus_domain::{Role, UserId};
+use gradus_domain::Role;
 use gradus_store::users::{self, User};
-use gradus_store::{Key, PageRequest, Rows, StoreError, Text, Transaction, server_settings};
+use gradus_store::{PageRequest, Rows, StoreError, server_settings};
 
 use super::audit::{self, Entry, actions};
 use super::names::label;
@@ -74,7 +74,10 @@ impl Accounts {
         self.write(move |change| async move {
             turns::take(&change, Turn::Accounts).await?;
             check_token(&change, &first.token).await?;
-            let user = administrator(&change, name.as_str(), display_name, password_hash);
+            let user = User {
+                password_hash: Some(password_hash),
+                ..User::new(name.as_str(), display_name, Role::Admin, change.now())
+            };
             let id = user.id.0;
             users::insert(&change, user).await?;
             server_settings::remove(&change, SETTING).await?;
@@ -111,17 +114,4 @@ async fn check_token(rows: &impl Rows, token: &str) -> Result<(), AccountError> 
 
 async fn has_users(rows: &impl Rows) -> Result<bool, StoreError> {
     Ok(!users::page(rows, &PageRequest::first(1)).await?.items.is_empty())
-}
-
-fn administrator(change: &Transaction, name: &str, display_name: String, password_hash: String) -> User {
-    User {
-        id: Key(UserId::new()),
-        name: name.to_owned(),
-        display_name,
-        password_hash: Some(password_hash),
-        role: Text(Role::Admin),
-        disabled_at: None,
-        created_at: change.now(),
-        updated_at: change.now(),
-    }
 }

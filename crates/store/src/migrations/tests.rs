@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use gradus_domain::{Role, UserId};
+use gradus_domain::Role;
 use gradus_testkit::{Kind, TestDatabase};
 use sea_orm::sea_query::{Expr, Index, Table};
 
 use super::shape::{id, text};
 use super::*;
 use crate::users::{self, User};
-use crate::{DatabaseLocation, Key, Opening, PageRequest, Text, Timekeeper};
+use crate::{DatabaseLocation, Opening, PageRequest, Timekeeper};
 
 /// What the next version might add: a table, a column of a table with rows, and its content.
 const NOTES: Step = Step { name: "2027-01-01 notes", changes: notes };
@@ -48,16 +48,7 @@ async fn old(database: &TestDatabase) {
     for name in ["ada", "bob", "carol"] {
         store
             .write(move |tx| async move {
-                let user = User {
-                    id: Key(UserId::new()),
-                    name: name.to_owned(),
-                    display_name: name.to_uppercase(),
-                    password_hash: None,
-                    role: Text(Role::Author),
-                    disabled_at: None,
-                    created_at: tx.now(),
-                    updated_at: tx.now(),
-                };
+                let user = User::new(name, name.to_uppercase(), Role::Author, tx.now());
                 users::insert(&tx, user).await
             })
             .await

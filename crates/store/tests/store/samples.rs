@@ -15,16 +15,8 @@ use uuid::Uuid;
 
 pub(crate) fn user(name: &str) -> User {
     let moment = chrono::DateTime::<Utc>::from_timestamp_micros(1_700_000_000_000_001).unwrap();
-    User {
-        id: Key(UserId::new()),
-        name: name.to_owned(),
-        display_name: name.to_uppercase(),
-        password_hash: Some("$argon2id$…".to_owned()),
-        role: Text(Role::Author),
-        disabled_at: None,
-        created_at: moment,
-        updated_at: moment,
-    }
+    let password_hash = Some("$argon2id$…".to_owned());
+    User { password_hash, ..User::new(name, name.to_uppercase(), Role::Author, moment) }
 }
 
 pub(crate) async fn stored_user(store: &Store, name: &str) -> UserId {

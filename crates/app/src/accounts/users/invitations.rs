@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use chrono::{DateTime, Utc};
 use gradus_domain::{Role, UserId};
 use gradus_store::users::{self, User, UserChange};
-use gradus_store::{Key, Rows, StoreError, Text, Transaction, api_tokens, server_settings, sessions};
+use gradus_store::{Rows, StoreError, Transaction, api_tokens, server_settings, sessions};
 use serde::{Deserialize, Serialize};
 
 use super::super::audit::{self, Entry, actions, refuse};
@@ -87,7 +87,7 @@ impl Accounts {
                 let refusal = AccountError::UserNameTaken { name: name.as_str().to_owned() };
                 return refuse(&change, entry, refusal).await;
             }
-            let user = without_password(&change, name.as_str(), display_name, new.role);
+            let user = User::new(name.as_str(), display_name, new.role, change.now());
             users::insert(&change, user.clone()).await?;
             audit::record(&change, entry.about(user.id.0)).await?;
             let expires_at = change.now() + lifetime;
@@ -243,17 +243,4 @@ fn setting(id: UserId) -> String {
 /// When a stored invitation ends, if it can be read.
 pub(in super::super) fn invitation_end(stored: serde_json::Value) -> Option<DateTime<Utc>> {
     serde_json::from_value::<Stored>(stored).ok().map(|stored| stored.expires_at)
-}
-
-fn without_password(change: &Transaction, name: &str, display_name: String, role: Role) -> User {
-    User {
-        id: Key(UserId::new()),
-        name: name.to_owned(),
-        display_name,
-        password_hash: None,
-        role: Text(role),
-        disabled_at: None,
-        created_at: change.now(),
-        updated_at: change.now(),
-    }
 }
