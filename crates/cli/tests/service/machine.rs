@@ -10,13 +10,9 @@ use gradus_app::accounts::{AccountSettings, Accounts, FirstAdministrator, NewApi
 use gradus_app::domain::{Scope, SystemClock};
 use gradus_app::store::{DatabaseLocation, Opening, Store, Timekeeper};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use serde_json::json;
 
+use crate::base_model;
 use crate::gradus::Place;
-use crate::model;
-
-/// The base model's name.
-pub(crate) const BASE: &str = "tiny";
 
 /// The administrator's password.
 pub(crate) const PASSWORD: &str = "seven green kettles whistle";
@@ -35,7 +31,7 @@ impl Machine {
     /// One with a base model and nothing else.
     pub(crate) fn new(database: &DatabaseLocation) -> Self {
         let place = Place::new();
-        install_model(&place);
+        base_model::install(&place);
         Self { place, database: database.clone(), settings: Vec::new() }
     }
 
@@ -48,19 +44,15 @@ impl Machine {
     /// Starts a server on a free port, and returns once it listens.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
         let mut command = self.command("serve");
-        command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let process = Process(child);
-        let address = lines.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
-        let address = address.unwrap_or_else(|| self.log());
-        assert!(address.starts_with("http://"), "{address}");
-        Server { process, address, _output: lines }
+        command.args(arguments);
+        Server::start(command, || self.log())
     }
 
     /// Starts a worker that does everything.
     pub(crate) fn work(&self) -> Process {
-        Process(self.command("worker").stdout(Stdio::null()).spawn().unwrap())
+        let mut command = self.command("worker");
+        command.stdout(Stdio::null());
+        Process::spawn(command)
     }
 
     fn command(&self, command: &str) -> Command {
@@ -72,7 +64,6 @@ impl Machine {
             // Rounding in bf16 may make a text part from itself when others join.
             .env("GRADUS_CPU", "portable")
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
-            .process_group(0)
             .stdin(Stdio::null())
             .stderr(log);
         gradus
@@ -135,10 +126,27 @@ pub(crate) struct Server {
     _output: Lines<BufReader<ChildStdout>>,
 }
 
+impl Server {
+    /// Starts it on a free port, and returns once it listens; `log` is what it says otherwise.
+    pub(crate) fn start(mut command: Command, log: impl FnOnce() -> String) -> Self {
+        command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+        let mut process = Process::spawn(command);
+        let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+        let address = lines.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
+        let address = address.unwrap_or_else(log);
+        assert!(address.starts_with("http://"), "{address}");
+        Self { process, address, _output: lines }
+    }
+}
+
 /// A process with a process group of its own, which is killed as a whole when this is dropped.
-pub(crate) struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Process {
+    fn spawn(mut command: Command) -> Self {
+        Self(command.process_group(0).spawn().unwrap())
+    }
+
     pub(crate) fn id(&self) -> Pid {
         Pid::from_child(&self.0)
     }
@@ -167,18 +175,4 @@ impl Drop for Process {
         _ = kill_process_group(self.id(), Signal::KILL);
         _ = self.0.wait();
     }
-}
-
-fn install_model(place: &Place) {
-    let directory = format!("data/models/{BASE}");
-    model::write(place, &directory, 1024, 1);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(place.path(&directory)).unwrap() {
-        let entry = entry.unwrap();
-        let (name, size) = (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().len());
-        files.push(json!({ "name": name, "size": size, "sha256": "" }));
-    }
-    let manifest =
-        json!({ "name": BASE, "source": "a test", "pulled_at": "2026-01-01T00:00:00Z", "files": files });
-    place.write(&format!("{directory}/model.json"), manifest.to_string());
 }

@@ -5,6 +5,8 @@
 #[path = "../../../web/tests/http/asking.rs"]
 #[expect(dead_code, reason = "shared with the tests of the server itself, which use all of it")]
 mod asking;
+#[path = "../workers/base_model.rs"]
+mod base_model;
 #[path = "../command_line/course.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod course;

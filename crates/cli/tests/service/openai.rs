@@ -7,7 +7,7 @@ use std::process::Stdio;
 use gradus_testkit::{Kind, given};
 use tokio::process::Command;
 
-use crate::machine::BASE;
+use crate::base_model::BASE;
 use crate::server::Server;
 
 async fn the_client_trains_a_model_and_talks_to_it(kind: Kind) {

@@ -1,12 +1,12 @@
 //! `gradus serve` over a site, with its workers, as a process that can be sent signals and started again.
 
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use gradus_app::domain::{Id, TrainingJobId};
 use gradus_app::store::{queue, workers};
 
+use crate::machine::Server;
 use crate::site::Site;
 
 /// The longest lease there may be: what waits for its end is noticed.
@@ -14,18 +14,9 @@ pub(crate) const LEASE_SECONDS: u64 = 25;
 
 /// A running server, killed when it is dropped.
 pub(crate) struct Served {
-    child: Child,
-    /// Open as long as it runs.
-    _output: Lines<BufReader<ChildStdout>>,
+    server: Server,
     /// Where it listens, as in `http://127.0.0.1:1234`.
     pub(crate) address: String,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
 }
 
 /// A command over a site's database and data.
@@ -39,31 +30,25 @@ impl Served {
     pub(crate) fn start(site: &Site) -> Self {
         let path = site.place.path("server.log");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-        let mut child = command(site, "serve --listen 127.0.0.1:0")
-            .env("GRADUS_WORKERS_LEASE_SECONDS", LEASE_SECONDS.to_string())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines.find_map(|line| line.unwrap().strip_prefix("listening on ").map(str::to_owned));
-        let address = address.unwrap_or_else(|| panic!("{}", log_of(site)));
-        Self { child, _output: lines, address }
+        let mut serve = command(site, "serve");
+        serve.env("GRADUS_WORKERS_LEASE_SECONDS", LEASE_SECONDS.to_string()).stderr(log);
+        let server = Server::start(serve, || log_of(site));
+        Self { address: server.address.clone(), server }
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        signal(self.child.id(), name);
+        signal(self.server.process.0.id(), name);
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.server.process.0.try_wait().unwrap().is_none()
     }
 
     /// Waits for its end, and says how it ended and how long that took.
     pub(crate) async fn ended(&mut self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.server.process.0.try_wait().unwrap() {
                 return (status, begun.elapsed());
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "the server does not end");

@@ -5,6 +5,8 @@
 // The processes that a server starts are found in /proc.
 #![cfg(target_os = "linux")]
 
+#[path = "../workers/base_model.rs"]
+mod base_model;
 #[path = "../command_line/course.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod course;

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::base_model::BASE;
 use crate::client::{Client, assert_lost, id};
-use crate::machine::BASE;
 
 pub(crate) const LIST: &str = "/api/v1/training-jobs";
 /// A run of a second or two, most of which is storing checkpoints.

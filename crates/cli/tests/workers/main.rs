@@ -10,6 +10,7 @@ mod gradus;
 #[path = "../command_line/model.rs"]
 mod model;
 
+mod base_model;
 mod documents;
 mod frozen;
 mod held_back;

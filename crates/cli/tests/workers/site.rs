@@ -18,14 +18,13 @@ use gradus_app::service::training_jobs::{NewTrainingJob, TrainOn, TrainingSettin
 use gradus_app::store::blobs::{BlobLocation, BlobStore, BucketOptions};
 use gradus_app::store::training_jobs::TrainingJob;
 use gradus_app::store::users::{self, User};
-use gradus_app::store::{DatabaseLocation, Key, Opening, Store, Text, Timekeeper, Whose, files, models};
+use gradus_app::store::{DatabaseLocation, Opening, Store, Timekeeper, Transaction, Whose, files, models};
 use gradus_testkit::{Kind, TestDatabase};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
+use crate::base_model;
 use crate::course;
 use crate::gradus::Place;
-use crate::model;
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -55,7 +54,7 @@ impl Site {
     pub(crate) async fn nothing(kind: Kind) -> Option<(Place, TestDatabase)> {
         let database = TestDatabase::new(kind).await?;
         let place = Place::new();
-        install_model(&place);
+        base_model::install(&place);
         Some((place, database))
     }
 
@@ -230,41 +229,12 @@ impl Site {
 }
 
 async fn stored_user(store: &Store) -> UserId {
-    let id = UserId::new();
-    store
-        .write(move |tx| async move {
-            let user = User {
-                id: Key(id),
-                name: "ada".to_owned(),
-                display_name: "Ada".to_owned(),
-                password_hash: None,
-                role: Text(Role::Author),
-                disabled_at: None,
-                created_at: tx.now(),
-                updated_at: tx.now(),
-            };
-            users::insert(&tx, user).await
-        })
-        .await
-        .unwrap();
-    id
-}
-
-/// Puts a tiny base model where pulled ones lie.
-fn install_model(place: &Place) {
-    model::write(place, "data/models/tiny", 1024, 1);
-    let names = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
-    let files: Vec<_> = names
-        .iter()
-        .map(|name| {
-            let bytes = place.read(&format!("data/models/tiny/{name}"));
-            let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            json!({ "name": name, "size": bytes.len(), "sha256": sha256 })
-        })
-        .collect();
-    let manifest =
-        json!({ "name": "tiny", "source": "a test", "pulled_at": "2026-01-01T00:00:00Z", "files": files });
-    place.write("data/models/tiny/model.json", manifest.to_string());
+    let add = |tx: Transaction| async move {
+        let user = User::new("ada", "Ada".to_owned(), Role::Author, tx.now());
+        let id = user.id.0;
+        users::insert(&tx, user).await.map(|()| id)
+    };
+    store.write(add).await.unwrap()
 }
 
 /// A worker process, killed when it is dropped.
