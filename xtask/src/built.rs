@@ -1,7 +1,7 @@
 //! Building programs of this workspace, and finding what cargo built in its messages, one JSON object a line.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -16,10 +16,10 @@ impl Built {
     /// Runs a command of cargo's that builds, whose own messages the user sees; all programs wanted in one call: built one
     /// after the other, features would differ and most crates be built twice.
     pub(crate) fn with(environment: &Environment, arguments: &[&str]) -> Result<Self> {
-        let output = Command::new(&environment.cargo)
+        let output = environment
+            .cargo()
             .args(arguments)
             .arg("--message-format=json-render-diagnostics")
-            .current_dir(&environment.workspace_root)
             .stderr(Stdio::inherit())
             .output()
             .context("could not start cargo")?;

@@ -5,8 +5,9 @@
 )]
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -14,8 +15,7 @@ use anyhow::{Context, Result};
 pub(crate) struct Environment {
     /// The directory that holds the workspace's Cargo.toml.
     pub(crate) workspace_root: PathBuf,
-    /// The cargo that runs this command, so that nested calls use the same toolchain.
-    pub(crate) cargo: PathBuf,
+    cargo: PathBuf,
     /// Where `gradus` keeps its data while tests are set up; absolute.
     pub(crate) data_dir: PathBuf,
     /// A GGUF file to test with instead of fetching the base model.
@@ -70,6 +70,25 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// The cargo that runs this command, so that nested calls use the same toolchain, in the workspace.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut command = Command::new(&self.cargo);
+        command.current_dir(&self.workspace_root);
+        // What `cargo run` says of this package to this process: some build scripts ask to run again when it changes, and
+        // the same build begun by hand and through xtask would each undo the other.
+        for (name, _) in env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
+            command.env_remove(name);
+        }
+        command
+    }
+}
+
+fn is_of_a_package(variable: &OsStr) -> bool {
+    let name = variable.to_string_lossy();
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+}
+
 fn target_dir(workspace_root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root.join("target"), PathBuf::from)
 }
@@ -84,4 +103,23 @@ fn command_dirs() -> Vec<PathBuf> {
     versions.sort_by_key(|path| std::cmp::Reverse(number(path)));
     dirs.extend(versions.into_iter().map(|version| version.join("bin")));
     dirs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_builds_do_not_see_which_package_runs() -> Result<()> {
+        // This test runs under cargo, which says so.
+        let said: Vec<OsString> =
+            env::vars_os().map(|(name, _)| name).filter(|name| is_of_a_package(name)).collect();
+        assert!(said.iter().any(|name| name == "CARGO_PKG_NAME"), "{said:?}");
+        let cargo = Environment::read()?.cargo();
+        let removed: Vec<&OsStr> =
+            cargo.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert!(said.iter().all(|name| removed.contains(&name.as_os_str())), "{removed:?}");
+        assert!(!is_of_a_package(OsStr::new("CARGO_TARGET_DIR")) && !is_of_a_package(OsStr::new("PATH")));
+        Ok(())
+    }
 }

@@ -75,7 +75,7 @@ pub(crate) fn run(environment: &Environment, arguments: impl Iterator<Item = Str
     let queue_start = work::start_latencies(&server)?;
     let (uploads, uploads_memory_growth_mb) = uploads::many_at_once(&server)?;
     let training = model.is_some().then(|| work::train(&server)).transpose()?;
-    let reads = reads::at_rate(&server, options.rate, options.seconds)?;
+    let reads = reads::at_rate(&server, &options, training.as_deref())?;
     if let Some(job) = &training {
         work::is_still_training(&server, job)?;
     }
@@ -103,7 +103,10 @@ fn print(measured: &Measured, options: &Options) {
     println!("| what | measured |\n|---|---|");
     println!("| server start until it answers | {:.0} ms |", measured.start_ms);
     println!("| idle memory, server alone | {:.0} MB |", measured.idle_memory_mb);
-    println!("| idle memory, server and its workers | {:.0} MB |", measured.idle_memory_with_workers_mb);
+    println!(
+        "| idle memory, server and its two workers, shared pages counted once | {:.0} MB |",
+        measured.idle_memory_with_workers_mb
+    );
     println!("| {} mixed reads a second {beside} | {} |", options.rate, measured.reads);
     println!("| {} uploads of {} MB at once | {} |", uploads::COUNT, uploads::BYTES >> 20, measured.uploads);
     println!("| memory that the server grew by meanwhile | {:.0} MB |", measured.uploads_memory_growth_mb);

@@ -28,7 +28,7 @@ impl Process {
             let name = entry?.file_name().to_string_lossy().into_owned();
             let Ok(id) = name.parse::<u32>() else { continue };
             // It may have ended since.
-            let Ok(parent) = field(id, "PPid:") else { continue };
+            let Ok(parent) = field(id, "status", "PPid:") else { continue };
             if parent == self.id().to_string() {
                 children.push(id);
             }
@@ -46,12 +46,21 @@ impl Drop for Process {
 
 /// Resident memory of a process, in MB.
 pub(super) fn memory_mb(process: u32) -> Result<f64> {
-    let kib: f64 = field(process, "VmRSS:")?.trim_end_matches(" kB").parse()?;
+    megabytes(&field(process, "status", "VmRSS:")?)
+}
+
+/// Resident memory of a process, in MB, with pages that it shares counted in equal parts to all that share them.
+pub(super) fn proportional_memory_mb(process: u32) -> Result<f64> {
+    megabytes(&field(process, "smaps_rollup", "Pss:")?)
+}
+
+fn megabytes(kib: &str) -> Result<f64> {
+    let kib: f64 = kib.trim_end_matches(" kB").parse()?;
     Ok(kib * 1024.0 / 1e6)
 }
 
-fn field(process: u32, name: &str) -> Result<String> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+fn field(process: u32, file: &str, name: &str) -> Result<String> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/{file}"))?;
     let value =
         status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
     Ok(value.trim().to_owned())

@@ -47,13 +47,14 @@ impl RunningServer {
         Client::connect(self.address, Some(&self.token))
     }
 
-    /// Memory of the server alone and with its workers, in MB, when nobody asks anything.
+    /// Memory of the server alone, and of it and its workers together with shared pages counted once, in MB, when nobody
+    /// asks anything.
     pub(super) fn memory_at_rest(&self) -> Result<(f64, f64)> {
         std::thread::sleep(REST);
-        let alone = self.process.memory_mb()?;
-        let workers = self.process.children()?;
-        let workers = workers.into_iter().map(super::process::memory_mb).sum::<Result<f64>>()?;
-        Ok((alone, alone + workers))
+        let mut all = self.process.children()?;
+        all.push(self.process.id());
+        let together = all.into_iter().map(super::process::proportional_memory_mb).sum::<Result<f64>>()?;
+        Ok((self.process.memory_mb()?, together))
     }
 }
 

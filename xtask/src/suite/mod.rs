@@ -101,7 +101,7 @@ impl Selection {
     }
 
     fn command(&self, environment: &Environment) -> Command {
-        let mut command = Command::new(&environment.cargo);
+        let mut command = environment.cargo();
         command.arg("test");
         if self.packages().is_empty() {
             // Cargo gives --workspace precedence over --package.
@@ -110,7 +110,6 @@ impl Selection {
         command
             .arg("--no-fail-fast")
             .args(&self.cargo_arguments)
-            .current_dir(&environment.workspace_root)
             // No test may touch the data of an installation that the caller has.
             .env_remove("GRADUS_DATA_DIR");
         command
