@@ -1,5 +1,7 @@
 //! The memory of this process and of the machine, as Linux tells it; other systems say nothing here.
 
+mod control_group;
+
 /// The most memory that this process ever held, in bytes.
 pub fn peak_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM:")
@@ -10,9 +12,11 @@ pub fn held_bytes() -> Option<u64> {
     field("/proc/self/status", "VmRSS:")
 }
 
-/// The memory that programs may still take, in bytes.
+/// The memory that this process may still take, in bytes: what the machine has left, or the control group that it runs in
+/// (a container, a service with a limit), whichever is less.
 pub fn available_bytes() -> Option<u64> {
-    field("/proc/meminfo", "MemAvailable:")
+    let machine = field("/proc/meminfo", "MemAvailable:");
+    machine.into_iter().chain(control_group::available_bytes()).min()
 }
 
 fn field(file: &str, name: &str) -> Option<u64> {
