@@ -8,6 +8,7 @@ use gradus_domain::{
 use gradus_engine::adapter::{LoraConfig, Method};
 use gradus_engine::training::TrainingPlan;
 use gradus_store::datasets::versions;
+use gradus_store::models::TrainedModel;
 use gradus_store::training_jobs::checkpoints::{self, Checkpoint};
 use gradus_store::training_jobs::events::{self, NewEvent, TrainingEvent};
 use gradus_store::training_jobs::{self, TrainingJob};
@@ -155,7 +156,7 @@ impl Services {
         new.settings.check()?;
         if !self.is_base_model(&new.base_model).await? {
             return Err(Error::invalid(
-                "model",
+                "base_model",
                 format!("there is no base model `{}`; `gradus models list` shows them", new.base_model),
             ));
         }
@@ -165,7 +166,8 @@ impl Services {
             let usage = Accounts::usage(&tx, owner).await?;
             check_source(&tx, owner, new.train_on).await?;
             if let Some(from) = new.from_model {
-                models::get(&tx, Whose::Of(owner), from).await?;
+                let from = models::get(&tx, Whose::Of(owner), from).await?;
+                check_base(&from, &new.base_model)?;
             }
             let job = row(owner, new, &tx);
             if let Some(within) = once_within
@@ -327,7 +329,7 @@ async fn check_source(tx: &Transaction, owner: UserId, train_on: TrainOn) -> Res
             datasets::get(tx, Whose::Of(owner), version.dataset_id.0).await?;
             if version.state.0 != DatasetVersionState::Ready {
                 let state = version.state.0;
-                return Err(Error::invalid("dataset", format!("is {state}: wait until it is ready")));
+                return Err(Error::invalid("dataset_version", format!("is {state}: wait until it is ready")));
             }
         }
         TrainOn::Conversations { training, validation } => {
@@ -338,6 +340,16 @@ async fn check_source(tx: &Transaction, owner: UserId, train_on: TrainOn) -> Res
         }
     }
     Ok(())
+}
+
+/// A model is gone on with from the base that it was trained on.
+fn check_base(from: &TrainedModel, base_model: &str) -> Result<(), Error> {
+    if from.base_model == base_model {
+        return Ok(());
+    }
+    let message =
+        format!("was trained on `{}`: go on with that base model, or start from none", from.base_model);
+    Err(Error::invalid("from_model", message))
 }
 
 async fn check_conversations(

@@ -67,8 +67,8 @@ async fn a_job_is_asked_for_with_what_fits_together(server: &Server) {
         assert_eq!(answer.status, 422, "{}", answer.text());
         answer.json()["errors"][0]["field"].as_str().unwrap().to_owned()
     };
-    assert_eq!(field(new(&waiting, json!({}))).await, "body.dataset");
-    assert_eq!(field(new(&ready, json!({ "base_model": "gpt-9" }))).await, "body.model");
+    assert_eq!(field(new(&waiting, json!({}))).await, "body.dataset_version");
+    assert_eq!(field(new(&ready, json!({ "base_model": "gpt-9" }))).await, "body.base_model");
     assert_eq!(field(new(&ready, json!({ "settings": { "epochs": 0 } }))).await, "body.settings.epochs");
     assert_eq!(
         field(new(&ready, json!({ "settings": { "learning_rate": 2 } }))).await,
@@ -88,6 +88,11 @@ async fn a_job_is_asked_for_with_what_fits_together(server: &Server) {
     let model = server.model(bob).await;
     let stolen = alice.with_token(new(&ready, json!({ "from_model": model })));
     assert_eq!(server.refusal(stolen).await.0, 404);
+    let own = server.model(alice).await;
+    assert_eq!(
+        field(new(&ready, json!({ "from_model": own, "base_model": "gemma3-270m" }))).await,
+        "body.from_model"
+    );
     assert_eq!(server.refusal(bob.with_token(new(&ready, json!({})))).await.0, 404);
     let made = server.ok(alice.with_token(new(&ready, json!({ "suffix": "bio" })))).await;
     assert_eq!(
