@@ -120,5 +120,14 @@ pub(super) async fn delete_model(
 
 async fn trained_model(state: &ServerState, user: UserId, name: &str) -> Result<TrainedModel, Failure> {
     let found = state.services.model_by_name(Whose::Of(user), name).await?;
-    Ok(found.ok_or_else(|| Refusal::no_such_model(name))?)
+    match found {
+        Some(model) => Ok(model),
+        None => Err(missing(state, name).await?.into()),
+    }
+}
+
+/// Why there is no model of a name.
+pub(super) async fn missing(state: &ServerState, name: &str) -> Result<Refusal, Failure> {
+    let can_be_had = state.services.is_base_model(name).await?;
+    Ok(if can_be_had { Refusal::not_installed(name) } else { Refusal::no_such_model(name) })
 }

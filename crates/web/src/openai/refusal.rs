@@ -99,6 +99,15 @@ impl Refusal {
         })
     }
 
+    /// A base model that can be had and is not here yet.
+    pub fn not_installed(model: &str) -> Self {
+        let message = format!(
+            "The model `{model}` is not installed on this server. Whoever runs it can have it with `gradus models pull \
+             {model}`."
+        );
+        Self { message, ..Self::no_such_model(model) }
+    }
+
     /// The body of the answer.
     pub fn body(&self) -> ErrorBody {
         let Self { class, message, param, code } = self.clone();

@@ -40,6 +40,8 @@ async fn a_question_is_refused_by_its_parameter(server: &Running) {
             let expected = (404, Some("model"), Some("model_not_found"));
             assert_eq!((status, param.as_deref(), code.as_deref()), expected, "{name}");
         }
+        let to_be_had = ask(json!({ "model": "gemma3-270m" })).await;
+        assert!(to_be_had.text().contains("`gradus models pull gemma3-270m`"), "{}", to_be_had.text());
         let looking = server.ask(question(path, json!({})).bearer(&server.alice_reads)).await;
         assert_eq!(refused(&looking).0, 403, "a token that may only look");
         let broken = Ask::post(path).bearer(&server.alice.token).header("content-type", "application/json");

@@ -6,8 +6,8 @@ use gradus_app::serving::{Answering, Ask, Asker, Fault, FaultKind, ServedModel, 
 use gradus_app::store::Whose;
 use gradus_domain::{Id as _, UserId};
 
-use super::super::Refusal;
 use super::super::failure::Failure;
+use super::super::models::missing;
 use crate::ServerState;
 
 /// A model that somebody may ask.
@@ -29,7 +29,7 @@ impl Model {
     /// The model of a name.
     pub(super) async fn find(state: &ServerState, user: UserId, name: &str) -> Result<Self, Failure> {
         let asked = state.services.asked_model(Whose::Of(user), name).await?;
-        let asked = asked.ok_or_else(|| Refusal::no_such_model(name))?;
+        let Some(asked) = asked else { return Err(missing(state, name).await?.into()) };
         Ok(Self { asked, asker: Asker(user.uuid()), name: name.to_owned() })
     }
 
