@@ -7,7 +7,7 @@ mod type_text;
 
 use std::sync::{Arc, OnceLock};
 
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use http::Method;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -60,6 +60,7 @@ impl ApiDocs {
             move || async move { for_page.answer("text/html; charset=utf-8", |documents| &documents.page) };
         vec![
             Route::described::<__path_describe_api, _, _>(Access::anyone(), json),
+            Route::undescribed(&Method::GET, "/", Access::anyone(), to_the_page),
             Route::undescribed(&Method::GET, "/api/docs", Access::anyone(), page),
             Route::undescribed(&Method::GET, "/api/docs/style.css", Access::anyone(), style).unmetered(),
         ]
@@ -83,6 +84,11 @@ impl ApiDocs {
 )]
 async fn describe_api(docs: ApiDocs) -> Response {
     docs.answer("application/json", |documents| &documents.json)
+}
+
+/// Whoever opens the server's address in a browser finds what can be done with it.
+async fn to_the_page() -> Redirect {
+    Redirect::to("/api/docs")
 }
 
 async fn style() -> Response {

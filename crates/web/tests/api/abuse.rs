@@ -83,7 +83,6 @@ async fn fifty_starts_at_once_take_no_more_than_their_share_and_hold_nobody_up(s
 
 async fn what_nobody_put_there_is_not_there(server: &Server) {
     let paths = [
-        "/",
         "/.git/config",
         "/.git/HEAD",
         "/.env",

@@ -77,6 +77,8 @@ async fn every_field_and_parameter_says_what_it_is(server: &Server) {
 }
 
 async fn the_page_shows_every_operation(server: &Server) {
+    let to_it = server.ask(Ask::get("/")).await;
+    assert_eq!((to_it.status, to_it.header("location").as_deref()), (303, Some("/api/docs")));
     let page = server.ask(Ask::get("/api/docs")).await;
     assert_eq!(page.status, 200);
     let text = page.text();

@@ -251,6 +251,7 @@ async fn strangers_are_let_in_only_where_anyone_is(server: &Server) {
         "/api/v1/invitations/accept",
         "/health/live",
         "/health/ready",
+        "/",
         "/api/v1/openapi.json",
         "/api/docs",
         "/api/docs/style.css",
