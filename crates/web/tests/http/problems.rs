@@ -52,7 +52,8 @@ async fn unknown_methods_are_refused_everywhere() {
             assert_eq!(answer.status, 405, "{method} {path}");
             assert!(answer.header("allow").is_some(), "{method} {path}");
         }
-        assert_eq!(server.ask(Ask::new("DELETE", path)).await.status, 404, "{path}");
+        let deleted = server.ask(Ask::new("DELETE", path)).await.status;
+        assert_eq!(deleted, if path == "/" { 405 } else { 404 }, "{path}");
     }
 }
 
