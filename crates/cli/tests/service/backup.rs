@@ -14,10 +14,11 @@ use gradus_testkit::Kind;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+use crate::asking::Ask;
 use crate::gradus::Ran;
-use crate::http::{get, post, send};
 use crate::rows::{column, files, rows};
 use crate::served::{Served, command};
+use crate::server::answer;
 use crate::site::Site;
 
 const PASSWORD: &str = "seven green kettles whistle";
@@ -67,10 +68,10 @@ fn keep_uploading(address: &str, token: &str, stop: &Arc<AtomicBool>) -> JoinHan
             let number = acknowledged.len();
             let path = format!("/api/v1/documents?name=note-{number}.txt&purpose=answers");
             let body = format!("note {number} {}", "and more ".repeat(number * 50));
-            let body = ("application/octet-stream", body.as_bytes());
-            let answer = send((&address, &token), ("POST", &path), body).await.unwrap();
-            assert_eq!(answer.status, 201, "{answer:?}");
-            acknowledged.push(answer.json()["id"].as_str().unwrap().to_owned());
+            let upload = Ask::post(&path).header("content-type", "application/octet-stream").body(body);
+            let answered = answer(&address, upload.bearer(&token)).await;
+            assert_eq!(answered.status, 201, "{}", answered.text());
+            acknowledged.push(answered.json()["id"].as_str().unwrap().to_owned());
         }
         acknowledged
     })
@@ -104,7 +105,8 @@ async fn back_up_at_work(site: &Site, server: &Served, token: &str) -> (Training
     let stop = Arc::new(AtomicBool::new(false));
     let uploading = keep_uploading(&server.address, token, &stop);
     let uploaded = async || {
-        let page = get((&server.address, token), "/api/v1/documents?limit=100").await.json();
+        let list = Ask::get("/api/v1/documents?limit=100").bearer(token);
+        let page = answer(&server.address, list).await.json();
         let items = page["items"].as_array().unwrap_or_else(|| panic!("{page}")).clone();
         items.into_iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -120,7 +122,8 @@ async fn back_up_at_work(site: &Site, server: &Served, token: &str) -> (Training
 
 /// The token works, the login does not, the password does.
 async fn accounts_are_as_documented(site: &Site, server: &Served, secrets: &Secrets) {
-    assert_eq!(get((&server.address, &secrets.token), "/api/v1/me").await.status, 200);
+    let me = Ask::get("/api/v1/me").bearer(&secrets.token);
+    assert_eq!(answer(&server.address, me).await.status, 200);
     let accounts = accounts(&site.services.store);
     assert!(accounts.authenticate_session(&secrets.session).await.is_err(), "an old login still holds");
     let login = Login { name: "carol".to_owned(), password: Password::new(PASSWORD), previous_session: None };
@@ -163,14 +166,16 @@ async fn everything_goes_on(site: &Site, training: TrainingJobId, secrets: &Secr
     let server = Served::start(site);
     accounts_are_as_documented(site, &server, secrets).await;
     // The model that was trained before answers.
-    let models = get((&server.address, &secrets.token), "/v1/models").await.json();
+    let list = Ask::get("/v1/models").bearer(&secrets.token);
+    let models = answer(&server.address, list).await.json();
     let models = models["data"].as_array().unwrap().iter().filter_map(|model| model["id"].as_str());
     let model = models.into_iter().find(|name| name.starts_with("ft:")).unwrap().to_owned();
     let question =
         json!({ "model": model, "max_tokens": 5, "messages": [{ "role": "user", "content": "Leaves?" }] });
-    let answer = post((&server.address, &secrets.token), "/v1/chat/completions", &question).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    assert!(answer.json()["usage"]["completion_tokens"].as_u64().unwrap() > 0, "{answer:?}");
+    let question = Ask::post("/v1/chat/completions").json(&question).bearer(&secrets.token);
+    let answered = answer(&server.address, question).await;
+    assert_eq!(answered.status, 200, "{}", answered.text());
+    assert!(answered.json()["usage"]["completion_tokens"].as_u64().unwrap() > 0, "{}", answered.text());
     // So does the run that was under way.
     let job = site.job(training).await;
     site.until_job(training, |now| now.state.0 == TrainingJobState::Training && now.step > job.step).await;

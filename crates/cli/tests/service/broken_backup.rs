@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use gradus_testkit::Kind;
+use gradus_testkit::{Kind, on_each_database};
 
 use crate::gradus::{Place, Ran};
 use crate::rows::{files, rows};
 use crate::served::command;
 use crate::site::Site;
+
+on_each_database!(a_place_that_is_not_empty_is_refused_and_left_as_it_is);
 
 /// A site with a file and a backup of it in `one`.
 async fn backed_up(kind: Kind, content: &str) -> Option<Site> {
@@ -114,16 +116,6 @@ async fn a_place_that_is_not_empty_is_refused_and_left_as_it_is(kind: Kind) {
     for site in [site, other] {
         site.remove().await;
     }
-}
-
-#[tokio::test]
-async fn a_place_that_is_not_empty_is_refused_and_left_as_it_is_on_sqlite() {
-    a_place_that_is_not_empty_is_refused_and_left_as_it_is(Kind::Sqlite).await;
-}
-
-#[tokio::test]
-async fn a_place_that_is_not_empty_is_refused_and_left_as_it_is_on_postgresql() {
-    a_place_that_is_not_empty_is_refused_and_left_as_it_is(Kind::Postgres).await;
 }
 
 #[tokio::test]

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use gradus_testkit::Kind;
+use gradus_testkit::{Kind, on_each_database};
 
 use crate::asking::Ask;
 use crate::hostile;
 use crate::server::Server;
+
+on_each_database!(hostile_files_harm_nobody);
 
 /// What the list allows each file.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -109,14 +111,4 @@ async fn hostile_files_harm_nobody(kind: Kind) {
     assert!(state == "ready" && text.contains("chlorophyll"), "{state}: {text}");
     assert_eq!(server.files_at_work(), Vec::<std::path::PathBuf>::new());
     server.end().await;
-}
-
-#[tokio::test]
-async fn hostile_files_harm_nobody_on_sqlite() {
-    hostile_files_harm_nobody(Kind::Sqlite).await;
-}
-
-#[tokio::test]
-async fn hostile_files_harm_nobody_on_postgresql() {
-    hostile_files_harm_nobody(Kind::Postgres).await;
 }

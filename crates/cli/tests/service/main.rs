@@ -29,7 +29,6 @@ mod broken_backup;
 mod configuration;
 mod hostile;
 mod hostile_files;
-mod http;
 mod interrupted_backup;
 mod openai;
 mod refusals;

@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use gradus_testkit::{Kind, given};
+use gradus_testkit::{Kind, given, on_each_database};
 use tokio::process::Command;
 
 use crate::base_model::BASE;
 use crate::server::Server;
+
+on_each_database!(the_client_trains_a_model_and_talks_to_it);
 
 async fn the_client_trains_a_model_and_talks_to_it(kind: Kind) {
     let Some(python) = given::python() else { return };
@@ -43,14 +45,4 @@ async fn is_served(kind: Kind, client: &mut Command) {
     assert!(output.status.success(), "{said}\nThe server said:\n{}", server.log());
     assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n", "{said}");
     server.end().await;
-}
-
-#[tokio::test]
-async fn the_client_trains_a_model_and_talks_to_it_on_sqlite() {
-    the_client_trains_a_model_and_talks_to_it(Kind::Sqlite).await;
-}
-
-#[tokio::test]
-async fn the_client_trains_a_model_and_talks_to_it_on_postgresql() {
-    the_client_trains_a_model_and_talks_to_it(Kind::Postgres).await;
 }

@@ -1,12 +1,14 @@
 //! No secret stays anywhere but with whoever it was given to (SECURITY 41): passwords, sessions and tokens are looked for
 //! in everything that a server writes: its database, its files, its log, its figures and its answers.
 
-use gradus_testkit::Kind;
+use gradus_testkit::{Kind, on_each_database};
 use serde_json::{Value, json};
 
 use crate::asking::Ask;
 use crate::machine::PASSWORD;
 use crate::server::Server;
+
+on_each_database!(no_secret_is_written_down);
 
 const TYPED: &str = "canary-typed-as-a-password-4711";
 const ASKED: &str = "canary-in-an-address-4711";
@@ -84,14 +86,4 @@ async fn no_secret_is_written_down(kind: Kind) {
             assert!(!found, "{} has {secret}", path.display());
         }
     }
-}
-
-#[tokio::test]
-async fn no_secret_is_written_down_on_sqlite() {
-    no_secret_is_written_down(Kind::Sqlite).await;
-}
-
-#[tokio::test]
-async fn no_secret_is_written_down_on_postgresql() {
-    no_secret_is_written_down(Kind::Postgres).await;
 }

@@ -42,10 +42,7 @@ impl Server {
 
     /// Sends one request on a connection of its own.
     pub(crate) async fn ask(&self, ask: Ask) -> Answer {
-        let address = self.address().strip_prefix("http://").unwrap().parse().unwrap();
-        let mut connection = Connection::open(address).await;
-        connection.send(ask.bytes(false)).await;
-        connection.answer_to(&ask.method).await
+        answer(self.address(), ask).await
     }
 
     /// How much memory it and its workers have.
@@ -106,6 +103,14 @@ impl Server {
         let status = self.served.process.end();
         assert!(status.success(), "{status}: {}", self.log());
     }
+}
+
+/// What a server at `http://HOST:PORT` answers to a request on a connection of its own.
+pub(crate) async fn answer(address: &str, ask: Ask) -> Answer {
+    let address = address.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut connection = Connection::open(address).await;
+    connection.send(ask.bytes(false)).await;
+    connection.answer_to(&ask.method).await
 }
 
 /// The processes that the threads of a process have started.

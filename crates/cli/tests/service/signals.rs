@@ -4,10 +4,15 @@ use std::time::{Duration, Instant};
 
 use gradus_app::domain::{Id, State, TrainingJobState};
 use gradus_app::store::{Whose, queue};
-use gradus_testkit::Kind;
+use gradus_testkit::{Kind, on_each_database};
 
 use crate::served::{LEASE_SECONDS, Served, log_of, signal, worker_of};
 use crate::site::Site;
+
+on_each_database!(
+    a_killed_worker_is_replaced_and_its_job_goes_on_before_its_lease_ends,
+    a_server_that_is_shut_down_lets_go_in_time_and_its_run_goes_on_after_the_next_start
+);
 
 /// Of a run that is not waited for.
 const MANY_EPOCHS: u32 = 2000;
@@ -83,26 +88,6 @@ async fn the_second_wish_to_stop_ends_the_server_at_once(kind: Kind, wish: &str)
     assert_eq!(status.code(), Some(130));
     assert!(took < Duration::from_secs(1), "{took:?}");
     site.remove().await;
-}
-
-#[tokio::test]
-async fn a_killed_worker_is_replaced_and_its_job_goes_on_before_its_lease_ends_on_sqlite() {
-    a_killed_worker_is_replaced_and_its_job_goes_on_before_its_lease_ends(Kind::Sqlite).await;
-}
-
-#[tokio::test]
-async fn a_killed_worker_is_replaced_and_its_job_goes_on_before_its_lease_ends_on_postgresql() {
-    a_killed_worker_is_replaced_and_its_job_goes_on_before_its_lease_ends(Kind::Postgres).await;
-}
-
-#[tokio::test]
-async fn a_server_that_is_shut_down_lets_go_in_time_and_its_run_goes_on_after_the_next_start_on_sqlite() {
-    a_server_that_is_shut_down_lets_go_in_time_and_its_run_goes_on_after_the_next_start(Kind::Sqlite).await;
-}
-
-#[tokio::test]
-async fn a_server_that_is_shut_down_lets_go_in_time_and_its_run_goes_on_after_the_next_start_on_postgresql() {
-    a_server_that_is_shut_down_lets_go_in_time_and_its_run_goes_on_after_the_next_start(Kind::Postgres).await;
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use gradus_testkit::{Kind, TestDatabase};
+use gradus_testkit::{Kind, TestDatabase, on_each_database};
 
 use crate::client::{Client, Servers};
 use crate::machine::Machine;
 use crate::{course, datasets, trainings, uploads};
+
+on_each_database!(a_dead_workers_job_goes_on_elsewhere_within_half_a_minute);
 
 const PROMISED: Duration = Duration::from_secs(30);
 /// So many that the run is never over before the test is.
@@ -44,14 +46,4 @@ async fn a_dead_workers_job_goes_on_elsewhere_within_half_a_minute(kind: Kind) {
     let goes_on = |event: &serde_json::Value| event["message"].as_str().unwrap().contains("from step");
     assert!(told.iter().any(goes_on), "it began anew: {told:?}");
     database.remove().await;
-}
-
-#[tokio::test]
-async fn a_dead_workers_job_goes_on_elsewhere_within_half_a_minute_on_sqlite() {
-    a_dead_workers_job_goes_on_elsewhere_within_half_a_minute(Kind::Sqlite).await;
-}
-
-#[tokio::test]
-async fn a_dead_workers_job_goes_on_elsewhere_within_half_a_minute_on_postgresql() {
-    a_dead_workers_job_goes_on_elsewhere_within_half_a_minute(Kind::Postgres).await;
 }

@@ -85,9 +85,11 @@ pub(super) fn is_hold(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use gradus_testkit::{Kind, TestDatabase};
+    use gradus_testkit::{Kind, TestDatabase, on_each_database};
 
     use super::*;
+
+    on_each_database!(a_hold_ends_with_its_backup_or_when_nobody_renews_it);
 
     async fn held(store: &Store) -> bool {
         store.write(|tx| async move { is_held(&tx).await }).await.unwrap()
@@ -108,16 +110,6 @@ mod tests {
         assert_eq!(left, [], "it is forgotten");
         store.close().await.unwrap();
         database.remove().await;
-    }
-
-    #[tokio::test]
-    async fn a_hold_ends_with_its_backup_or_when_nobody_renews_it_on_sqlite() {
-        a_hold_ends_with_its_backup_or_when_nobody_renews_it(Kind::Sqlite).await;
-    }
-
-    #[tokio::test]
-    async fn a_hold_ends_with_its_backup_or_when_nobody_renews_it_on_postgresql() {
-        a_hold_ends_with_its_backup_or_when_nobody_renews_it(Kind::Postgres).await;
     }
 
     #[test]
