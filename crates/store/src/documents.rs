@@ -53,6 +53,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
     pub updated_at: DateTime<Utc>,
+    /// Which revision of it this is, from 1: each change makes the next, so that whoever follows it misses none.
+    pub revision: i64,
 }
 
 crate::table!();
@@ -163,6 +165,7 @@ async fn apply(
         ActiveModel { state: Set(Text(from.step(step)?)), updated_at: Set(transaction.now()), ..change };
     let update =
         Entity::update_many().set(change).filter(Column::Id.eq(Key(id))).filter(Column::State.eq(Text(from)));
+    let update = rows::revise(update, Column::Revision);
     rows::change_one(transaction, StoreError::Changed { noun: DOCUMENT.name }, update).await
 }
 
@@ -193,5 +196,6 @@ pub async fn keep_until(
 ) -> Result<(), StoreError> {
     let kept = ActiveModel { expires_at: Set(Some(until)), ..Default::default() };
     let update = Entity::update_many().set(kept).filter(Column::Id.eq(Key(id)));
+    let update = rows::revise(update, Column::Revision);
     rows::change_one(transaction, DOCUMENT.missing(id), update).await
 }

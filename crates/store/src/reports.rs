@@ -43,6 +43,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When it was written.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Which revision of it this is, from 1: each change makes the next, so that whoever follows it misses none.
+    pub revision: i64,
 }
 
 crate::table!();
@@ -139,5 +141,6 @@ async fn apply(
         .set(ActiveModel { state: Set(Text(from.step(step)?)), ..change })
         .filter(Column::Id.eq(Key(id)))
         .filter(Column::State.eq(Text(from)));
+    let update = rows::revise(update, Column::Revision);
     rows::change_one(transaction, StoreError::Changed { noun: REPORT.name }, update).await
 }

@@ -1,6 +1,6 @@
 //! What every table needs: inserting a row, finding one, a page of them, changing one if it still is as it was.
 
-use sea_orm::sea_query::ExprTrait;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Select, UpdateMany,
@@ -130,6 +130,12 @@ pub(crate) async fn change<E: EntityTrait>(
     update: UpdateMany<E>,
 ) -> Result<u64, StoreError> {
     update.exec(transaction.connection()).await.map(|done| done.rows_affected).tried("change a row")
+}
+
+/// Makes the next revision of the rows that `update` changes. It is counted by the database, row by row, and so the next
+/// whatever else changes the row and whatever the time is.
+pub(crate) fn revise<E: EntityTrait>(update: UpdateMany<E>, revision: E::Column) -> UpdateMany<E> {
+    update.col_expr(revision, Expr::col(revision).add(1))
 }
 
 /// Changes the row that must be there.

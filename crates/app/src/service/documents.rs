@@ -191,5 +191,6 @@ fn row(tx: &Transaction, owner: UserId, new: NewDocument, blob: Blob) -> Documen
         expires_at: new.expires_at,
         created_at: tx.now(),
         updated_at: tx.now(),
+        revision: 1,
     }
 }

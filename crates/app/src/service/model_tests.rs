@@ -91,6 +91,7 @@ impl Services {
                 started_at: None,
                 finished_at: None,
                 updated_at: tx.now(),
+                revision: 1,
             };
             model_tests::insert(&tx, test.clone()).await?;
             Ok(test)

@@ -47,6 +47,7 @@ impl Services {
                 failure: None,
                 created_at: tx.now(),
                 finished_at: None,
+                revision: 1,
             };
             reports::insert(&tx, report.clone()).await?;
             queue_work(&tx, JobKind::MakeReport, owner, report.id.0).await?;

@@ -54,6 +54,7 @@ async fn insert_document(change: &Transaction, owner: UserId, bytes: u64) -> Res
         expires_at: None,
         created_at: change.now(),
         updated_at: change.now(),
+        revision: 1,
     };
     documents::insert(change, document).await
 }

@@ -71,7 +71,7 @@ async fn a_damaged_backup_is_refused_before_anything_is_made_of_it() {
         ),
         (
             "one/backup.json",
-            Box::new(replace("first shape", "another shape")),
+            Box::new(replace("revisions", "another shape")),
             &["another shape", "restore it with Gradus", "and then install this version"],
         ),
     ];

@@ -47,6 +47,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When it was frozen or failed.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Which revision of it this is, from 1: each change makes the next, so that whoever follows it misses none.
+    pub revision: i64,
 }
 
 crate::table!();
@@ -104,6 +106,7 @@ pub async fn insert(
         failure: None,
         created_at: transaction.now(),
         finished_at: None,
+        revision: 1,
     };
     rows::insert(transaction, VERSION, version.clone()).await?;
     sources::attach(transaction, version.id.0, sources).await?;
@@ -187,5 +190,6 @@ async fn apply(
         .set(ActiveModel { state: Set(Text(from.step(step)?)), ..change })
         .filter(Column::Id.eq(id.uuid()))
         .filter(Column::State.eq(Text(from)));
+    let update = rows::revise(update, Column::Revision);
     rows::change_one(transaction, StoreError::Changed { noun: VERSION.name }, update).await
 }

@@ -2,6 +2,7 @@
 //! it was: a new shape is a new step. All missing steps are made in one transaction, under a lock.
 
 mod first;
+mod revisions;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -26,8 +27,10 @@ type Change = Box<dyn StatementBuilder + Send>;
 
 const FIRST: Step = Step { name: "2026-11-23 first shape", changes: first::changes };
 
+const REVISIONS: Step = Step { name: "2026-11-23 revisions", changes: revisions::changes };
+
 /// The steps to this version's shape, from nothing.
-pub(crate) const STEPS: &[Step] = &[FIRST];
+pub(crate) const STEPS: &[Step] = &[FIRST, REVISIONS];
 
 /// What this version's shape is called: its last step.
 pub(crate) fn shape() -> &'static str {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use gradus_domain::Role;
+use gradus_domain::{Id as _, ReportId, Role};
 use gradus_testkit::{Kind, TestDatabase};
 use sea_orm::sea_query::{Expr, Index, Table};
 
 use super::shape::{id, text};
 use super::*;
 use crate::users::{self, User};
-use crate::{DatabaseLocation, Opening, PageRequest, Timekeeper};
+use crate::{DatabaseLocation, Opening, PageRequest, Timekeeper, Whose, reports};
 
 /// What the next version might add: a table, a column of a table with rows, and its content.
 const NOTES: Step = Step { name: "2027-01-01 notes", changes: notes };
@@ -89,6 +89,37 @@ async fn an_older_database_is_upgraded_in_place_and_keeps_its_rows(database: &Te
     open(database, Opening::MakeOrUpgrade, NEXT).await.unwrap().close().await.unwrap();
 }
 
+/// From here on, whatever happens to it is counted.
+async fn what_is_there_already_is_of_its_first_revision(database: &TestDatabase) {
+    old(database).await;
+    let report = ReportId::new();
+    let store = open(database, Opening::AsItIs, &[FIRST]).await.unwrap();
+    let owner = users::page(&store.reader(), &PageRequest::first(1)).await.unwrap().items[0].id.0;
+    store
+        .write(move |tx| async move {
+            let row = Query::insert()
+                .into_table("report")
+                .columns(["id", "owner_id", "kind", "name", "state", "created_at"])
+                .values_panic([
+                    report.uuid().into(),
+                    owner.uuid().into(),
+                    "model-test".into(),
+                    "June".into(),
+                    "queued".into(),
+                    tx.now().into(),
+                ])
+                .to_owned();
+            tx.connection().execute(&row).await.tried("store a row").map(|_| ())
+        })
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    let store = open(database, Opening::MakeOrUpgrade, STEPS).await.unwrap();
+    let found = reports::get(&store.reader(), Whose::Anyones, report).await.unwrap();
+    assert_eq!((found.name.as_str(), found.revision), ("June", 1));
+    store.close().await.unwrap();
+}
+
 async fn servers_that_start_at_once_upgrade_once(database: &TestDatabase) {
     old(database).await;
     let start = || open(database, Opening::MakeOrUpgrade, NEXT);
@@ -149,6 +180,7 @@ macro_rules! each_database {
 
 each_database!(
     an_older_database_is_upgraded_in_place_and_keeps_its_rows,
+    what_is_there_already_is_of_its_first_revision,
     servers_that_start_at_once_upgrade_once,
     a_step_that_fails_leaves_the_old_shape_whole,
     an_older_version_refuses_a_database_that_was_upgraded,
@@ -167,11 +199,18 @@ async fn on(kind: Kind, test: impl AsyncFnOnce(&TestDatabase)) {
 /// both make the same shape before a hash is replaced.
 #[test]
 fn released_steps_are_as_they_were_released() {
-    let released = [(
-        "2026-11-23 first shape",
-        "7482e3f3aac7ddcbfa168ee3b06ce137d5850dd588977868e9ad60a2b77b5e0f",
-        "eeabeceddf2785f93d0f07083512afb3258219e971dcc627f496af6511675f9d",
-    )];
+    let released = [
+        (
+            "2026-11-23 first shape",
+            "7482e3f3aac7ddcbfa168ee3b06ce137d5850dd588977868e9ad60a2b77b5e0f",
+            "eeabeceddf2785f93d0f07083512afb3258219e971dcc627f496af6511675f9d",
+        ),
+        (
+            "2026-11-23 revisions",
+            "69b39f90d6e1f506860cca8802b5db33e3172f2df912b7a04a750567d316c774",
+            "4a6aef3bcccc72cffe389df1935883931389a9a413d75a17fe47d7f7493fe6c1",
+        ),
+    ];
     let hash = |step: &Step, database| {
         let statements = statements(step, database).iter().map(ToString::to_string).collect::<Vec<_>>();
         blake3::hash(statements.join(";\n").as_bytes()).to_hex().to_string()

@@ -51,6 +51,8 @@ pub struct Model {
     pub finished_at: Option<DateTime<Utc>>,
     /// When it was changed last.
     pub updated_at: DateTime<Utc>,
+    /// Which revision of it this is, from 1: each change makes the next, so that whoever follows it misses none.
+    pub revision: i64,
 }
 
 crate::table!();
@@ -147,6 +149,7 @@ pub async fn report_done(
         ..Default::default()
     };
     let update = Entity::update_many().set(figures).filter(Column::Id.eq(Key(id)));
+    let update = rows::revise(update, Column::Revision);
     rows::change_one(transaction, MODEL_TEST.missing(id), update).await
 }
 
@@ -181,5 +184,6 @@ async fn apply(
     }
     let update =
         Entity::update_many().set(change).filter(Column::Id.eq(Key(id))).filter(Column::State.eq(Text(from)));
+    let update = rows::revise(update, Column::Revision);
     rows::change_one(transaction, StoreError::Changed { noun: MODEL_TEST.name }, update).await
 }

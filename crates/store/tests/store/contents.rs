@@ -109,7 +109,7 @@ async fn usage_is_counted_by_owner(database: &TestDatabase) {
     store.close().await.unwrap();
 }
 
-async fn stored_dataset(store: &Store, owner: UserId) -> DatasetId {
+pub(crate) async fn stored_dataset(store: &Store, owner: UserId) -> DatasetId {
     store
         .write(move |tx| async move {
             let id = DatasetId::new();
@@ -266,7 +266,7 @@ async fn a_model_keeps_its_files_and_its_name(database: &TestDatabase) {
     store.close().await.unwrap();
 }
 
-async fn stored_test(store: &Store, owner: UserId, name: &'static str) -> ModelTestId {
+pub(crate) async fn stored_test(store: &Store, owner: UserId, name: &'static str) -> ModelTestId {
     let model = stored_model(store, owner, name).await.unwrap();
     store
         .write(move |tx| async move {
@@ -287,6 +287,7 @@ async fn stored_test(store: &Store, owner: UserId, name: &'static str) -> ModelT
                 started_at: None,
                 finished_at: None,
                 updated_at: tx.now(),
+                revision: 1,
             };
             let id = test.id.0;
             model_tests::insert(&tx, test).await?;
@@ -386,6 +387,7 @@ async fn a_report_keeps_its_pages(database: &TestDatabase) {
                 failure: None,
                 created_at: tx.now(),
                 finished_at: None,
+                revision: 1,
             };
             reports::insert(&tx, report).await?;
             reports::step(&tx, id, ReportStep::Generate).await?;

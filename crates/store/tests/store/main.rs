@@ -8,6 +8,7 @@ mod bookkeeping;
 mod contents;
 mod opening;
 mod queue;
+mod revisions;
 mod samples;
 mod training;
 mod transactions;

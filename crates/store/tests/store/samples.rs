@@ -63,6 +63,7 @@ pub(crate) fn document(owner: UserId, blob_hash: &str, change: &Transaction) -> 
         expires_at: None,
         created_at: change.now(),
         updated_at: change.now(),
+        revision: 1,
     }
 }
 

@@ -9,6 +9,7 @@ mod documents;
 mod error_events;
 mod failed;
 mod fields;
+mod following;
 mod listing;
 mod me;
 mod model_tests;

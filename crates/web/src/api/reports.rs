@@ -17,6 +17,7 @@ use super::audited;
 use super::conditions::{Conditions, created};
 use super::failed::{self, FailureShown};
 use super::fields::{Line, ReportStateWord};
+use super::following::{Follower, Snapshot, StreamedEvent, following};
 use super::listing::{Listed, PageQuery, listed};
 use super::making;
 use crate::download::written;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         making::<__path_create_report, _, _>(writing, create_report),
         Route::described::<__path_list_reports, _, _>(reading, list_reports),
         Route::described::<__path_find_report, _, _>(reading.owned(), find_report),
+        following::<__path_follow_report, _, _>(reading.owned(), follow_report),
         audited::<__path_show_report_page, _, _>(reading.owned(), "read-report", show_report_page),
         audited::<__path_show_report_figures, _, _>(reading.owned(), "read-report", show_report_figures),
         Route::described::<__path_retry_report, _, _>(writing.owned(), retry_report),
@@ -101,6 +103,12 @@ impl From<Row> for Report {
     }
 }
 
+impl From<Row> for Snapshot {
+    fn from(row: Row) -> Self {
+        Self::new(row.revision, row.state.0, &Report::from(row))
+    }
+}
+
 /// Has a report on a model test written.
 #[utoipa::path(post, path = "/api/v1/reports", operation_id = "createReport", tag = "Reports",
     request_body = NewReport,
@@ -138,6 +146,21 @@ async fn find_report(
     conditions: Conditions,
 ) -> Result<Response, Problem> {
     conditions.answer(&Report::from(state.services.report(caller.whose(), id).await?))
+}
+
+/// Follows a report while it is worked on.
+///
+/// Each event is a `snapshot`: the report as its address shows it, with the number of its revision as its id. Whoever comes
+/// back says the last one in `Last-Event-ID` and gets it as it is now, if it changed since. The stream ends when no
+/// work on it is left.
+#[utoipa::path(get, path = "/api/v1/reports/{id}/events/stream", operation_id = "followReport",
+    tag = "Reports", params(("id" = Uuid, Path, description = "The report's id.")),
+    responses((status = 200, description = "Server-sent events, each with these fields.",
+        content_type = "text/event-stream", body = StreamedEvent)))]
+async fn follow_report(ApiPath(id): ApiPath<ReportId>, follower: Follower) -> Result<Response, Problem> {
+    follower
+        .follow(move |services, whose| async move { services.report(whose, id).await.map(Snapshot::from) })
+        .await
 }
 
 /// Shows a report as a page.

@@ -1,7 +1,9 @@
 //! Where events come from.
 
 use async_trait::async_trait;
+use gradus_app::Error;
 use gradus_app::accounts::Caller;
+use gradus_app::store::StoreError;
 use serde_json::Value;
 
 /// One event of a stream.
@@ -33,6 +35,15 @@ pub enum SourceError {
     /// The events could not be read; the client comes back and goes on where it was.
     #[error("the events could not be read")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Error> for SourceError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(StoreError::NotFound { .. }) => Self::Gone,
+            error => Self::Failed(error.into()),
+        }
+    }
 }
 
 /// Events of one thing, as one caller may see them.

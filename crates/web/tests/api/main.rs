@@ -11,6 +11,7 @@ mod datasets;
 mod denials;
 mod description;
 mod documents;
+mod following;
 mod forgery;
 mod matrix;
 mod models;

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::super::conditions::{Conditions, created};
 use super::super::failed::{self, FailureShown};
 use super::super::fields::{DatasetVersionStateWord, Line, PartialShare, Whole};
+use super::super::following::{Follower, Snapshot, StreamedEvent, following};
 use super::super::listing::{PlaceQuery, Placed, placed};
 use super::super::making;
 use crate::guard::SignedIn;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
     vec![
         making::<__path_create_dataset_version, _, _>(writing.owned(), create_dataset_version),
         Route::described::<__path_find_dataset_version, _, _>(reading.shared(), find_dataset_version),
+        following::<__path_follow_dataset_version, _, _>(reading.shared(), follow_dataset_version),
         Route::described::<__path_retry_dataset_version, _, _>(writing.owned(), retry_dataset_version),
         Route::described::<__path_list_examples, _, _>(reading.shared(), list_examples),
     ]
@@ -139,6 +141,12 @@ impl From<Row> for DatasetVersion {
     }
 }
 
+impl From<Row> for Snapshot {
+    fn from(row: Row) -> Self {
+        Self::new(row.revision, row.state.0, &DatasetVersion::from(row))
+    }
+}
+
 /// An example.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Example {
@@ -195,6 +203,26 @@ async fn find_dataset_version(
     conditions: Conditions,
 ) -> Result<Response, Problem> {
     conditions.answer(&DatasetVersion::from(state.services.dataset_version(caller.whose(), id).await?))
+}
+
+/// Follows a version of a dataset while it is worked on.
+///
+/// Each event is a `snapshot`: the version as its address shows it, with the number of its revision as its id. Whoever comes
+/// back says the last one in `Last-Event-ID` and gets it as it is now, if it changed since. The stream ends when no
+/// work on it is left.
+#[utoipa::path(get, path = "/api/v1/dataset-versions/{id}/events/stream", operation_id = "followDatasetVersion",
+    tag = "Datasets", params(("id" = Uuid, Path, description = "The version's id.")),
+    responses((status = 200, description = "Server-sent events, each with these fields.",
+        content_type = "text/event-stream", body = StreamedEvent)))]
+async fn follow_dataset_version(
+    ApiPath(id): ApiPath<DatasetVersionId>,
+    follower: Follower,
+) -> Result<Response, Problem> {
+    follower
+        .follow(move |services, whose| async move {
+            services.dataset_version(whose, id).await.map(Snapshot::from)
+        })
+        .await
 }
 
 /// Has a version that failed built again.

@@ -18,6 +18,7 @@ use super::audited;
 use super::conditions::Conditions;
 use super::failed::{self, FailureShown};
 use super::fields::{DocumentStateWord, Slug};
+use super::following::{Follower, Snapshot, StreamedEvent, following};
 use super::listing::{Limit, Listed, Order, PageQuery, listed};
 
 use crate::download::{Download, written};
@@ -37,6 +38,7 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         upload::route(),
         Route::described::<__path_list_documents, _, _>(reading, list_documents),
         Route::described::<__path_find_document, _, _>(reading.owned(), find_document),
+        following::<__path_follow_document, _, _>(reading.owned(), follow_document),
         Route::described::<__path_download_document, _, _>(reading.owned(), download_document),
         Route::described::<__path_find_document_text, _, _>(reading.owned(), find_document_text),
         Route::described::<__path_retry_document, _, _>(writing.owned(), retry_document),
@@ -123,6 +125,12 @@ impl From<Row> for Document {
     }
 }
 
+impl From<Row> for Snapshot {
+    fn from(row: Row) -> Self {
+        Self::new(row.revision, row.state.0, &Document::from(row))
+    }
+}
+
 /// Lists your documents; everyone's for administrators.
 #[utoipa::path(get, path = "/api/v1/documents", operation_id = "listDocuments", tag = "Documents",
     params(DocumentQuery),
@@ -150,6 +158,21 @@ async fn find_document(
     conditions: Conditions,
 ) -> Result<Response, Problem> {
     conditions.answer(&Document::from(state.services.document(caller.whose(), id).await?))
+}
+
+/// Follows a document while it is worked on.
+///
+/// Each event is a `snapshot`: the document as its address shows it, with the number of its revision as its id. Whoever comes
+/// back says the last one in `Last-Event-ID` and gets it as it is now, if it changed since. The stream ends when no
+/// work on it is left.
+#[utoipa::path(get, path = "/api/v1/documents/{id}/events/stream", operation_id = "followDocument",
+    tag = "Documents", params(("id" = Uuid, Path, description = "The document's id.")),
+    responses((status = 200, description = "Server-sent events, each with these fields.",
+        content_type = "text/event-stream", body = StreamedEvent)))]
+async fn follow_document(ApiPath(id): ApiPath<DocumentId>, follower: Follower) -> Result<Response, Problem> {
+    follower
+        .follow(move |services, whose| async move { services.document(whose, id).await.map(Snapshot::from) })
+        .await
 }
 
 /// Downloads what was uploaded.

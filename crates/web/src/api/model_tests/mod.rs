@@ -19,6 +19,7 @@ use super::audited;
 use super::conditions::{Conditions, created};
 use super::failed::{self, FailureShown};
 use super::fields::{Line, ModelTestStateWord};
+use super::following::{Follower, Snapshot, StreamedEvent, following};
 use super::listing::{Listed, PageQuery, listed};
 use super::making;
 use crate::guard::SignedIn;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> Vec<Route<ServerState>> {
         making::<__path_create_model_test, _, _>(writing, create_model_test),
         Route::described::<__path_list_model_tests, _, _>(reading, list_model_tests),
         Route::described::<__path_find_model_test, _, _>(reading.owned(), find_model_test),
+        following::<__path_follow_model_test, _, _>(reading.owned(), follow_model_test),
         audited::<__path_run_model_test, _, _>(writing.owned(), "run-model-test", run_model_test),
         Route::described::<__path_cancel_model_test, _, _>(writing.owned(), cancel_model_test),
         audited::<__path_delete_model_test, _, _>(writing.owned(), "delete-model-test", delete_model_test),
@@ -147,6 +149,12 @@ impl From<Row> for ModelTest {
     }
 }
 
+impl From<Row> for Snapshot {
+    fn from(row: Row) -> Self {
+        Self::new(row.revision, row.state.0, &ModelTest::from(row))
+    }
+}
+
 /// Makes a model test, as a draft.
 #[utoipa::path(post, path = "/api/v1/model-tests", operation_id = "createModelTest", tag = "Model tests",
     request_body = NewTest,
@@ -184,6 +192,26 @@ async fn find_model_test(
     conditions: Conditions,
 ) -> Result<Response, Problem> {
     conditions.answer(&ModelTest::from(state.services.model_test(caller.whose(), id).await?))
+}
+
+/// Follows a model test while it is worked on.
+///
+/// Each event is a `snapshot`: the model test as its address shows it, with the number of its revision as its id. Whoever comes
+/// back says the last one in `Last-Event-ID` and gets it as it is now, if it changed since. The stream ends when no
+/// work on it is left.
+#[utoipa::path(get, path = "/api/v1/model-tests/{id}/events/stream", operation_id = "followModelTest",
+    tag = "Model tests", params(("id" = Uuid, Path, description = "The test's id.")),
+    responses((status = 200, description = "Server-sent events, each with these fields.",
+        content_type = "text/event-stream", body = StreamedEvent)))]
+async fn follow_model_test(
+    ApiPath(id): ApiPath<ModelTestId>,
+    follower: Follower,
+) -> Result<Response, Problem> {
+    follower
+        .follow(
+            move |services, whose| async move { services.model_test(whose, id).await.map(Snapshot::from) },
+        )
+        .await
 }
 
 /// Has a model test run.

@@ -1,23 +1,21 @@
 //! What happens in a training job: as a list, and as it happens.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use gradus_app::Error;
 use gradus_app::accounts::Caller;
 use gradus_app::service::Services;
+use gradus_app::store::Whose;
 use gradus_app::store::training_jobs::events::TrainingEvent as Row;
-use gradus_app::store::{StoreError, Whose};
 use gradus_domain::{Scope, State as _, TrainingJobId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::fields::Whole;
+use super::super::following::{LOOK_EVERY, StreamedEvent, following};
 use super::super::listing::{Limit, PlaceQuery, Placed, placed};
 use crate::events::{Batch, EventSource, LastEventId, NumberedEvent, SourceError, StreamPace, event_stream};
 use crate::guard::{SignedIn, Standing};
@@ -27,14 +25,12 @@ use crate::state::ServerState;
 
 /// How many events are read at a time.
 const READ_AT_ONCE: u64 = 200;
-/// How often a stream looks whether there are more: workers write once a second.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn routes() -> Vec<Route<ServerState>> {
     let reading = Access::signed_in(Scope::Read).owned();
     vec![
         Route::described::<__path_list_training_events, _, _>(reading, list_training_events),
-        Route::described::<__path_follow_training_job, _, _>(reading, follow_training_job),
+        following::<__path_follow_training_job, _, _>(reading, follow_training_job),
     ]
 }
 
@@ -97,27 +93,12 @@ async fn list_training_events(
     Ok(placed(rows, limit, |row| row.seq.unsigned_abs(), TrainingEvent::from))
 }
 
-/// An event of the stream.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what is written field by field")]
-pub(crate) struct StreamedEvent {
-    /// Its number.
-    id: String,
-    /// Of which kind it is.
-    event: String,
-    /// The event, as JSON.
-    #[schema(content_media_type = "application/json")]
-    data: String,
-}
-
 /// Follows a training job as it goes on.
 ///
 /// Each event has its number as its id. Whoever comes back says the last one in `Last-Event-ID` and misses nothing.
 /// The stream ends with the job.
 #[utoipa::path(get, path = "/api/v1/training-jobs/{id}/events/stream", operation_id = "followTrainingJob",
-    tag = "Training", params(("id" = Uuid, Path, description = "The job's id."),
-        ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last event that you have."),
-        ("after" = Option<u64>, Query, description = "The same, for clients that cannot set headers.")),
+    tag = "Training", params(("id" = Uuid, Path, description = "The job's id.")),
     responses((status = 200, description = "Server-sent events, each with these fields.",
         content_type = "text/event-stream", body = StreamedEvent)))]
 async fn follow_training_job(
@@ -149,23 +130,15 @@ impl EventSource for JobEvents {
 
     async fn after(&mut self, number: u64) -> Result<Batch, SourceError> {
         // The job is read first: had it ended by then, its last event is among those read after it.
-        let job = self.services.training_job(self.whose, self.id).await.map_err(failed)?;
+        let job = self.services.training_job(self.whose, self.id).await?;
         let after = number.cast_signed();
-        let rows =
-            self.services.training_events(self.whose, self.id, after, READ_AT_ONCE).await.map_err(failed)?;
+        let rows = self.services.training_events(self.whose, self.id, after, READ_AT_ONCE).await?;
         let is_last = job.state.is_final() && (rows.len() as u64) < READ_AT_ONCE;
         Ok(Batch { events: rows.into_iter().map(numbered).collect(), is_last })
     }
 
     async fn changed(&mut self, _: u64) {
         tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
-fn failed(error: Error) -> SourceError {
-    match error {
-        Error::Store(StoreError::NotFound { .. }) => SourceError::Gone,
-        error => SourceError::Failed(error.into()),
     }
 }
 
