@@ -107,6 +107,7 @@ fn category_of_store(error: &StoreError) -> Category {
         | StoreError::AlreadyThere { .. }
         | StoreError::InUse { .. }
         | StoreError::Stale { .. }
+        | StoreError::Overtaken
         | StoreError::NotNow(_) => Category::Input,
         StoreError::LeaseLost(_) => Category::Worker,
         StoreError::Location(_) | StoreError::Later { .. } | StoreError::Behind { .. } => {

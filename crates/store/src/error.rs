@@ -50,6 +50,11 @@ pub enum StoreError {
     /// A worker that lost its job to another tried to write.
     #[error("job {0} is no longer this worker's: its lease ran out and it was given to another")]
     LeaseLost(QueueJobId),
+    /// A try at a request under an idempotency key wanted to write after another took the key over.
+    #[error(
+        "another try of this request took over under its idempotency key; send it again to learn what came of it"
+    )]
+    Overtaken,
     /// Where the database lies was said in a way that cannot be understood.
     #[error("{0}")]
     Location(String),

@@ -12,6 +12,7 @@ use sea_orm::{
 use gradus_domain::Clock;
 
 use crate::error::Tried;
+use crate::idempotency::{self, Attempt};
 use crate::migrations::Step;
 use crate::{DatabaseLocation, News, Opening, StoreError, connect, migrations};
 
@@ -30,6 +31,8 @@ pub struct Store {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     timekeeper: Timekeeper,
+    /// Whose work is written.
+    attempt: Option<Attempt>,
 }
 
 impl Store {
@@ -53,12 +56,19 @@ impl Store {
         steps: &'static [Step],
     ) -> Result<Self, StoreError> {
         let pools = connect::open(location, opening).await?;
-        let store = Self { writer: pools.writer, reader: pools.reader, timekeeper };
+        let store = Self { writer: pools.writer, reader: pools.reader, timekeeper, attempt: None };
         match opening {
             Opening::MakeOrUpgrade => migrations::apply(&store, steps).await?,
             Opening::AsItIs => migrations::check(&store.reader(), steps).await?,
         }
         Ok(store)
+    }
+
+    /// The same database for the work of a request under an idempotency key. What is written through it is committed
+    /// together with the note that the request is done, and not at all once another attempt has taken the key over.
+    #[must_use]
+    pub fn under(&self, attempt: Attempt) -> Self {
+        Self { attempt: Some(attempt), ..self.clone() }
     }
 
     /// A way to read what was committed.
@@ -73,8 +83,32 @@ impl Store {
     /// there. On SQLite it holds the write lock from its beginning, so that what it reads stays true until it writes.
     ///
     /// # Errors
-    /// Those of `work`, and when the database cannot begin or commit. Nothing was changed then.
+    /// Those of `work`, [`StoreError::Overtaken`], and when the database cannot begin or commit. Nothing was changed then.
     pub async fn write<T, W, F>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(Transaction) -> F + Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        self.run(work, |_| true).await
+    }
+
+    /// As [`Store::write`], for work that may refuse. What it recorded about its refusal is committed, and a request under
+    /// an idempotency key is not done by that.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_or_refuse<T, E, W, F>(&self, work: W) -> Result<Result<T, E>, StoreError>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        W: FnOnce(Transaction) -> F + Send + 'static,
+        F: Future<Output = Result<Result<T, E>, StoreError>> + Send + 'static,
+    {
+        self.run(work, Result::is_ok).await
+    }
+
+    async fn run<T, W, F>(&self, work: W, is_done: fn(&T) -> bool) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: FnOnce(Transaction) -> F + Send + 'static,
@@ -83,7 +117,12 @@ impl Store {
         let store = self.clone();
         let task = tokio::spawn(async move {
             let transaction = store.begin().await?;
-            let result = work(transaction.clone()).await;
+            let result = match (work(transaction.clone()).await, &store.attempt) {
+                (Ok(done), Some(attempt)) if is_done(&done) => {
+                    idempotency::note_done(&transaction, attempt).await.map(|()| done)
+                }
+                (result, _) => result,
+            };
             match &result {
                 Ok(_) => transaction.commit().await?,
                 // A change that cannot be undone by saying so is undone when its connection is closed.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gradus_app::accounts::Accounts;
 use gradus_app::service::Services;
 use gradus_app::serving::Serving;
+use gradus_app::store::idempotency::Attempt;
 use gradus_domain::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -32,4 +33,15 @@ pub struct ServerState {
     pub least_free_disk_bytes: u64,
     /// Cancelled once the server is stopping: whatever streams ends then.
     pub shutdown: CancellationToken,
+}
+
+impl ServerState {
+    /// The same for the work of a request under an idempotency key.
+    pub(crate) fn under(&self, attempt: Attempt) -> Self {
+        Self {
+            services: self.services.under(attempt.clone()),
+            accounts: self.accounts.under(attempt),
+            ..self.clone()
+        }
+    }
 }

@@ -151,24 +151,6 @@ pub(super) async fn refuse<T>(
 }
 
 impl Accounts {
-    /// Records that a caller was refused something, in a transaction of its own.
-    ///
-    /// # Errors
-    /// When the database cannot.
-    pub async fn record_refusal(
-        &self,
-        caller: &Caller,
-        action: &'static str,
-        refusal: &AccountError,
-        origin: &Origin,
-    ) -> Result<(), AccountError> {
-        let (caller, origin, outcome) = (caller.clone(), origin.clone(), refusal.code());
-        self.write(move |change| async move {
-            Ok(record(&change, Entry::of(&caller, action, &origin).refused(outcome)).await?)
-        })
-        .await
-    }
-
     /// Records what a caller did elsewhere, in a transaction of its own.
     ///
     /// # Errors
@@ -233,8 +215,11 @@ impl Accounts {
         origin: &Origin,
     ) -> Result<(), AccountError> {
         let Err(refusal) = may(caller) else { return Ok(()) };
-        self.record_refusal(caller, action, &refusal, origin).await?;
-        Err(refusal)
+        let (caller, origin) = (caller.clone(), origin.clone());
+        self.write(move |change| async move {
+            refuse(&change, Entry::of(&caller, action, &origin), refusal).await
+        })
+        .await
     }
 }
 

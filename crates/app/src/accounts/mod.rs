@@ -27,6 +27,7 @@ mod users;
 use std::sync::Arc;
 
 use gradus_domain::Clock;
+use gradus_store::idempotency::Attempt;
 use gradus_store::{Store, Transaction};
 use tokio::sync::Semaphore;
 
@@ -78,6 +79,12 @@ impl Accounts {
         Ok(Self { store, clock, passwords, settings: Arc::new(settings), notes })
     }
 
+    /// The same services for the work of a request under an idempotency key ([`Store::under`]).
+    #[must_use]
+    pub fn under(&self, attempt: Attempt) -> Self {
+        Self { store: self.store.under(attempt), ..self.clone() }
+    }
+
     /// How many password hashes this process has computed, for the server's figures.
     pub fn hashes_computed(&self) -> u64 {
         self.passwords.computations()
@@ -91,7 +98,7 @@ impl Accounts {
         W: FnOnce(Transaction) -> F + Send + 'static,
         F: Future<Output = Result<T, AccountError>> + Send + 'static,
     {
-        let written = self.store.write(move |change| async move {
+        let written = self.store.write_or_refuse(move |change| async move {
             match work(change).await {
                 Err(AccountError::Store(failure)) => Err(failure),
                 other => Ok(other),

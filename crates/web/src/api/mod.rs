@@ -99,7 +99,9 @@ fn keyed(route: Route<ServerState>) -> Route<ServerState> {
         .required(Required::False)
         .description(Some(
             "A name that you make up for this request. Sent again under the same name within a day, it is done once, \
-             and answered as the first time.",
+             and answered as the first time. `idempotency_key_unfinished` (409) says that the first try is still at it or \
+             broke off: send it again after `Retry-After`. `idempotency_key_done` (409) says that it was done and that its \
+             answer was lost: look at the list.",
         ))
         .schema(Some(key.pattern(Some("^[!-~]+$")).build()));
     route.with_parameter(header.build())

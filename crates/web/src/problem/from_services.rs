@@ -63,6 +63,9 @@ impl From<StoreError> for Problem {
             StoreError::NotNow(_) => Self::new(Category::Conflict, said).with_code("not_now"),
             StoreError::Changed { .. } => Self::new(Category::Conflict, said).with_code("changed"),
             StoreError::Stale { .. } => Self::new(Category::PreconditionFailed, said),
+            StoreError::Overtaken => {
+                Self::new(Category::Conflict, said).with_code("idempotency_key_unfinished")
+            }
             error if error.is_out_of_space() => disk_full(&error),
             error if error.is_transient() => {
                 later(&error, DATABASE_RETRY_S).with_code("database_unavailable")

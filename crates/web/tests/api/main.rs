@@ -6,6 +6,7 @@ mod abuse;
 mod accounts;
 #[path = "../http/asking.rs"]
 mod asking;
+mod broken_off;
 mod conditions;
 mod datasets;
 mod denials;

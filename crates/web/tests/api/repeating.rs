@@ -1,6 +1,5 @@
 //! Requests that are sent twice and done once.
 
-use gradus_app::store::idempotency;
 use serde_json::json;
 
 use crate::asking::Ask;
@@ -14,7 +13,6 @@ each_database!(
     another_request_under_the_same_key_is_refused,
     keys_are_each_users_own,
     what_failed_may_be_tried_again,
-    a_request_that_is_being_done_is_not_done_twice,
     many_at_once_make_one_thing,
     an_upload_is_kept_once,
     a_secret_is_stored_nowhere_and_its_request_done_once,
@@ -72,28 +70,6 @@ async fn what_failed_may_be_tried_again(server: &Server) {
     // Nothing was done, so that the key is free, even for the request as it should have been.
     let made = server.ok(ask(json!([guide]))).await;
     assert_eq!(server.ok(ask(json!([guide]))).await, made);
-}
-
-async fn a_request_that_is_being_done_is_not_done_twice(server: &Server) {
-    let alice = server.people.alice();
-    // As it stands while the first is being done, and after its process died.
-    let user = alice.caller.user;
-    let hash = request_hash("POST /api/v1/datasets", &json!({ "name": "Biology" }).to_string());
-    server
-        .write(move |change| async move { idempotency::begin(&change, user, "k-1", &hash).await.map(|_| ()) })
-        .await;
-    let refusal = server.refusal(create(alice, "k-1", "Biology")).await;
-    assert_eq!(refusal, (409, "idempotency_key_unfinished".to_owned()));
-    assert_eq!(server.count(alice, "/api/v1/datasets").await, 0);
-}
-
-/// The hash of a request, as the server stores it.
-fn request_hash(said: &str, body: &str) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for part in [said, body] {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
-    }
-    hasher.finalize().to_hex().to_string()
 }
 
 async fn many_at_once_make_one_thing(server: &Server) {

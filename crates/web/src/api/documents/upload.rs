@@ -111,8 +111,8 @@ async fn create_document(
     let hours = arrived.hours.map(|hours| hours.0.to_string()).unwrap_or_default();
     let said = ["upload", &hash, arrived.name.as_str(), &purpose, &metadata, &hours];
     let request_hash = fingerprint(&said.map(str::as_bytes));
-    let (at_work, user) = (state.clone(), caller.user);
-    let work = async move {
+    let user = caller.user;
+    let work = async move |at_work: ServerState| {
         let expires_at =
             arrived.hours.map(|hours| at_work.clock.now() + TimeDelta::hours(hours.0.cast_signed()));
         let new = NewDocument {
