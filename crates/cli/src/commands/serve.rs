@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::console;
 use crate::environment::Environment;
 use crate::output;
-use crate::service::{Opened, Supervisor, WorkerKind, cancelled_by_signals, open, start_log};
+use crate::service::{Hearing, Opened, Supervisor, WorkerKind, cancelled_by_signals, open, start_log};
 
 /// How often it is asked whether the clean-up is due.
 const CLEAN_UP_ASKED_EVERY: Duration = Duration::from_secs(300);
@@ -60,7 +60,7 @@ async fn serve_until_stopped(
     arguments: &Arguments,
     environment: &Environment,
 ) -> anyhow::Result<()> {
-    let stop = cancelled_by_signals();
+    let stop = cancelled_by_signals(Hearing::OnItsOwn);
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
     let listener = TcpListener::bind(config.server.listen).await.with_context(|| {
         format!("cannot listen on {}: choose another address with --listen", config.server.listen)
