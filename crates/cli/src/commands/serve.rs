@@ -18,7 +18,7 @@ use gradus_web::{Application, ServerSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::console;
 use crate::environment::Environment;
 use crate::output;
@@ -40,7 +40,7 @@ const SERVING_PATIENCE: Duration = Duration::from_secs(5);
 )]
 pub(crate) struct Arguments {
     /// Address and port [default: 127.0.0.1:8420, or as configured]; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = config::listening_address)]
     listen: Option<std::net::SocketAddr>,
     /// Start no workers: others do the work
     #[arg(long)]

@@ -35,6 +35,13 @@ fn a_port_in_use_is_said_and_nothing_is_made() {
 }
 
 #[test]
+fn a_name_to_listen_on_is_answered_with_how_it_is_written() {
+    let ran = Place::new().run("serve --listen localhost:8420");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("write an address such as 127.0.0.1:8420"), "{ran:?}");
+}
+
+#[test]
 fn a_database_that_is_missing_is_not_made_by_those_who_only_use_it() {
     for arguments in ["worker", "backup one"] {
         let place = Place::new();
