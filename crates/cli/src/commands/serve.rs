@@ -1,7 +1,7 @@
 //! `gradus serve`: the server, with its workers and its models.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +74,7 @@ async fn serve_until_stopped(
 
     let address = format!("http://{}", listener.local_addr()?);
     let public = config.server.public_address.clone().unwrap_or_else(|| address.clone());
+    log_start(config, &environment.data_directory, &address)?;
     announce(&accounts, (&address, &public), environment.json).await?;
     let workers = if arguments.no_workers { [0, 0] } else { [config.workers.light, config.workers.heavy] };
     let supervisor = Supervisor::start(
@@ -164,6 +165,19 @@ fn serving_options(config: &Config, program: &PathBuf) -> ServingOptions {
         requests_of_asker: config.serving.requests_of_user,
         ..ServingOptions::new(program, arguments)
     }
+}
+
+/// Says in the log what runs where, without passwords.
+fn log_start(config: &Config, data_directory: &Path, address: &str) -> anyhow::Result<()> {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address,
+        database = %config.database(data_directory)?,
+        files = %config.blobs(data_directory)?,
+        data_directory = %data_directory.display(),
+        "the server starts"
+    );
+    Ok(())
 }
 
 /// Says where the server is, and how the first administrator gets in.
