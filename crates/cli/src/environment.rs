@@ -21,7 +21,8 @@ pub(crate) struct GlobalOptions {
     /// Print JSON for scripts instead of text for people (events of long work as one object a line)
     #[arg(long, global = true, help_heading = "Options of every command")]
     pub(crate) json: bool,
-    /// Where base models are kept [default: $GRADUS_DATA_DIR, or gradus in the user's data directory]
+    /// Where base models are kept, and of a server its database, its files and its work [default:
+    /// $GRADUS_DATA_DIR, or gradus in the user's data directory]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Options of every command")]
     data_dir: Option<PathBuf>,
     /// Configuration of server and workers: a TOML file [default: $GRADUS_CONFIG, or none]
@@ -33,7 +34,7 @@ pub(crate) struct GlobalOptions {
 pub(crate) struct Environment {
     /// Whether to print JSON.
     pub(crate) json: bool,
-    /// Holds the base models.
+    /// Holds the base models; of a server its database, files and work, too.
     pub(crate) data_directory: PathBuf,
     /// Named base models.
     pub(crate) catalogue: Arc<Catalogue>,

@@ -13,12 +13,16 @@ pub(crate) fn listen() {
         if REQUESTED.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(crate::INTERRUPTED));
         }
-        crate::console::line("\nStopping at the next safe place; press Ctrl-C again to end at once.");
-        WHEN_REQUESTED.get().into_iter().for_each(|tell| tell());
+        match WHEN_REQUESTED.get() {
+            Some(tell) => tell(),
+            None => {
+                crate::console::line("\nStopping at the next safe place; press Ctrl-C again to end at once.");
+            }
+        }
     });
 }
 
-/// Has this called once the work should stop: for what waits rather than asks.
+/// Has this called once the work should stop: for what waits rather than asks. It says what is to be said, too.
 pub(crate) fn when_requested(tell: impl Fn() + Send + Sync + 'static) {
     // A command has one event loop; a second one would ask instead.
     _ = WHEN_REQUESTED.set(Box::new(tell));

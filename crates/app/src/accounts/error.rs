@@ -139,6 +139,12 @@ pub enum AccountError {
         /// Which.
         which: String,
     },
+    /// Nobody of that name can be let in again.
+    #[error("there is no user `{name}` who may log in; check the name")]
+    NobodyToInvite {
+        /// The name.
+        name: String,
+    },
     /// The thing belongs to someone else, who alone decides who sees it.
     #[error("this {noun} belongs to someone else; ask its owner")]
     NotOwner {
@@ -247,7 +253,7 @@ impl AccountError {
             Self::InvitationInvalid => (Category::Forbidden, "invitation-invalid"),
             Self::LastAdministrator => (Category::Conflict, "last-administrator"),
             Self::Disabled { .. } => (Category::Conflict, "disabled"),
-            Self::NotThere { .. } => (Category::NotFound, "not-found"),
+            Self::NotThere { .. } | Self::NobodyToInvite { .. } => (Category::NotFound, "not-found"),
             Self::NotOwner { .. } => (Category::Forbidden, "not-owner"),
             Self::Changed => (Category::Conflict, "changed"),
             Self::Quota(exceeded) => (Category::Quota, exceeded.code()),

@@ -6,10 +6,11 @@ use gradus_domain::failure::{Category, Failure, Severity};
 use gradus_domain::{QueueJobId, Wish};
 use gradus_store::queue::{self, Claim, QueueJob, Settled};
 use gradus_store::{StoreError, Transaction};
+use tokio::time::Instant;
 
 use super::assignment::{Assignment, StopReason};
 use super::jobs::{Completion, Left, job};
-use super::record;
+use super::{journal, record};
 use crate::Error;
 use crate::service::Services;
 
@@ -27,25 +28,27 @@ enum Reason {
     Lost,
 }
 
-/// Writes the end of a job.
-pub(super) async fn conclude(assignment: &Assignment, outcome: Result<Completion, Error>) {
+/// Writes the end of a job that was begun then.
+pub(super) async fn conclude(assignment: &Assignment, outcome: Result<Completion, Error>, begun: Instant) {
+    let job = &assignment.claim.job;
     let ended = match outcome {
         Ok(completion) => complete(assignment, completion).await,
         Err(error) => Err(error),
     };
-    let Err(error) = ended else { return };
+    let Err(error) = ended else { return journal::done(job, begun.elapsed()) };
     if matches!(error, Error::Store(StoreError::LeaseLost(_))) {
-        return;
+        return journal::lost(job, begun.elapsed());
     }
     let reason = match assignment.stop_reason() {
-        Some(StopReason::Lost) => return,
+        Some(StopReason::Lost) => return journal::lost(job, begun.elapsed()),
         // What was wished is on the job's row, which is looked at in any case.
         Some(_) if matches!(error, Error::Interrupted | Error::Paused) => Reason::Drained,
         _ => Reason::Failed(error.failure()),
     };
     for attempt in 1..=PATIENCE {
         match leave(&assignment.services, assignment.claim.clone(), reason.clone()).await {
-            Ok(()) | Err(StoreError::LeaseLost(_)) => return,
+            Ok(left) => return journal::left(job, &left, Some(begun.elapsed())),
+            Err(StoreError::LeaseLost(_)) => return journal::lost(job, begun.elapsed()),
             Err(failure) if failure.is_transient() && attempt < PATIENCE => {
                 tokio::time::sleep(Duration::from_millis(500) * attempt).await;
             }
@@ -70,24 +73,24 @@ async fn complete(assignment: &Assignment, completion: Completion) -> Result<(),
     Ok(())
 }
 
-async fn leave(services: &Services, claim: Claim, reason: Reason) -> Result<(), StoreError> {
+async fn leave(services: &Services, claim: Claim, reason: Reason) -> Result<Left, StoreError> {
     services.store.write(move |tx| async move { leave_within(&tx, &claim, reason).await }).await
 }
 
 /// Writes how a job is left: in the queue, on the thing that it is about, and in the record of failures. The queue's row
 /// comes first, as in every transaction of a worker: two who take rows in another order wait for each other for ever.
-async fn leave_within(tx: &Transaction, claim: &Claim, reason: Reason) -> Result<(), StoreError> {
+async fn leave_within(tx: &Transaction, claim: &Claim, reason: Reason) -> Result<Left, StoreError> {
     let row = queue::hold(tx, claim).await?;
     let kind = row.kind.0;
     let (left, failure) = how(&row, reason);
     settle(tx, claim, &left).await?;
-    if let (Some(changes), Some(subject)) = (job(kind).leave(left), row.subject_id) {
+    if let (Some(changes), Some(subject)) = (job(kind).leave(left.clone()), row.subject_id) {
         changes.0(tx.clone(), subject).await?;
     }
-    match failure {
-        Some(failure) => record::failure(tx, kind, &failure, row.subject_id).await,
-        None => Ok(()),
+    if let Some(failure) = failure {
+        record::failure(tx, kind, &failure, row.subject_id).await?;
     }
+    Ok(left)
 }
 
 /// How a job is left, as its row is now, and the failure that is counted.
@@ -138,14 +141,14 @@ pub(super) async fn settle_lost(services: &Services) -> Result<(), StoreError> {
         let settled = services
             .store
             .write(move |tx| async move {
-                match queue::take_lost(&tx, id).await? {
-                    Some(claim) => leave_within(&tx, &claim, Reason::Lost).await,
-                    None => Ok(()),
-                }
+                let Some(claim) = queue::take_lost(&tx, id).await? else { return Ok(None) };
+                let left = leave_within(&tx, &claim, Reason::Lost).await?;
+                Ok(Some((claim.job, left)))
             })
             .await;
         match settled {
-            Ok(()) => {}
+            Ok(Some((job, left))) => journal::left(&job, &left, None),
+            Ok(None) => {}
             Err(error) if error.is_transient() => {
                 tracing::warn!(job = %id, %error, "a lost job is settled later");
             }

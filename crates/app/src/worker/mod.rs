@@ -9,6 +9,7 @@ mod attempts;
 mod end;
 mod heartbeat;
 mod jobs;
+mod journal;
 mod record;
 mod room;
 
@@ -137,8 +138,10 @@ impl Worker {
         let (services, program) = (self.services.clone(), self.options.program.clone());
         let (assignment, pulse) = Assignment::begin(services, program, claim, drain.clone());
         let beating = tokio::spawn(heartbeat::beat(pulse, self.row(1, None, drain)));
+        let begun = tokio::time::Instant::now();
+        journal::begun(&assignment.claim.job);
         let outcome = job(assignment.claim.job.kind.0).run(&assignment).await;
-        end::conclude(&assignment, outcome).await;
+        end::conclude(&assignment, outcome, begun).await;
         beating.abort();
         assignment.clear();
     }

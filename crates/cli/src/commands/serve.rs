@@ -1,7 +1,7 @@
 //! `gradus serve`: the server, with its workers and its models.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use gradus_web::{Application, ServerSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::console;
 use crate::environment::Environment;
 use crate::output;
-use crate::service::{Opened, Supervisor, WorkerKind, cancelled_by_signals, open, start_log};
+use crate::service::{Hearing, Opened, Supervisor, WorkerKind, cancelled_by_signals, open, start_log};
 
 /// How often it is asked whether the clean-up is due.
 const CLEAN_UP_ASKED_EVERY: Duration = Duration::from_secs(300);
@@ -40,7 +40,7 @@ const SERVING_PATIENCE: Duration = Duration::from_secs(5);
 )]
 pub(crate) struct Arguments {
     /// Address and port [default: 127.0.0.1:8420, or as configured]; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = config::listening_address)]
     listen: Option<std::net::SocketAddr>,
     /// Start no workers: others do the work
     #[arg(long)]
@@ -60,7 +60,7 @@ async fn serve_until_stopped(
     arguments: &Arguments,
     environment: &Environment,
 ) -> anyhow::Result<()> {
-    let stop = cancelled_by_signals();
+    let stop = cancelled_by_signals(Hearing::OnItsOwn);
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
     let listener = TcpListener::bind(config.server.listen).await.with_context(|| {
         format!("cannot listen on {}: choose another address with --listen", config.server.listen)
@@ -74,6 +74,7 @@ async fn serve_until_stopped(
 
     let address = format!("http://{}", listener.local_addr()?);
     let public = config.server.public_address.clone().unwrap_or_else(|| address.clone());
+    log_start(config, &environment.data_directory, &address)?;
     announce(&accounts, (&address, &public), environment.json).await?;
     let workers = if arguments.no_workers { [0, 0] } else { [config.workers.light, config.workers.heavy] };
     let supervisor = Supervisor::start(
@@ -164,6 +165,19 @@ fn serving_options(config: &Config, program: &PathBuf) -> ServingOptions {
         requests_of_asker: config.serving.requests_of_user,
         ..ServingOptions::new(program, arguments)
     }
+}
+
+/// Says in the log what runs where, without passwords.
+fn log_start(config: &Config, data_directory: &Path, address: &str) -> anyhow::Result<()> {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address,
+        database = %config.database(data_directory)?,
+        files = %config.blobs(data_directory)?,
+        data_directory = %data_directory.display(),
+        "the server starts"
+    );
+    Ok(())
 }
 
 /// Says where the server is, and how the first administrator gets in.

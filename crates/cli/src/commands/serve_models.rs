@@ -9,6 +9,7 @@ use gradus_app::serving::{HostLimits, HostOptions, serve};
 
 use crate::device::DeviceOption;
 use crate::environment::Environment;
+use crate::interrupt;
 
 /// Where the system does not tell how much memory is free.
 const USUAL_MEMORY: u64 = 4 << 30;
@@ -41,6 +42,8 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, _: &Environment) -> anyhow::Result<()> {
+    // Its server says that it stops, and ends its input.
+    interrupt::when_requested(|| {});
     let half = || memory::available_bytes().unwrap_or(2 * USUAL_MEMORY) / 2;
     let memory_bytes = arguments.memory_mib.map_or_else(half, |mebibytes| mebibytes.saturating_mul(1 << 20));
     let limits = HostLimits {

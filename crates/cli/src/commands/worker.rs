@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::environment::Environment;
-use crate::service::{cancelled_by_signals, open, start_log};
+use crate::service::{Hearing, cancelled_by_signals, open, start_log};
 
 /// How long letting go of a job may take.
 const PATIENCE: Duration = Duration::from_secs(11);
@@ -47,8 +47,9 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     start_log(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let drain = cancelled_by_signals();
-        if arguments.supervised_as.is_some() {
+        let is_supervised = arguments.supervised_as.is_some();
+        let drain = cancelled_by_signals(if is_supervised { Hearing::Supervised } else { Hearing::OnItsOwn });
+        if is_supervised {
             cancel_with_input(drain.clone());
         }
         tokio::spawn(end_in_time(drain.clone()));

@@ -1,6 +1,7 @@
 //! The configuration of a server and its workers: a TOML file, and environment variables over it.
 
 mod clients;
+mod listen;
 mod read;
 mod show;
 
@@ -17,6 +18,7 @@ use gradus_web::server::ServerLimits;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use clients::ClientsConfig;
+pub(crate) use listen::listening_address;
 pub(crate) use read::read;
 pub(crate) use show::shown;
 
@@ -45,6 +47,7 @@ pub(crate) struct Config {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerConfig {
     /// Address and port; port 0 takes a free one.
+    #[serde(deserialize_with = "listen::deserialize")]
     pub(crate) listen: SocketAddr,
     /// Where browsers find the server, where that is not where it listens: `https://gradus.example.org`.
     pub(crate) public_address: Option<String>,

@@ -45,7 +45,8 @@ fn setting_of(name: &str) -> Option<(String, Vec<String>)> {
     is_part.then(|| (part.to_owned(), setting.split("__").map(str::to_owned).collect()))
 }
 
-/// The table with one more setting: a text where the setting takes one, since a password may look like a number.
+/// The table with one more setting: a text where the setting takes one, since a password may look like a number; else
+/// what TOML reads in it, or a list of what is between commas.
 fn with(table: &Table, part: &str, setting: &[String], value: &str) -> Result<Table, String> {
     let mut message = String::new();
     for value in [Some(Value::String(value.to_owned())), parsed(value)].into_iter().flatten() {
@@ -56,7 +57,10 @@ fn with(table: &Table, part: &str, setting: &[String], value: &str) -> Result<Ta
             Err(error) => message = error.message().to_owned(),
         }
     }
-    Err(message)
+    let mut table = table.clone();
+    put(&mut table, part, setting, list(value));
+    // A setting that takes no list is better explained by what was said before.
+    Value::Table(table.clone()).try_into::<Config>().map(|_| table).map_err(|_| message)
 }
 
 fn put(table: &mut Table, part: &str, setting: &[String], value: Value) {
@@ -73,6 +77,11 @@ fn put(table: &mut Table, part: &str, setting: &[String], value: Value) {
 /// A number, a truth value or a list, where the text is one.
 fn parsed(text: &str) -> Option<Value> {
     format!("value = {text}").parse::<Table>().ok()?.remove("value")
+}
+
+/// What is between commas, as texts.
+fn list(text: &str) -> Value {
+    Value::Array(text.split(',').map(|entry| Value::String(entry.trim().to_owned())).collect())
 }
 
 #[cfg(test)]
@@ -143,6 +152,19 @@ mod tests {
         assert!(error.contains("GRADUS_SERVER_LISTN") && error.contains("listn"), "{error}");
         let missing = read(Some(Path::new("/nowhere/gradus.toml")), Vec::new()).unwrap_err().to_string();
         assert!(missing.contains("/nowhere/gradus.toml"), "{missing}");
+    }
+
+    #[test]
+    fn a_list_is_written_with_commas_between_or_as_in_the_file() {
+        for given in ["10.0.0.0/8, 192.168.0.0/16", "[\"10.0.0.0/8\", \"192.168.0.0/16\"]"] {
+            let config = read(None, variables(&[("GRADUS_SERVER_TRUSTED_PROXIES", given)])).unwrap();
+            assert_eq!(config.server.trusted_proxies, ["10.0.0.0/8", "192.168.0.0/16"]);
+            config.check(Path::new("/data")).unwrap();
+        }
+        let one = read(None, variables(&[("GRADUS_SERVER_TRUSTED_PROXIES", "::1")])).unwrap();
+        assert_eq!(one.server.trusted_proxies, ["::1"]);
+        let error = read(None, variables(&[("GRADUS_WORKERS_HEAVY", "1,2")])).unwrap_err().to_string();
+        assert!(!error.contains("sequence"), "{error}");
     }
 
     #[test]

@@ -7,5 +7,5 @@ mod supervise;
 
 pub(crate) use log::start as start_log;
 pub(crate) use open::{Opened, open, timekeeper};
-pub(crate) use signals::cancelled_by_signals;
+pub(crate) use signals::{Hearing, cancelled_by_signals};
 pub(crate) use supervise::{Supervisor, WorkerKind};

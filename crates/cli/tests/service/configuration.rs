@@ -47,11 +47,15 @@ type Refused = (&'static str, &'static [(&'static str, &'static str)], &'static 
 fn what_a_server_would_not_start_with_is_found() {
     let place = Place::new();
     place.write("misspelt.toml", "[server]\nlisten = \"127.0.0.1:1\"\nlisten_adress = 3\n");
-    let cases: [Refused; 10] = [
+    place.write("named.toml", "[server]\nlisten = \"localhost:8420\"\n");
+    let cases: [Refused; 13] = [
         ("--config misspelt.toml", &[], &["misspelt.toml", "line 3", "listen_adress"]),
         ("--config missing.toml", &[], &["cannot read missing.toml"]),
         ("", &[("GRADUS_CONFIG", "missing.toml")], &["cannot read missing.toml"]),
-        ("", &[("GRADUS_SERVER_LISTEN", "localhost")], &["GRADUS_SERVER_LISTEN"]),
+        ("", &[("GRADUS_SERVER_LISTEN", "localhost")], &["GRADUS_SERVER_LISTEN", "such as 127.0.0.1:8420"]),
+        ("--config named.toml", &[], &["line 2", "`localhost:8420`", "such as 127.0.0.1:8420"]),
+        ("", &[("GRADUS_SERVER_TRUSTED_PROXIES", "::1,ten")], &["[server] trusted_proxies", "`ten`"]),
+        ("", &[("GRADUS_WORKERS_HEAVY", "a,b")], &["GRADUS_WORKERS_HEAVY"]),
         ("", &[("GRADUS_SERVER_PUBLIC_ADDRESS", "example.org")], &["[server] public_address"]),
         ("", &[("GRADUS_SERVER_TRUSTED_PROXIES", "[\"ten\"]")], &["[server] trusted_proxies", "ten"]),
         ("", &[("GRADUS_DATABASE_LOCATION", "mysql://me@db/x")], &["[database] location", "mysql"]),

@@ -30,6 +30,7 @@ mod configuration;
 mod hostile;
 mod hostile_files;
 mod interrupted_backup;
+mod journal;
 mod openai;
 mod refusals;
 mod rows;

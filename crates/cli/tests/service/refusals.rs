@@ -35,6 +35,13 @@ fn a_port_in_use_is_said_and_nothing_is_made() {
 }
 
 #[test]
+fn a_name_to_listen_on_is_answered_with_how_it_is_written() {
+    let ran = Place::new().run("serve --listen localhost:8420");
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("write an address such as 127.0.0.1:8420"), "{ran:?}");
+}
+
+#[test]
 fn a_database_that_is_missing_is_not_made_by_those_who_only_use_it() {
     for arguments in ["worker", "backup one"] {
         let place = Place::new();
@@ -92,8 +99,12 @@ async fn a_database_that_another_program_keeps_locked_is_waited_for_and_then_ref
 #[test]
 fn a_postgresql_server_that_is_not_there_is_said_without_the_password() {
     let variables = [("GRADUS_DATABASE_LOCATION", "postgres://me:secret@127.0.0.1:1/gradus")];
-    let told =
-        ["cannot open the database postgres://127.0.0.1/gradus", "PostgreSQL runs", "[database] location"];
+    let told = [
+        "cannot open the database postgres://127.0.0.1/gradus",
+        "refused",
+        "PostgreSQL runs",
+        "[database] location",
+    ];
     let ran = refused(&Place::new(), "serve --listen 127.0.0.1:0", &variables, &told);
     assert!(!ran.stderr.contains("secret"), "{ran:?}");
 }
@@ -105,7 +116,8 @@ fn a_postgresql_database_that_is_not_there_is_said_so() {
     missing.push_str("/no_such_database");
     let variables = [("GRADUS_DATABASE_LOCATION", missing.as_str())];
     let told = ["\"no_such_database\" does not exist", "the database exists"];
-    refused(&Place::new(), "serve --listen 127.0.0.1:0", &variables, &told);
+    let ran = refused(&Place::new(), "serve --listen 127.0.0.1:0", &variables, &told);
+    assert!(!ran.stderr.contains("at line"), "{ran:?}");
 }
 
 #[test]

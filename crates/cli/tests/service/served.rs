@@ -28,16 +28,30 @@ pub(crate) fn command(site: &Site, arguments: &str) -> Command {
 
 impl Served {
     pub(crate) fn start(site: &Site) -> Self {
+        Self::start_with(site, &[])
+    }
+
+    /// As [`Self::start`], with variables of the environment.
+    pub(crate) fn start_with(site: &Site, variables: &[(&str, &str)]) -> Self {
         let path = site.place.path("server.log");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
         let mut serve = command(site, "serve");
-        serve.env("GRADUS_WORKERS_LEASE_SECONDS", LEASE_SECONDS.to_string()).stderr(log);
+        serve
+            .env("GRADUS_WORKERS_LEASE_SECONDS", LEASE_SECONDS.to_string())
+            .envs(variables.iter().copied())
+            .stderr(log);
         let server = Server::start(serve, || log_of(site));
         Self { address: server.address.clone(), server }
     }
 
     pub(crate) fn signal(&self, name: &str) {
         signal(self.server.process.0.id(), name);
+    }
+
+    /// Sends a signal to it and its workers, as a terminal does.
+    pub(crate) fn signal_all(&self, name: &str) {
+        let group = format!("-{}", self.server.process.0.id());
+        assert!(Command::new("kill").args([name, "--", &group]).status().unwrap().success());
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -37,7 +37,10 @@ async fn a_killed_worker_is_replaced_and_its_job_goes_on_before_its_lease_ends(k
     assert!(begun.elapsed() < Duration::from_secs(LEASE_SECONDS - 5), "{:?}", begun.elapsed());
     let events = site.services.training_events(Whose::Anyones, id, 0, 10_000).await.unwrap();
     assert!(events.iter().any(|event| event.message.contains("from step")), "it began anew");
-    assert!(log_of(&site).contains("a worker ended; starting another"), "{}", log_of(&site));
+    let log = log_of(&site);
+    let told =
+        ["a worker ended; starting another", "outcome=\"tried again\"", "this job was lost (time 1 of 3)"];
+    assert!(told.into_iter().all(|part| log.contains(part)), "{log}");
     site.services.cancel_training_job(Whose::Anyones, id).await.unwrap();
     server.end(&site).await;
     site.remove().await;

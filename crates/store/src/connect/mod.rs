@@ -1,6 +1,7 @@
 //! Pools of connections, built here because the defaults of the libraries lose writes or show passwords.
 
 mod postgres;
+mod refusal;
 mod sqlite;
 
 use sea_orm::DatabaseConnection;

@@ -81,6 +81,7 @@ async fn a_server_that_is_not_there_is_an_error_without_the_password() {
     let refused =
         Store::open(&location, Opening::MakeOrUpgrade, Timekeeper::Database).await.map(|_| ()).unwrap_err();
     assert!(refused.is_transient());
+    assert!(refused.to_string().contains("refused"), "{refused}");
     assert!(!format!("{refused} {refused:?}").contains("secret"), "{refused:?}");
 }
 

@@ -57,6 +57,26 @@ pub(crate) async fn record(State(guards): State<Arc<Guards>>, mut request: Reque
     response.map(|body| Body::new(RecordedBody { inner: body, span, line }))
 }
 
+/// The level of an event is part of its place in the program.
+macro_rules! write_line {
+    ($level:ident, $line:expr, $took:expr) => {
+        tracing::event!(
+            target: "gradus::request",
+            tracing::Level::$level,
+            request_id = %$line.id,
+            method = %$line.method,
+            path = $line.path(),
+            status = $line.status.map(|status| status.as_u16()),
+            caller = $line.notes.0.get().map(tracing::field::display),
+            address = $line.address.map(|address| tracing::field::display(address.0)),
+            duration_ms = milliseconds($took),
+            sent_bytes = $line.sent_bytes,
+            complete = $line.is_complete,
+            "request"
+        )
+    };
+}
+
 /// A line being written; it is written when this is dropped, however that comes about.
 struct Line {
     guards: Arc<Guards>,
@@ -102,20 +122,23 @@ impl Line {
     }
 
     fn write(&self, took: Duration) {
-        tracing::info!(
-            target: "gradus::request",
-            request_id = %self.id,
-            method = %self.method,
-            path = self.path(),
-            status = self.status.map(|status| status.as_u16()),
-            caller = self.notes.0.get().map(tracing::field::display),
-            address = self.address.map(|address| tracing::field::display(address.0)),
-            duration_ms = took.as_secs_f64() * 1000.0,
-            sent_bytes = self.sent_bytes,
-            complete = self.is_complete,
-            "request"
-        );
+        if self.is_routine() {
+            write_line!(DEBUG, self, took);
+        } else {
+            write_line!(INFO, self, took);
+        }
     }
+
+    /// Whether a machine asks so every few seconds, and there is nothing to say.
+    fn is_routine(&self) -> bool {
+        let is_watched = self.path().starts_with("/health/") || self.path() == "/metrics";
+        is_watched && self.status.is_some_and(|status| status.is_success())
+    }
+}
+
+/// In milliseconds, to the microsecond.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 impl Drop for Line {
@@ -180,5 +203,16 @@ impl HttpBody for RecordedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_rounded_to_microseconds() {
+        assert_eq!(milliseconds(Duration::from_nanos(89_092)).to_string(), "0.089");
+        assert_eq!(milliseconds(Duration::from_nanos(2_000_000_600)).to_string(), "2000.001");
     }
 }

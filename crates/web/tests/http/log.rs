@@ -81,7 +81,8 @@ impl Subscriber for ByThread {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut written = Written(event.metadata().target().to_owned());
+        let metadata = event.metadata();
+        let mut written = Written(format!("{} level={}", metadata.target(), metadata.level()));
         event.record(&mut written);
         with_kept(|lines| {
             let spans = lines.1.lock().unwrap();
@@ -131,6 +132,7 @@ async fn each_request_has_one_line_with_who_what_and_how() {
     let line = &requests[0];
     for part in [
         format!("request_id={}", answer.header("x-request-id").unwrap()),
+        "level=INFO".into(),
         "method=GET".into(),
         "path=\"/api/v1/notes/{id}\"".into(),
         "status=200".into(),
@@ -143,6 +145,19 @@ async fn each_request_has_one_line_with_who_what_and_how() {
         assert!(line.contains(&part), "{part} in {line}");
     }
     assert!(!line.contains(id) && !line.contains("secretquery"), "{line}");
+}
+
+#[tokio::test]
+async fn what_machines_ask_all_the_time_is_for_debugging_unless_it_fails() {
+    let (server, lines, _guard) = logged().await;
+    server.ask(Ask::get("/health/live")).await;
+    server.ask(Ask::get("/metrics").bearer(CAROL)).await;
+    server.ask(Ask::get("/metrics")).await;
+    let requests = lines.requests();
+    for (line, level) in requests.iter().zip(["DEBUG", "DEBUG", "INFO"]) {
+        assert!(line.contains(&format!(" level={level} ")), "{line}");
+    }
+    assert_eq!(requests.len(), 3);
 }
 
 #[tokio::test]

@@ -139,9 +139,7 @@ impl Accounts {
             turns::take(&change, Turn::Accounts).await?;
             let user = users::find_by_name(&change, name.as_str()).await?;
             let user = user.filter(|user| user.disabled_at.is_none());
-            let missing =
-                || AccountError::NotThere { noun: "user who may log in", which: name.as_str().to_owned() };
-            let user = user.ok_or_else(missing)?;
+            let user = user.ok_or_else(|| AccountError::NobodyToInvite { name: name.as_str().to_owned() })?;
             let expires_at = change.now() + lifetime;
             store(&change, user.id.0, &code, expires_at).await?;
             let origin = operator();
