@@ -28,6 +28,7 @@ pub(crate) async fn open(
     opening: Opening,
 ) -> anyhow::Result<Opened> {
     config.check(data_directory)?;
+    keep_private();
     std::fs::create_dir_all(data_directory).with_context(|| {
         format!("cannot make the data directory {}: name another with --data-dir", data_directory.display())
     })?;
@@ -45,6 +46,16 @@ pub(crate) async fn open(
         config.accounts.quotas,
     );
     Ok(Opened { services, store })
+}
+
+/// From now on this process and those that it starts make nothing that other users of the machine can read: the database
+/// has hashes of passwords, and the files are people's work.
+fn keep_private() {
+    #[cfg(unix)]
+    {
+        use rustix::fs::Mode;
+        rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    }
 }
 
 /// Why the database cannot be opened, and what to do where that does not say so itself.

@@ -32,6 +32,7 @@ mod hostile_files;
 mod interrupted_backup;
 mod journal;
 mod openai;
+mod private;
 mod refusals;
 mod rows;
 mod secrets;

@@ -1,6 +1,6 @@
 //! A machine with one server over a database of its own, and what it can be asked and leaves behind.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gradus_app::store::Opening;
 use gradus_testkit::{Kind, TestDatabase};
@@ -43,6 +43,11 @@ impl Server {
     /// Sends one request on a connection of its own.
     pub(crate) async fn ask(&self, ask: Ask) -> Answer {
         answer(self.address(), ask).await
+    }
+
+    /// Where its database lies, if that is a file.
+    pub(crate) fn database_directory(&self) -> &Path {
+        self.database.directory.path()
     }
 
     /// How much memory it and its workers have.
