@@ -18,7 +18,7 @@ use crate::runtime::Runtime;
 use crate::service::training_jobs::TrainingSettings;
 use crate::training::TrainingSource;
 use crate::worker::Assignment;
-use crate::{Error, Session};
+use crate::{Error, Session, Watcher};
 
 /// Files on this machine.
 pub(super) struct Material {
@@ -113,12 +113,28 @@ async fn restore_checkpoints(
     Ok(())
 }
 
+/// Where a base model is fetched from, the machine's log says, and no event of a job: its owner is told nothing of places on
+/// the machine.
+struct Log;
+
+impl Watcher for Log {
+    fn note(&mut self, message: &str) {
+        tracing::info!(message, "fetching a base model");
+    }
+}
+
 impl Material {
     /// The base model's file, fetched first where it is not on this machine.
     pub(super) fn base_model(&self, session: &mut Session<'_>) -> Result<PathBuf, Error> {
         if self.base_models.show(&self.base_model).is_none() {
             session.watcher.stage("Base model");
-            fetch(&self.base_models, &self.catalogue, (&self.base_model, Acceptance::NotGiven), session)?;
+            let mut session = Session { watcher: &mut Log, ..*session };
+            fetch(
+                &self.base_models,
+                &self.catalogue,
+                (&self.base_model, Acceptance::NotGiven),
+                &mut session,
+            )?;
         }
         Ok(self.base_models.resolve(&self.base_model, &self.catalogue)?)
     }
