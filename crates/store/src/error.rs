@@ -23,11 +23,11 @@ pub enum StoreError {
         field: &'static str,
     },
     /// A thing is still used by others.
-    #[error("the {noun} is still used by {used_by}; delete that first")]
+    #[error("the {noun} is still used by {used_by}")]
     InUse {
         /// What kind of thing.
         noun: &'static str,
-        /// By what.
+        /// By what, and what to do.
         used_by: &'static str,
     },
     /// The thing's state does not allow the step.

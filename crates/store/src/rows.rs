@@ -154,9 +154,10 @@ pub(crate) async fn delete<E: EntityTrait>(
     delete: sea_orm::DeleteMany<E>,
 ) -> Result<u64, StoreError> {
     match delete.exec(transaction.connection()).await {
-        Err(error) if is_referenced(&error) => {
-            Err(StoreError::InUse { noun: noun.name, used_by: "something else" })
-        }
+        Err(error) if is_referenced(&error) => Err(StoreError::InUse {
+            noun: noun.name,
+            used_by: "something that was made with it: delete that first",
+        }),
         other => other.map(|done| done.rows_affected).tried("delete a row"),
     }
 }
