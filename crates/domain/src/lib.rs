@@ -19,8 +19,8 @@ pub use ids::{
 pub use jobs::{JobKind, Weight};
 pub use marks::{Marks, ParseMarksError};
 pub use states::{
-    BlobState, DatasetVersionState, DatasetVersionStep, DocumentState, DocumentStep, ModelTestState,
-    ModelTestStep, NotNow, QueueJobState, ReportState, ReportStep, State, TrainingJobState, TrainingJobStep,
-    Wish,
+    BlobState, DatasetVersionState, DatasetVersionStep, DocumentPurpose, DocumentState, DocumentStep,
+    ModelTestState, ModelTestStep, NotNow, QueueJobState, ReportState, ReportStep, State, TrainingJobState,
+    TrainingJobStep, Wish,
 };
 pub use words::{UnknownWord, Word};

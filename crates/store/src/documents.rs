@@ -7,7 +7,7 @@ use sea_orm::sea_query::ExprTrait;
 use sea_orm::{QueryOrder, QuerySelect};
 
 use gradus_domain::failure::Failure;
-use gradus_domain::{DocumentId, DocumentState, DocumentStep, State, UserId};
+use gradus_domain::{DocumentId, DocumentPurpose, DocumentState, DocumentStep, State, UserId};
 
 use crate::rows::{self, Noun};
 use crate::{Json, Key, Page, PageRequest, Rows, StoreError, Text, Transaction, Whose};
@@ -26,7 +26,7 @@ pub struct Model {
     /// The file's name, for people.
     pub name: String,
     /// What it is for.
-    pub purpose: String,
+    pub purpose: Text<DocumentPurpose>,
     /// How far it is.
     pub state: Text<DocumentState>,
     /// Its bytes.
@@ -94,12 +94,12 @@ pub async fn get(rows: &impl Rows, whose: Whose, id: DocumentId) -> Result<Docum
 pub async fn page(
     rows: &impl Rows,
     whose: Whose,
-    purpose: Option<&str>,
+    purpose: Option<DocumentPurpose>,
     request: &PageRequest,
 ) -> Result<Page<Document>, StoreError> {
     let mut select = Entity::find().filter(whose.owns(Column::OwnerId));
     if let Some(purpose) = purpose {
-        select = select.filter(Column::Purpose.eq(purpose));
+        select = select.filter(Column::Purpose.eq(Text(purpose)));
     }
     rows::page(rows, select, Column::Id, request).await
 }

@@ -12,9 +12,6 @@ use serde_json::Value;
 use super::blocking;
 use crate::Error;
 
-/// The purpose of documents that models learn conversations from.
-pub const CONVERSATIONS: &str = "conversations";
-
 /// The most bytes of one conversation: a million words.
 const LONGEST_LINE: usize = 8 << 20;
 /// How many problems are told one by one.

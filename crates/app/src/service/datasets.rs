@@ -1,6 +1,9 @@
 //! Datasets: a guide and tables of marked answers, frozen in versions that workers build.
 
-use gradus_domain::{DatasetId, DatasetVersionId, DatasetVersionStep, DocumentId, JobKind, UserId};
+use gradus_domain::{
+    DatasetId, DatasetVersionId, DatasetVersionState, DatasetVersionStep, DocumentId, DocumentPurpose,
+    JobKind, UserId,
+};
 use gradus_grading::dataset::DatasetOptions;
 use gradus_store::datasets::examples::{self, Example};
 use gradus_store::datasets::versions::{self, DatasetVersion, Source};
@@ -8,6 +11,7 @@ use gradus_store::datasets::{self, Dataset, sources};
 use gradus_store::{Json, Key, Page, PageRequest, Rows, StoreError, Transaction, Whose, documents, turns};
 use serde::Deserialize;
 
+use super::documents::check_use;
 use super::{Services, admit_thing, admit_work, queue_work};
 use crate::accounts::Quotas;
 use crate::guides::{GuideFile, guide_in};
@@ -230,6 +234,21 @@ impl Services {
     }
 }
 
+/// Makes sure that a version can be used.
+pub(super) fn check_ready(version: &DatasetVersion, field: &str) -> Result<(), Error> {
+    let message = match (version.state.0, &version.failure) {
+        (DatasetVersionState::Ready, _) => return Ok(()),
+        (DatasetVersionState::Failed, Some(Json(failure))) => {
+            format!(
+                "could not be built: {}; mend that and build it again, or use another version",
+                failure.told()
+            )
+        }
+        (state, _) => format!("is {state}: wait until it is ready"),
+    };
+    Err(Error::invalid(field, message))
+}
+
 async fn with_versions(
     rows: &impl Rows,
     whose: Whose,
@@ -262,7 +281,9 @@ async fn add_version(
     admit_thing(tx, quotas, owner).await?;
     admit_work(tx, quotas, owner).await?;
     for source in request.sources() {
-        documents::get(tx, Whose::Of(owner), source.document).await?;
+        let document = documents::get(tx, Whose::Of(owner), source.document).await?;
+        let wanted = if source.role == GUIDE { DocumentPurpose::Guide } else { DocumentPurpose::Answers };
+        check_use(&document, &source.role, wanted)?;
     }
     let settings = serde_json::to_value(&request.options).unwrap_or_default();
     let version = versions::insert(tx, dataset.id.0, settings, request.sources()).await?;

@@ -1,12 +1,12 @@
 //! Uploaded files: stored at once, read by a worker.
 
 use chrono::{DateTime, Utc};
-use gradus_domain::{DocumentId, DocumentState, DocumentStep, JobKind, UserId};
+use gradus_domain::{DocumentId, DocumentPurpose, DocumentState, DocumentStep, JobKind, UserId, Word as _};
 use gradus_store::blobs::{Blob, BlobReader, SpooledBlob};
 use gradus_store::documents::{self, Document};
 use gradus_store::{Json, Key, Page, PageRequest, StoreError, Text, Transaction, Whose, blob_records, turns};
 
-use super::conversations::{CONVERSATIONS, check_conversations};
+use super::conversations::check_conversations;
 use super::{Services, admit_work, queue_work};
 use crate::accounts::Accounts;
 use crate::{Error, Precondition};
@@ -16,17 +16,12 @@ use crate::{Error, Precondition};
 pub struct NewDocument {
     /// Its name, for people.
     pub name: String,
-    /// What it is for: `guide`, `answers`, `papers`, `conversations` or anything else.
-    pub purpose: String,
+    /// What it is for.
+    pub purpose: DocumentPurpose,
     /// Whatever its owner notes.
     pub metadata: serde_json::Value,
     /// When it is to be deleted.
     pub expires_at: Option<DateTime<Utc>>,
-}
-
-/// What is read by a worker; everything else is used as it is.
-fn is_read(purpose: &str) -> bool {
-    matches!(purpose, "guide" | "papers")
 }
 
 impl Services {
@@ -41,7 +36,7 @@ impl Services {
         new: NewDocument,
         spooled: SpooledBlob,
     ) -> Result<Document, Error> {
-        if new.purpose == CONVERSATIONS {
+        if new.purpose == DocumentPurpose::Conversations {
             check_conversations(spooled.path().to_owned(), new.name.clone()).await?;
         }
         let blob = self.archive.keep_spooled(spooled).await?;
@@ -50,7 +45,7 @@ impl Services {
             let usage = Accounts::usage(&tx, owner).await?;
             quotas.admit_document(&usage, blob.bytes)?;
             let document = row(&tx, owner, new, blob);
-            let is_read = is_read(&document.purpose);
+            let is_read = document.purpose.is_read();
             if is_read {
                 quotas.admit_work(&usage)?;
             }
@@ -76,7 +71,7 @@ impl Services {
     pub async fn documents(
         &self,
         whose: Whose,
-        purpose: Option<&str>,
+        purpose: Option<DocumentPurpose>,
         request: &PageRequest,
     ) -> Result<Page<Document>, Error> {
         Ok(documents::page(&self.store.reader(), whose, purpose, request).await?)
@@ -114,10 +109,7 @@ impl Services {
     /// [`Error::Invalid`] when it was not read yet, or cannot be.
     pub(crate) async fn read_text(&self, row: &Document) -> Result<crate::documents::Document, Error> {
         let Some(hash) = &row.text_hash else {
-            return Err(Error::invalid(
-                &row.purpose,
-                format!("{} is {}: wait until it is ready, or upload it again", row.name, row.state.0),
-            ));
+            return Err(Error::invalid(row.purpose.word(), unread(row)));
         };
         let json = self.archive.read(hash).await?;
         serde_json::from_slice(&json).map_err(|error| Error::Format {
@@ -135,8 +127,9 @@ impl Services {
         let quotas = self.quotas;
         self.write(move |tx| async move {
             let document = documents::get(&tx, whose, id).await?;
-            if !is_read(&document.purpose) {
-                return Ok(document);
+            if !document.purpose.is_read() {
+                let message = format!("has the purpose `{}`: such files are not read", document.purpose.0);
+                return Err(Error::invalid("purpose", message));
             }
             admit_work(&tx, quotas, document.owner_id.0).await?;
             documents::step(&tx, id, DocumentStep::Retry).await?;
@@ -171,13 +164,39 @@ impl Services {
     }
 }
 
+/// Makes sure that a document may be used for something.
+pub(super) fn check_use(document: &Document, field: &str, wanted: DocumentPurpose) -> Result<(), Error> {
+    if document.purpose.0 != wanted {
+        let (name, purpose) = (&document.name, document.purpose.0);
+        let message = format!("{name} was uploaded as `{purpose}`: upload it with the purpose `{wanted}`");
+        return Err(Error::invalid(field, message));
+    }
+    // One that waits for its reader may be read by the time that it is needed.
+    if document.state.0 == DocumentState::Rejected {
+        return Err(Error::invalid(field, unread(document)));
+    }
+    Ok(())
+}
+
+/// Why there is nothing to read in a document.
+fn unread(document: &Document) -> String {
+    let Document { name, state, failure, .. } = document;
+    match failure {
+        Some(Json(failure)) => {
+            let reason = failure.told();
+            format!("{name} could not be read: {reason}; mend it and upload it again")
+        }
+        None => format!("{name} is {}: wait until it is ready", state.0),
+    }
+}
+
 fn row(tx: &Transaction, owner: UserId, new: NewDocument, blob: Blob) -> Document {
-    let state = if is_read(&new.purpose) { DocumentState::Uploaded } else { DocumentState::Ready };
+    let state = if new.purpose.is_read() { DocumentState::Uploaded } else { DocumentState::Ready };
     Document {
         id: Key(DocumentId::new()),
         owner_id: Key(owner),
         name: new.name,
-        purpose: new.purpose,
+        purpose: Text(new.purpose),
         state: Text(state),
         blob_hash: blob.hash.to_string(),
         bytes: blob.bytes.cast_signed(),

@@ -1,7 +1,7 @@
 //! Model tests: a model tried on answers whose marks are known, drafted with submissions, run by a worker.
 
 use gradus_domain::{
-    DatasetVersionId, DatasetVersionState, DocumentId, Id, JobKind, ModelId, ModelTestId, ModelTestState,
+    DatasetVersionId, DocumentId, DocumentPurpose, Id, JobKind, ModelId, ModelTestId, ModelTestState,
     ModelTestStep, QueueJobState, SubmissionId, UserId, Wish,
 };
 use gradus_store::datasets::versions;
@@ -14,6 +14,8 @@ use gradus_store::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::datasets::check_ready;
+use super::documents::check_use;
 use super::{Services, admit_thing, admit_work, queue_work};
 use crate::{Error, Precondition};
 
@@ -255,17 +257,17 @@ async fn check(tx: &Transaction, owner: UserId, new: &NewModelTest) -> Result<()
     }
     let version = versions::get(tx, new.dataset_version).await?;
     datasets::get(tx, whose, version.dataset_id.0).await?;
-    if version.state.0 != DatasetVersionState::Ready {
-        let message = format!("is {}: wait until it is ready", version.state.0);
-        return Err(Error::invalid("dataset_version", message));
-    }
+    check_ready(&version, "dataset_version")?;
     let settings = &new.settings;
     if settings.papers.is_empty() != settings.known_marks.is_none() {
         let message = "papers and the table of their marks go together: give both or none";
         return Err(Error::invalid("known_marks", message));
     }
-    for &document in settings.papers.iter().chain(&settings.known_marks).chain(&settings.answers) {
-        documents::get(tx, whose, document).await?;
+    let papers = settings.papers.iter().map(|paper| ("papers", paper, DocumentPurpose::Papers));
+    let known = settings.known_marks.iter().map(|marks| ("known_marks", marks, DocumentPurpose::Answers));
+    let answers = settings.answers.iter().map(|table| ("answers", table, DocumentPurpose::Answers));
+    for (field, &id, wanted) in papers.chain(known).chain(answers) {
+        check_use(&documents::get(tx, whose, id).await?, field, wanted)?;
     }
     Ok(())
 }

@@ -60,6 +60,30 @@ impl Services {
         Ok(self.catalogue.get(name).is_some() || self.installed_base_model(name).await?.is_some())
     }
 
+    /// Why a base model cannot be trained, if it cannot.
+    ///
+    /// # Errors
+    /// As [`Services::is_base_model`].
+    pub async fn why_not_trained(&self, name: &str) -> Result<Option<String>, Error> {
+        if self.installed_base_model(name).await?.is_some() {
+            return Ok(None);
+        }
+        let Some(entry) = self.catalogue.get(name) else {
+            let known: Vec<&str> = self.catalogue.entries().iter().map(|entry| entry.name.as_str()).collect();
+            let known = known.join(", ");
+            return Ok(Some(format!("there is no base model `{name}` here; the catalogue has {known}")));
+        };
+        // Nobody accepts them for the server but who runs it.
+        Ok(entry.terms.clone().map(|terms| {
+            let address = terms.addresses.first().map_or("", String::as_str);
+            format!(
+                "is not on this server, and under terms that have to be accepted first ({}, {address}): whoever runs the \
+                 server has it with `gradus models pull {name} --accept-licence`",
+                terms.name
+            )
+        }))
+    }
+
     async fn asked_trained_model(&self, model: &TrainedModel) -> Result<AskedModel, Error> {
         let stored = files::of_model::files(&self.store.reader(), model.id.0).await?;
         let lease = self.restored_models.acquire(&self.archive, model.id.0, &stored).await?;

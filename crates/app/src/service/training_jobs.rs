@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use gradus_domain::{
-    CheckpointId, DatasetVersionId, DatasetVersionState, DocumentId, DocumentState, Id, JobKind, ModelId,
-    QueueJobState, TrainingJobId, TrainingJobState, TrainingJobStep, UserId, Wish,
+    CheckpointId, DatasetVersionId, DocumentId, DocumentPurpose, Id, JobKind, ModelId, QueueJobState,
+    TrainingJobId, TrainingJobState, TrainingJobStep, UserId, Wish,
 };
 use gradus_engine::adapter::{LoraConfig, Method};
 use gradus_engine::training::TrainingPlan;
@@ -18,7 +18,8 @@ use gradus_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::conversations::CONVERSATIONS;
+use super::datasets::check_ready;
+use super::documents::check_use;
 use super::health::{self, JobHealth};
 use super::{Services, queue_work};
 use crate::accounts::Accounts;
@@ -154,11 +155,8 @@ impl Services {
         once_within: Option<TimeDelta>,
     ) -> Result<TrainingJob, Error> {
         new.settings.check()?;
-        if !self.is_base_model(&new.base_model).await? {
-            return Err(Error::invalid(
-                "base_model",
-                format!("there is no base model `{}`; `gradus models list` shows them", new.base_model),
-            ));
+        if let Some(reason) = self.why_not_trained(&new.base_model).await? {
+            return Err(Error::invalid("base_model", reason));
         }
         let quotas = self.quotas;
         self.write(move |tx| async move {
@@ -327,10 +325,7 @@ async fn check_source(tx: &Transaction, owner: UserId, train_on: TrainOn) -> Res
         TrainOn::DatasetVersion(id) => {
             let version = versions::get(tx, id).await?;
             datasets::get(tx, Whose::Of(owner), version.dataset_id.0).await?;
-            if version.state.0 != DatasetVersionState::Ready {
-                let state = version.state.0;
-                return Err(Error::invalid("dataset_version", format!("is {state}: wait until it is ready")));
-            }
+            check_ready(&version, "dataset_version")?;
         }
         TrainOn::Conversations { training, validation } => {
             check_conversations(tx, owner, "training_document", training).await?;
@@ -359,15 +354,7 @@ async fn check_conversations(
     id: DocumentId,
 ) -> Result<(), Error> {
     let document = documents::get(tx, Whose::Of(owner), id).await?;
-    if document.purpose != CONVERSATIONS {
-        let purpose = document.purpose;
-        let message = format!("has the purpose `{purpose}`: upload it with the purpose `{CONVERSATIONS}`");
-        return Err(Error::invalid(field, message));
-    }
-    if document.state.0 != DocumentState::Ready {
-        return Err(Error::invalid(field, format!("is {}: upload it again", document.state.0)));
-    }
-    Ok(())
+    check_use(&document, field, DocumentPurpose::Conversations)
 }
 
 fn row(owner: UserId, new: NewTrainingJob, tx: &Transaction) -> TrainingJob {

@@ -1,7 +1,9 @@
 //! Quotas, as other services ask for them.
 
 use gradus_app::accounts::{AccountSettings, Accounts, Caller, Quotas};
-use gradus_domain::{DocumentId, DocumentState, Role, TrainingJobId, TrainingJobState, UserId};
+use gradus_domain::{
+    DocumentId, DocumentPurpose, DocumentState, Role, TrainingJobId, TrainingJobState, UserId,
+};
 use gradus_store::documents::{self, Document};
 use gradus_store::training_jobs::{self, TrainingJob};
 use gradus_store::{Json, Key, StoreError, Text, Transaction, blob_records};
@@ -40,7 +42,7 @@ async fn insert_document(change: &Transaction, owner: UserId, bytes: u64) -> Res
         id: Key(DocumentId::new()),
         owner_id: Key(owner),
         name: "guide.docx".to_owned(),
-        purpose: "guide".to_owned(),
+        purpose: Text(DocumentPurpose::Guide),
         state: Text(DocumentState::Uploaded),
         blob_hash: hash,
         bytes: i64::try_from(bytes).unwrap(),

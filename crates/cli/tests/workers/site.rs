@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use gradus_app::accounts::Quotas;
 use gradus_app::domain::{
-    DatasetVersionId, DatasetVersionState, DocumentId, DocumentState, ModelId, Role, SystemClock,
-    TrainingJobId, UserId,
+    DatasetVersionId, DatasetVersionState, DocumentId, DocumentPurpose, DocumentState, ModelId, Role,
+    SystemClock, TrainingJobId, UserId, Word as _,
 };
 use gradus_app::grading::dataset::DatasetOptions;
 use gradus_app::models::{Catalogue, CatalogueSettings, ModelStore};
@@ -142,7 +142,7 @@ impl Site {
         spool.write(bytes).await.unwrap();
         let new = NewDocument {
             name: name.to_owned(),
-            purpose: purpose.to_owned(),
+            purpose: DocumentPurpose::parse(purpose).unwrap(),
             metadata: json!({}),
             expires_at: None,
         };

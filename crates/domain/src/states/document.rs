@@ -4,6 +4,34 @@ use super::State;
 use crate::words::words;
 
 words! {
+    /// What an uploaded file is for.
+    "purpose" DocumentPurpose {
+        /// A marking guide, which a worker reads.
+        Guide = "guide",
+        /// A table of marked answers, or of the known marks of papers.
+        Answers = "answers",
+        /// A student's paper, which a worker reads.
+        Papers = "papers",
+        /// Conversations to learn from, in OpenAI's format.
+        Conversations = "conversations",
+        /// Data of its owner's.
+        UserData = "user_data",
+        /// Data to test with, of programs made for OpenAI's API.
+        Evals = "evals",
+        /// Whatever its owner keeps here.
+        Other = "other",
+    }
+}
+
+impl DocumentPurpose {
+    /// Whether a worker reads it; everything else is used as it is.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        matches!(self, Self::Guide | Self::Papers)
+    }
+}
+
+words! {
     /// How far an uploaded file is.
     "document" DocumentState {
         /// Its bytes are here.

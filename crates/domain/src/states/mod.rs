@@ -11,7 +11,7 @@ mod training_job;
 
 pub use blob::BlobState;
 pub use dataset_version::{DatasetVersionState, DatasetVersionStep};
-pub use document::{DocumentState, DocumentStep};
+pub use document::{DocumentPurpose, DocumentState, DocumentStep};
 pub use job::{QueueJobState, Wish};
 pub use model_test::{ModelTestState, ModelTestStep};
 pub use report::{ReportState, ReportStep};

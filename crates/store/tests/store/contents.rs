@@ -2,8 +2,8 @@
 
 use gradus_domain::failure::{Category, Failure, Severity};
 use gradus_domain::{
-    DatasetId, DatasetVersionStep, DocumentStep, ModelTestId, ModelTestState, ModelTestStep, ReportId,
-    ReportState, ReportStep, SubmissionId, UserId,
+    DatasetId, DatasetVersionStep, DocumentPurpose, DocumentStep, ModelTestId, ModelTestState, ModelTestStep,
+    ReportId, ReportState, ReportStep, SubmissionId, UserId,
 };
 use gradus_store::datasets::versions::{Frozen, Source};
 use gradus_store::datasets::{self, Dataset, examples, sources, versions};
@@ -91,8 +91,13 @@ async fn others_neither_see_nor_delete_a_document(database: &TestDatabase) {
     let refused =
         store.write(move |tx| async move { documents::delete(&tx, Whose::Of(bob), id).await }).await;
     assert_eq!(refusal(refused), format!("there is no document {id}"));
-    let purposes =
-        documents::page(&store.reader(), Whose::Of(ada), Some("answers"), &PageRequest::first(10)).await;
+    let purposes = documents::page(
+        &store.reader(),
+        Whose::Of(ada),
+        Some(DocumentPurpose::Answers),
+        &PageRequest::first(10),
+    )
+    .await;
     assert_eq!(purposes.unwrap().items, []);
     store.write(move |tx| async move { documents::delete(&tx, Whose::Of(ada), id).await }).await.unwrap();
     assert_eq!(seen(Whose::Anyones).await, 0);

@@ -2,7 +2,8 @@
 
 use chrono::Utc;
 use gradus_domain::{
-    DocumentId, DocumentState, Id, JobKind, ModelId, Role, TrainingJobId, TrainingJobState, UserId,
+    DocumentId, DocumentPurpose, DocumentState, Id, JobKind, ModelId, Role, TrainingJobId, TrainingJobState,
+    UserId,
 };
 use gradus_store::blob_records;
 use gradus_store::documents::Document;
@@ -49,7 +50,7 @@ pub(crate) fn document(owner: UserId, blob_hash: &str, change: &Transaction) -> 
         id: Key(DocumentId::new()),
         owner_id: Key(owner),
         name: "guide.docx".to_owned(),
-        purpose: "guide".to_owned(),
+        purpose: Text(DocumentPurpose::Guide),
         state: Text(DocumentState::Uploaded),
         blob_hash: blob_hash.to_owned(),
         bytes: 1234,

@@ -1,8 +1,9 @@
 //! Datasets and their versions.
 
 use gradus_app::store::datasets::versions;
+use gradus_app::store::documents;
 use gradus_domain::failure::{Category, Failure, Severity};
-use gradus_domain::{DatasetVersionId, Id as _};
+use gradus_domain::{DatasetVersionId, DocumentId, Id as _};
 use serde_json::json;
 
 use crate::asking::Ask;
@@ -15,6 +16,7 @@ each_database!(
     versions_are_numbered_and_show_their_examples,
     a_version_that_failed_says_why_and_is_built_again,
     a_dataset_is_built_of_ones_own_documents,
+    a_dataset_is_built_of_what_was_uploaded_for_it,
 );
 
 async fn a_dataset_is_made_renamed_and_deleted(server: &Server) {
@@ -82,4 +84,28 @@ async fn a_dataset_is_built_of_ones_own_documents(server: &Server) {
     let empty = json!({ "name": "x", "version": { "guide": guide, "answers": [] } });
     assert_eq!(server.refusal(alice.post("/api/v1/datasets").json(&empty)).await.0, 422);
     assert_eq!(server.count(bob, "/api/v1/datasets").await, 0);
+}
+
+async fn a_dataset_is_built_of_what_was_uploaded_for_it(server: &Server) {
+    let alice = server.people.alice();
+    let (guide, answers) = (server.document(alice, "guide").await, server.document(alice, "answers").await);
+    let refused = async |guide: &str, answers: &str| {
+        let new = json!({ "name": "x", "version": { "guide": guide, "answers": [answers] } });
+        let answer = server.ask(alice.post("/api/v1/datasets").json(&new)).await;
+        assert_eq!(answer.status, 422, "{}", answer.text());
+        answer.json()["errors"][0]["message"].as_str().unwrap().to_owned()
+    };
+    let wrong = "file.txt was uploaded as `answers`: upload it with the purpose `guide`";
+    assert_eq!(refused(&answers, &answers).await, wrong);
+    assert!(refused(&guide, &guide).await.contains("uploaded as `guide`"));
+    let row = DocumentId::from_uuid(uuid(&guide));
+    let failure = Failure {
+        category: Category::Input,
+        severity: Severity::Error,
+        is_transient: false,
+        message: "it has no pages".to_owned(),
+    };
+    server.write(move |change| async move { documents::reject(&change, row, failure).await }).await;
+    let unread = "file.txt could not be read: it has no pages; mend it and upload it again";
+    assert_eq!(refused(&guide, &answers).await, unread);
 }

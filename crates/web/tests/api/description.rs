@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::asking::Ask;
 use crate::each_database;
@@ -12,6 +12,7 @@ each_database!(
     every_route_of_the_api_is_described,
     every_reference_leads_somewhere,
     every_field_and_parameter_says_what_it_is,
+    a_file_that_is_the_body_is_bytes,
     the_page_shows_every_operation,
 );
 
@@ -74,6 +75,15 @@ async fn every_field_and_parameter_says_what_it_is(server: &Server) {
             assert!(said.is_some_and(|said| !said.is_empty()), "{name}.{field}: {inner}");
         }
     }
+}
+
+async fn a_file_that_is_the_body_is_bytes(server: &Server) {
+    let sent = &server.description["paths"]["/api/v1/documents"]["post"]["requestBody"]["content"];
+    let schema = &sent["application/octet-stream"]["schema"];
+    let schema = schema["$ref"].as_str().map_or(schema, |name| {
+        &server.description["components"]["schemas"][name.rsplit('/').next().unwrap()]
+    });
+    assert_eq!((&schema["type"], &schema["format"]), (&json!("string"), &json!("binary")), "{sent}");
 }
 
 async fn the_page_shows_every_operation(server: &Server) {

@@ -22,6 +22,7 @@ each_database!(
     the_text_is_there_once_a_worker_has_read_it,
     a_text_is_given_as_it_is_read,
     a_rejected_document_says_why_and_is_read_again,
+    what_is_not_read_is_not_read_again,
     a_document_that_is_used_is_not_deleted,
     conversations_that_cannot_be_learnt_from_are_told_by_line_and_not_kept,
 );
@@ -138,9 +139,11 @@ async fn hostile_names_stay_names(server: &Server) {
 
 async fn what_is_said_about_a_file_is_checked(server: &Server) {
     let alice = server.people.alice();
-    let cases: [(&[(&str, &str)], &str); 6] = [
+    let cases: [(&[(&str, &str)], &str); 8] = [
         (&[], "body.purpose"),
         (&[("purpose", "Guide!")], "body.purpose"),
+        (&[("purpose", "giude")], "body.purpose"),
+        (&[("purpose", "fine-tune")], "body.purpose"),
         (&[("purpose", "guide"), ("metadata", "[]")], "body.metadata"),
         (&[("purpose", "guide"), ("hours", "0")], "body.hours"),
         (&[("purpose", "guide"), ("owner_id", "7")], "body.owner_id"),
@@ -279,6 +282,14 @@ async fn a_rejected_document_says_why_and_is_read_again(server: &Server) {
     server.write(move |change| async move { documents::reject(&change, row, failure).await }).await;
     let shown = server.ask(alice.get(&path)).await;
     assert!(!shown.text().contains("/var/lib"), "{}", shown.text());
+}
+
+async fn what_is_not_read_is_not_read_again(server: &Server) {
+    let alice = server.people.alice();
+    let document = server.document(alice, "answers").await;
+    let again = server.ask(alice.post(&format!("/api/v1/documents/{document}/retry"))).await;
+    assert_eq!(again.status, 422);
+    assert!(again.text().contains("has the purpose `answers`: such files are not read"), "{}", again.text());
 }
 
 async fn a_document_that_is_used_is_not_deleted(server: &Server) {

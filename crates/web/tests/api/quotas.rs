@@ -20,7 +20,8 @@ async fn work_beyond_the_quota_is_refused_and_each_user_has_their_own(server: &S
     let (alice, bob) = (server.people.alice(), server.people.bob());
     let (dataset, _) = server.dataset(alice).await;
     let answers = server.document(alice, "answers").await;
-    let version = json!({ "guide": answers, "answers": [answers] });
+    let guides = server.ok(alice.get("/api/v1/documents?purpose=guide")).await;
+    let version = json!({ "guide": guides["items"][0]["id"], "answers": [answers] });
     let build = || alice.post(&format!("/api/v1/datasets/{dataset}/versions")).json(&version);
     // The guide is read and the first version is built.
     for _ in 2..MOST_QUEUED {

@@ -89,10 +89,14 @@ async fn a_job_is_asked_for_with_what_fits_together(server: &Server) {
     let stolen = alice.with_token(new(&ready, json!({ "from_model": model })));
     assert_eq!(server.refusal(stolen).await.0, 404);
     let own = server.model(alice).await;
+    let other = "smollm2-135m-instruct-bf16";
     assert_eq!(
-        field(new(&ready, json!({ "from_model": own, "base_model": "gemma3-270m" }))).await,
+        field(new(&ready, json!({ "from_model": own, "base_model": other }))).await,
         "body.from_model"
     );
+    let gemma = server.ask(alice.with_token(new(&ready, json!({ "base_model": "gemma3-270m" })))).await;
+    assert_eq!(gemma.status, 422);
+    assert!(gemma.text().contains("under terms that have to be accepted first"), "{}", gemma.text());
     assert_eq!(server.refusal(bob.with_token(new(&ready, json!({})))).await.0, 404);
     let made = server.ok(alice.with_token(new(&ready, json!({ "suffix": "bio" })))).await;
     assert_eq!(

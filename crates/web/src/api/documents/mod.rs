@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::audited;
 use super::conditions::Conditions;
 use super::failed::{self, FailureShown};
-use super::fields::{DocumentStateWord, Slug};
+use super::fields::{DocumentPurposeWord, DocumentStateWord};
 use super::following::{Follower, Snapshot, StreamedEvent, following};
 use super::listing::{Limit, Listed, Order, PageQuery, listed};
 
@@ -27,9 +27,6 @@ use crate::problem::{ApiPath, ApiQuery, Problem};
 use crate::range::WantedRange;
 use crate::routes::{Access, Route};
 use crate::state::ServerState;
-
-/// What a document is for: `guide`, `papers`, `answers`, `conversations`, or a word of its owner's.
-pub(super) type Purpose = Slug<40>;
 
 pub(super) fn routes() -> Vec<Route<ServerState>> {
     let reading = Access::signed_in(Scope::Read);
@@ -61,7 +58,7 @@ pub(crate) struct DocumentQuery {
     order: Option<Order>,
     /// Of this purpose alone.
     #[param(inline)]
-    purpose: Option<Purpose>,
+    purpose: Option<DocumentPurposeWord>,
 }
 
 /// An uploaded file.
@@ -74,7 +71,7 @@ pub(crate) struct Document {
     /// The file's name.
     name: String,
     /// What it is for.
-    purpose: String,
+    purpose: DocumentPurposeWord,
     /// How far it is.
     state: DocumentStateWord,
     /// How many bytes it has.
@@ -108,7 +105,7 @@ impl From<Row> for Document {
             id: row.id.uuid(),
             owner_id: row.owner_id.uuid(),
             name: row.name,
-            purpose: row.purpose,
+            purpose: DocumentPurposeWord(row.purpose.0),
             state: DocumentStateWord(row.state.0),
             bytes: row.bytes,
             blake3: row.blob_hash,
@@ -142,8 +139,8 @@ async fn list_documents(
 ) -> Result<Json<Listed<Document>>, Problem> {
     let DocumentQuery { after, limit, order, purpose } = query;
     let request = PageQuery { after, limit, order }.request();
-    let purpose = purpose.map(Purpose::into_text);
-    let page = state.services.documents(caller.whose(), purpose.as_deref(), &request).await?;
+    let purpose = purpose.map(|purpose| purpose.0);
+    let page = state.services.documents(caller.whose(), purpose, &request).await?;
     Ok(listed(page, |row| row.id.uuid(), Document::from))
 }
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::TimeDelta;
 use gradus_app::service::documents::NewDocument;
 use gradus_app::store::blobs::{Spool, SpooledBlob};
-use gradus_domain::Scope;
+use gradus_domain::{DocumentPurpose, Scope, Word as _};
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, de::value};
@@ -18,10 +18,10 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::conditions::created;
-use super::super::fields::{Line, Metadata, Whole};
+use super::super::fields::{DocumentPurposeWord, Line, Metadata, Whole};
 use super::super::keyed;
 use super::super::once::{Keeps, RequestKey, fingerprint, once};
-use super::{Document, Purpose};
+use super::Document;
 use crate::guard::{BodyPace, SignedIn};
 use crate::problem::{ApiQuery, Category, FieldProblem, Problem};
 use crate::routes::{Access, Route};
@@ -53,9 +53,10 @@ pub(crate) struct DocumentForm {
     /// The file.
     #[schema(format = Binary, content_media_type = "application/octet-stream")]
     file: String,
-    /// What it is for: `guide` and `papers` are read by a worker; `conversations` have to be JSON Lines in OpenAI's
-    /// format and are checked at once; others are used as they are.
-    purpose: Purpose,
+    /// What it is for: `guide` (a marking guide) and `papers` (a student's answers) are read by a worker; `answers` are
+    /// tables of marked answers or of the known marks of papers; `conversations` have to be JSON Lines in OpenAI's format
+    /// and are checked at once; others are kept as they are.
+    purpose: DocumentPurposeWord,
     /// What its owner notes on it: a JSON object of short texts.
     #[schema(nullable = false)]
     metadata: Option<String>,
@@ -63,6 +64,12 @@ pub(crate) struct DocumentForm {
     #[schema(nullable = false)]
     hours: Option<Hours>,
 }
+
+/// A file as it is.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes a body that is read as it arrives")]
+pub(crate) struct RawFile(Vec<u8>);
 
 /// What is said about a file that is the body itself.
 #[derive(Deserialize, IntoParams)]
@@ -74,7 +81,7 @@ pub(crate) struct FileQuery {
     name: Option<FileName>,
     /// Where the file is the body: what it is for.
     #[param(inline)]
-    purpose: Option<Purpose>,
+    purpose: Option<DocumentPurposeWord>,
     /// Where the file is the body: in how many hours it is to be deleted.
     #[param(inline)]
     hours: Option<Hours>,
@@ -84,7 +91,7 @@ pub(crate) struct FileQuery {
 struct Arrived {
     file: SpooledBlob,
     name: DisplayName,
-    purpose: String,
+    purpose: DocumentPurpose,
     metadata: Value,
     hours: Option<Hours>,
 }
@@ -96,7 +103,7 @@ struct Arrived {
     params(FileQuery),
     request_body(content(
         (DocumentForm = "multipart/form-data"),
-        (Vec<u8> = "application/octet-stream"),
+        (RawFile = "application/octet-stream"),
     )),
     responses((status = 201, description = "The document.", body = Document)))]
 async fn create_document(
@@ -106,10 +113,10 @@ async fn create_document(
     request: Request,
 ) -> Result<Response, Problem> {
     let arrived = receive(&state, request).await?;
-    let (hash, purpose) = (arrived.file.blob().hash.to_string(), arrived.purpose.clone());
+    let (hash, purpose) = (arrived.file.blob().hash.to_string(), arrived.purpose.word());
     let metadata = arrived.metadata.to_string();
     let hours = arrived.hours.map(|hours| hours.0.to_string()).unwrap_or_default();
-    let said = ["upload", &hash, arrived.name.as_str(), &purpose, &metadata, &hours];
+    let said = ["upload", &hash, arrived.name.as_str(), purpose, &metadata, &hours];
     let request_hash = fingerprint(&said.map(str::as_bytes));
     let user = caller.user;
     let work = async move |at_work: ServerState| {
@@ -153,7 +160,7 @@ async fn receive_in_form(request: Request, max_bytes: u64, spool: &Spool) -> Res
     let form = receive_form(request, FILE, max_bytes, spool).await?;
     let mut fields = form.fields;
     let arrived = Arrived {
-        purpose: required(&mut fields, "purpose").and_then(word::<Purpose>("purpose"))?.into_text(),
+        purpose: required(&mut fields, "purpose").and_then(word::<DocumentPurposeWord>("purpose"))?.0,
         metadata: fields
             .remove("metadata")
             .map_or(Ok(Metadata::default()), |text| metadata(&text))?
@@ -184,7 +191,7 @@ async fn receive_body(
     Ok(Arrived {
         file: receive_raw(body, max_bytes, spool).await?,
         name: DisplayName::of(&name.into_text()),
-        purpose: purpose.into_text(),
+        purpose: purpose.0,
         metadata: Metadata::default().into_value(),
         hours: query.hours,
     })
@@ -234,8 +241,11 @@ mod tests {
     fn fields_of_a_form_are_read_as_their_types() {
         assert_eq!(word::<Hours>("hours")("24".to_owned()).unwrap().0, 24);
         assert_eq!(word::<Hours>("hours")("0".to_owned()).unwrap_err().fields()[0].field, "body.hours");
-        assert_eq!(word::<Purpose>("purpose")("guide".to_owned()).unwrap().into_text(), "guide");
-        assert!(word::<Purpose>("purpose")("a&v=b".to_owned()).is_err());
+        assert_eq!(
+            word::<DocumentPurposeWord>("purpose")("guide".to_owned()).unwrap().0,
+            DocumentPurpose::Guide
+        );
+        assert!(word::<DocumentPurposeWord>("purpose")("a&v=b".to_owned()).is_err());
     }
 
     #[test]

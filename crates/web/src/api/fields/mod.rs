@@ -10,6 +10,7 @@ pub(crate) use metadata::Metadata;
 pub(crate) use number::{Factor, PartialShare, Rate, Share, Whole};
 pub(crate) use text::{AccountName, Label, Line, Prose, Slug, Typed};
 pub(crate) use word::{
-    DatasetVersionStateWord, DocumentStateWord, FailureCategoryWord, JobKindWord, ModelTestStateWord,
-    QueueStateWord, ReportStateWord, RoleWord, ScopeWord, SeverityWord, TrainingJobStateWord,
+    DatasetVersionStateWord, DocumentPurposeWord, DocumentStateWord, FailureCategoryWord, JobKindWord,
+    ModelTestStateWord, QueueStateWord, ReportStateWord, RoleWord, ScopeWord, SeverityWord,
+    TrainingJobStateWord,
 };

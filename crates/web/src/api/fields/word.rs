@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use gradus_domain::failure::{Category, Severity};
 use gradus_domain::{
-    DatasetVersionState, DocumentState, JobKind, ModelTestState, QueueJobState, ReportState, Role, Scope,
-    TrainingJobState, Word,
+    DatasetVersionState, DocumentPurpose, DocumentState, JobKind, ModelTestState, QueueJobState, ReportState,
+    Role, Scope, TrainingJobState, Word,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::Type;
@@ -37,6 +37,7 @@ macro_rules! words {
 words! {
     RoleWord is Role as "Role";
     ScopeWord is Scope as "Scope";
+    DocumentPurposeWord is DocumentPurpose as "DocumentPurpose";
     DocumentStateWord is DocumentState as "DocumentState";
     DatasetVersionStateWord is DatasetVersionState as "DatasetVersionState";
     TrainingJobStateWord is TrainingJobState as "TrainingJobState";

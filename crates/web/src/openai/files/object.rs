@@ -53,7 +53,7 @@ impl From<&Document> for FileObject {
             created_at: document.created_at.timestamp(),
             expires_at: document.expires_at.map(|end| end.timestamp()),
             filename: document.name.clone(),
-            purpose: outward(&document.purpose).to_owned(),
+            purpose: outward(document.purpose.0).to_owned(),
             status: match document.state.0 {
                 DocumentState::Uploaded | DocumentState::Extracting => "uploaded",
                 DocumentState::Ready => "processed",

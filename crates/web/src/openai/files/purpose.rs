@@ -1,6 +1,6 @@
 //! What files are for: OpenAI's words, and the services' own.
 
-use gradus_app::service::conversations::CONVERSATIONS;
+use gradus_domain::{DocumentPurpose, Word as _};
 
 use super::super::Refusal;
 use super::super::fields::unknown_word;
@@ -14,11 +14,13 @@ const ACCEPTED: [&str; 6] = [FINE_TUNE, "user_data", "evals", "guide", "answers"
 const NOT_SUPPORTED: [&str; 3] = ["assistants", "batch", "vision"];
 
 /// The services' word for a purpose that a client names.
-pub(super) fn inward(purpose: &str) -> Result<&'static str, Refusal> {
+pub(super) fn inward(purpose: &str) -> Result<DocumentPurpose, Refusal> {
     if purpose == FINE_TUNE {
-        return Ok(CONVERSATIONS);
+        return Ok(DocumentPurpose::Conversations);
     }
-    if let Some(known) = ACCEPTED.into_iter().find(|known| *known == purpose) {
+    if ACCEPTED.contains(&purpose)
+        && let Ok(known) = DocumentPurpose::parse(purpose)
+    {
         return Ok(known);
     }
     if NOT_SUPPORTED.contains(&purpose) {
@@ -32,8 +34,8 @@ pub(super) fn inward(purpose: &str) -> Result<&'static str, Refusal> {
 }
 
 /// OpenAI's word for a purpose of the services'.
-pub(super) fn outward(purpose: &str) -> &str {
-    if purpose == CONVERSATIONS { FINE_TUNE } else { purpose }
+pub(super) fn outward(purpose: DocumentPurpose) -> &'static str {
+    if purpose == DocumentPurpose::Conversations { FINE_TUNE } else { purpose.word() }
 }
 
 #[cfg(test)]

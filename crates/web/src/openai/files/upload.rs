@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use gradus_app::Error;
 use gradus_app::service::conversations::CheckedConversations;
 use gradus_app::service::documents::NewDocument;
+use gradus_domain::DocumentPurpose;
 use serde_json::json;
 
 use super::super::Refusal;
@@ -35,7 +36,7 @@ pub(in super::super) async fn create_file(
     let wanted = Wanted::read(fields)?;
     let new = NewDocument {
         name: name.to_string(),
-        purpose: wanted.purpose.to_owned(),
+        purpose: wanted.purpose,
         metadata: json!({}),
         expires_at: wanted.kept.map(|kept| state.clock.now() + kept),
     };
@@ -50,7 +51,7 @@ pub(in super::super) async fn create_file(
 /// What the fields beside the file say.
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
-    purpose: &'static str,
+    purpose: DocumentPurpose,
     kept: Option<TimeDelta>,
 }
 
@@ -113,7 +114,7 @@ mod tests {
             ("expires_after[anchor]", "created_at"),
             ("expires_after[seconds]", "3600"),
         ];
-        let expected = Wanted { purpose: "evals", kept: Some(TimeDelta::hours(1)) };
+        let expected = Wanted { purpose: DocumentPurpose::Evals, kept: Some(TimeDelta::hours(1)) };
         assert_eq!(read(&fields).unwrap(), expected);
     }
 

@@ -4,10 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use chrono::TimeDelta;
 use gradus_app::Error;
-use gradus_app::service::conversations::CONVERSATIONS;
 use gradus_app::service::training_jobs::{NewTrainingJob, TrainOn};
 use gradus_app::store::{StoreError, Whose};
-use gradus_domain::{DocumentId, DocumentState, ModelId, UserId};
+use gradus_domain::{DocumentId, DocumentPurpose, DocumentState, ModelId, UserId};
 use http::HeaderMap;
 use serde_json::Value;
 
@@ -74,6 +73,10 @@ async fn start(state: &ServerState, owner: UserId, name: &str) -> Result<(String
     let services = &state.services;
     // One of the catalogue that is not here, the worker fetches.
     if services.is_base_model(name).await? {
+        if let Some(reason) = services.why_not_trained(name).await? {
+            let message = format!("The model `{name}` {reason}.");
+            return Err(Refusal::invalid("model", "model_not_available", message).into());
+        }
         return Ok((name.to_owned(), None));
     }
     let trained = services.model_by_name(Whose::Of(owner), name).await?;
@@ -96,7 +99,7 @@ async fn file(state: &ServerState, owner: UserId, param: &str, id: &str) -> Resu
         Err(Error::Store(StoreError::NotFound { .. })) => return Err(missing().into()),
         found => found?,
     };
-    if document.purpose != CONVERSATIONS {
+    if document.purpose.0 != DocumentPurpose::Conversations {
         let what = format!("{id} was uploaded for another purpose; upload it with the purpose '{FINE_TUNE}'");
         return Err(refused(what).into());
     }
