@@ -11,15 +11,17 @@ const ROOT: &str = "/sys/fs/cgroup";
 struct Names {
     limit: &'static str,
     used: &'static str,
-    /// In `memory.stat`: pages of files that nobody used lately, which make room without a loss.
-    reclaimable: &'static str,
+    /// In `memory.stat`: pages of files, which make room without a loss. A model that was read twice is among those in use,
+    /// and stays there as long as nothing else wants the room.
+    reclaimable: [&'static str; 2],
 }
 
-const SECOND: Names = Names { limit: "memory.max", used: "memory.current", reclaimable: "inactive_file " };
+const SECOND: Names =
+    Names { limit: "memory.max", used: "memory.current", reclaimable: ["inactive_file ", "active_file "] };
 const FIRST: Names = Names {
     limit: "memory.limit_in_bytes",
     used: "memory.usage_in_bytes",
-    reclaimable: "total_inactive_file ",
+    reclaimable: ["total_inactive_file ", "total_active_file "],
 };
 
 /// The least that a group around this process has left, in bytes; `None` where none is limited.
@@ -61,9 +63,10 @@ fn left(group: &Path, names: &Names) -> Option<u64> {
     // `max` where there is no limit; the first version says a number beyond any memory.
     let limit = number(names.limit)?;
     let statistics = read_to_string(group.join("memory.stat")).unwrap_or_default();
-    let reclaimable =
-        statistics.lines().find_map(|line| line.strip_prefix(names.reclaimable)?.trim().parse().ok());
-    let used = number(names.used)?.saturating_sub(reclaimable.unwrap_or(0));
+    let pages =
+        |name: &str| statistics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    let reclaimable: u64 = names.reclaimable.into_iter().filter_map(pages).sum();
+    let used = number(names.used)?.saturating_sub(reclaimable);
     Some(limit.saturating_sub(used))
 }
 
@@ -90,7 +93,7 @@ mod tests {
             &root.join("system.slice"),
             &[("memory.max", "2000\n"), ("memory.current", "1500\n"), ("memory.stat", stat)],
         );
-        assert_eq!(least_left("0::/system.slice/gradus.service\n", root), Some(800));
+        assert_eq!(least_left("0::/system.slice/gradus.service\n", root), Some(805));
         group(&inner, &[("memory.max", "1000\n")]);
         assert_eq!(least_left("0::/system.slice/gradus.service\n", root), Some(100));
         group(&inner, &[("memory.current", "1200\n")]);
@@ -109,13 +112,13 @@ mod tests {
     fn the_first_version_is_read_too() {
         let root = tempfile::tempdir().unwrap();
         let memory = root.path().join("memory/jobs/7");
-        let stat = "inactive_file 1\ntotal_inactive_file 50\n";
+        let stat = "inactive_file 1\ntotal_inactive_file 50\ntotal_active_file 20\n";
         group(
             &memory,
             &[("memory.limit_in_bytes", "700"), ("memory.usage_in_bytes", "150"), ("memory.stat", stat)],
         );
         let membership = "9:name=systemd:/\n4:cpu,memory:/jobs/7\n3:cpuset:/jobs/7\n0::/\n";
-        assert_eq!(least_left(membership, root.path()), Some(600));
+        assert_eq!(least_left(membership, root.path()), Some(620));
         assert_eq!(least_left("3:cpuset:/jobs/7\n", root.path()), None);
         assert_eq!(least_left("nothing of the kind", root.path()), None);
     }
