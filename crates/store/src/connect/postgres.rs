@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{self, ConnectOptions, Connection};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Pools;
 use super::refusal::in_its_own_words;
@@ -13,6 +14,8 @@ use crate::error::Tried;
 const CONNECTIONS: u32 = 10;
 /// How long a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long until it is tried again.
+const PAUSE: Duration = Duration::from_millis(200);
 /// sqlx 0.9.0 can leave a transaction open on a connection that goes back to the pool, when whoever asked for it goes away
 /// during `BEGIN`. Transactions therefore run in tasks of their own; these limits end whatever is left all the same.
 const LONGEST_LIFE: Duration = Duration::from_secs(300);
@@ -34,11 +37,32 @@ pub(super) async fn open(url: &url::Url) -> Result<Pools, StoreError> {
     Ok(Pools { writer: connection.clone(), reader: connection })
 }
 
+/// Waits for a server that is only just starting, as a pool does; but a pool says in the end that it waited in vain, and
+/// not why.
+async fn reach(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let begun = Instant::now();
+    loop {
+        let left = PATIENCE.saturating_sub(begun.elapsed());
+        let waited = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        let tried = timeout(left, async { options.connect().await?.close().await });
+        match tried.await.unwrap_or_else(waited) {
+            Err(error) if may_be_starting(&error) && begun.elapsed() + PAUSE < PATIENCE => sleep(PAUSE).await,
+            reached => return reached,
+        }
+    }
+}
+
+fn may_be_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        // It starts, or all its connections are taken.
+        sqlx::Error::Database(said) => matches!(said.code().as_deref(), Some("57P03" | "53300")),
+        _ => false,
+    }
+}
+
 async fn pool(options: PgConnectOptions) -> Result<sqlx::PgPool, sqlx::Error> {
-    // A pool whose first connection is refused tries on, and says only that it waited in vain.
-    let waited = || sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-    let first = tokio::time::timeout(PATIENCE, options.connect()).await.map_err(|_| waited())?;
-    first?.close().await?;
+    reach(&options).await?;
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(PATIENCE)
