@@ -93,6 +93,20 @@ impl Store {
         self.run(work, |_| true).await
     }
 
+    /// As [`Store::write`], for work that may refuse in words of its own, which undoes it like any other failure.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_unless_refused<T, E, W, F>(&self, work: W) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(Transaction) -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.run(work, |_| true).await
+    }
+
     /// As [`Store::write`], for work that may refuse. What it recorded about its refusal is committed, and a request under
     /// an idempotency key is not done by that.
     ///
@@ -108,18 +122,19 @@ impl Store {
         self.run(work, Result::is_ok).await
     }
 
-    async fn run<T, W, F>(&self, work: W, is_done: fn(&T) -> bool) -> Result<T, StoreError>
+    async fn run<T, E, W, F>(&self, work: W, is_done: fn(&T) -> bool) -> Result<T, E>
     where
         T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
         W: FnOnce(Transaction) -> F + Send + 'static,
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let store = self.clone();
         let task = tokio::spawn(async move {
             let transaction = store.begin().await?;
             let result = match (work(transaction.clone()).await, &store.attempt) {
                 (Ok(done), Some(attempt)) if is_done(&done) => {
-                    idempotency::note_done(&transaction, attempt).await.map(|()| done)
+                    idempotency::note_done(&transaction, attempt).await.map(|()| done).map_err(E::from)
                 }
                 (result, _) => result,
             };
@@ -132,10 +147,10 @@ impl Store {
         });
         task.await.unwrap_or_else(|failure| match failure.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(StoreError::Database {
+            Err(_) => Err(E::from(StoreError::Database {
                 action: "finish a change: the process is shutting down",
                 source: sea_orm::DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::ConnectionClosed),
-            }),
+            })),
         })
     }
 

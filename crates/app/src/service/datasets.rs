@@ -73,7 +73,7 @@ impl Services {
         metadata: serde_json::Value,
         first: Option<VersionRequest>,
     ) -> Result<(Dataset, Option<DatasetVersion>), Error> {
-        first.as_ref().map_or(Ok(()), VersionRequest::check)?;
+        first.as_ref().map_or(Ok(()), VersionRequest::check).map_err(of_the_version)?;
         let quotas = self.quotas;
         let added = self
             .write(move |tx| async move {
@@ -89,7 +89,10 @@ impl Services {
                 };
                 datasets::insert(&tx, dataset.clone()).await?;
                 let version = match first {
-                    Some(request) => Some(add_version(&tx, quotas, owner, &dataset, &request).await?),
+                    Some(request) => {
+                        let added = add_version(&tx, quotas, owner, &dataset, &request).await;
+                        Some(added.map_err(of_the_version)?)
+                    }
                     None => None,
                 };
                 Ok((dataset, version))
@@ -232,6 +235,13 @@ impl Services {
             .await?;
         Ok(())
     }
+}
+
+/// What is wrong with a version that is asked for together with its dataset.
+fn of_the_version(error: Error) -> Error {
+    let Error::Invalid { mut problems } = error else { return error };
+    problems.iter_mut().for_each(|problem| problem.field.insert_str(0, "version."));
+    Error::Invalid { problems }
 }
 
 /// Makes sure that a version can be used.

@@ -84,20 +84,14 @@ impl Services {
         Self { store: self.store.under(attempt), ..self.clone() }
     }
 
-    /// Runs `work` in a transaction. A failure of the database undoes it; a refusal comes before anything is changed.
+    /// Runs `work` in a transaction, which a failure of the database and a refusal undo.
     async fn write<T, W, F>(&self, work: W) -> Result<T, Error>
     where
         T: Send + 'static,
         W: FnOnce(Transaction) -> F + Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let written = self.store.write_or_refuse(move |tx| async move {
-            match work(tx).await {
-                Err(Error::Store(failure)) => Err(failure),
-                other => Ok(other),
-            }
-        });
-        written.await?
+        self.store.write_unless_refused(work).await
     }
 }
 

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 
 use gradus_app::Error;
 use gradus_app::models::ModelsError;
-use gradus_app::store::StoreError;
 use gradus_app::store::blobs::BlobError;
+use gradus_app::store::{StoreError, idempotency};
 use gradus_domain::failure::Category as FailureCategory;
 
 use super::{Category, FieldProblem, Problem, full_message, sentence};
@@ -63,9 +63,9 @@ impl From<StoreError> for Problem {
             StoreError::NotNow(_) => Self::new(Category::Conflict, said).with_code("not_now"),
             StoreError::Changed { .. } => Self::new(Category::Conflict, said).with_code("changed"),
             StoreError::Stale { .. } => Self::new(Category::PreconditionFailed, said),
-            StoreError::Overtaken => {
-                Self::new(Category::Conflict, said).with_code("idempotency_key_unfinished")
-            }
+            StoreError::Overtaken => Self::new(Category::Conflict, said)
+                .with_code("idempotency_key_unfinished")
+                .with_retry_after(idempotency::HELD.num_seconds().unsigned_abs()),
             error if error.is_out_of_space() => disk_full(&error),
             error if error.is_transient() => {
                 later(&error, DATABASE_RETRY_S).with_code("database_unavailable")

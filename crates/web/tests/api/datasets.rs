@@ -93,7 +93,9 @@ async fn a_dataset_is_built_of_what_was_uploaded_for_it(server: &Server) {
         let new = json!({ "name": "x", "version": { "guide": guide, "answers": [answers] } });
         let answer = server.ask(alice.post("/api/v1/datasets").json(&new)).await;
         assert_eq!(answer.status, 422, "{}", answer.text());
-        answer.json()["errors"][0]["message"].as_str().unwrap().to_owned()
+        let error = answer.json()["errors"][0].clone();
+        assert!(error["field"].as_str().unwrap().starts_with("body.version."), "{error}");
+        error["message"].as_str().unwrap().to_owned()
     };
     let wrong = "file.txt was uploaded as `answers`: upload it with the purpose `guide`";
     assert_eq!(refused(&answers, &answers).await, wrong);
@@ -108,4 +110,5 @@ async fn a_dataset_is_built_of_what_was_uploaded_for_it(server: &Server) {
     server.write(move |change| async move { documents::reject(&change, row, failure).await }).await;
     let unread = "file.txt could not be read: it has no pages; mend it and upload it again";
     assert_eq!(refused(&guide, &answers).await, unread);
+    assert_eq!(server.count(alice, "/api/v1/datasets").await, 0, "what was refused is there");
 }
