@@ -49,6 +49,8 @@ pub(crate) enum Victim {
 pub(crate) struct Kills {
     store: Store,
     random: Random,
+    /// Whose turn it is first.
+    first: usize,
     /// How often what was under way at a kill, and who was killed.
     pub(crate) hit: BTreeMap<Moment, u32>,
     pub(crate) victims: BTreeMap<Victim, u32>,
@@ -57,7 +59,9 @@ pub(crate) struct Kills {
 impl Kills {
     /// The same seed chooses the same, as far as time lets it.
     pub(crate) fn new(store: Store, seed: u64) -> Self {
-        Self { store, random: Random::new(&[seed]), hit: BTreeMap::new(), victims: BTreeMap::new() }
+        let mut random = Random::new(&[seed]);
+        let first = (random.next_u64() % 3) as usize;
+        Self { store, random, first, hit: BTreeMap::new(), victims: BTreeMap::new() }
     }
 
     /// Waits for the moment of the `number`-th kill, and says who is to be killed, and at which work.
@@ -67,7 +71,8 @@ impl Kills {
         let pause = 100 + self.random.next_u64() % 900;
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let hit = self.within(moment, under_way).await;
-        let victim = match (self.random.next_u64() % 3, moment) {
+        // In turns, so that a few kills are enough for each; moments come in turns of another length.
+        let victim = match ((self.first + number) % 3, moment) {
             (0, _) => Victim::Everything,
             (1, _) | (_, Moment::Upload) => Victim::Server,
             _ => Victim::Worker,
