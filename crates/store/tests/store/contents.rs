@@ -370,22 +370,19 @@ async fn a_test_keeps_submissions_and_results(database: &TestDatabase) {
     store.close().await.unwrap();
 }
 
-async fn a_report_keeps_its_pages(database: &TestDatabase) {
-    let store = database.open().await;
-    let ada = stored_user(&store, "ada").await;
-    let test = stored_test(&store, ada, "ft:a").await;
-    let (html, json_hash) = (stored_blob(&store, "<html>").await, stored_blob(&store, "{}").await);
+/// A report that waits for its worker.
+pub(crate) async fn stored_report(store: &Store, owner: UserId, test: Option<ModelTestId>) -> ReportId {
     let id = ReportId::new();
     store
         .write(move |tx| async move {
             let report = Report {
                 id: Key(id),
-                owner_id: Key(ada),
+                owner_id: Key(owner),
                 kind: "model-test".to_owned(),
                 name: "spring".to_owned(),
                 state: Text(ReportState::Queued),
                 training_job_id: None,
-                model_test_id: Some(Key(test)),
+                model_test_id: test.map(Key),
                 other_model_test_id: None,
                 html_hash: None,
                 json_hash: None,
@@ -394,7 +391,21 @@ async fn a_report_keeps_its_pages(database: &TestDatabase) {
                 finished_at: None,
                 revision: 1,
             };
-            reports::insert(&tx, report).await?;
+            reports::insert(&tx, report).await
+        })
+        .await
+        .unwrap();
+    id
+}
+
+async fn a_report_keeps_its_pages(database: &TestDatabase) {
+    let store = database.open().await;
+    let ada = stored_user(&store, "ada").await;
+    let test = stored_test(&store, ada, "ft:a").await;
+    let (html, json_hash) = (stored_blob(&store, "<html>").await, stored_blob(&store, "{}").await);
+    let id = stored_report(&store, ada, Some(test)).await;
+    store
+        .write(move |tx| async move {
             reports::step(&tx, id, ReportStep::Generate).await?;
             reports::fail(&tx, id, failure()).await?;
             reports::step(&tx, id, ReportStep::Retry).await?;

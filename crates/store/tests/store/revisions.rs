@@ -3,18 +3,17 @@
 
 use gradus_domain::failure::{Category, Failure, Severity};
 use gradus_domain::{
-    DatasetVersionId, DatasetVersionStep, DocumentStep, ModelTestId, ModelTestStep, ReportId, ReportState,
-    ReportStep,
+    DatasetVersionId, DatasetVersionStep, DocumentStep, ModelTestId, ModelTestStep, ReportStep,
 };
 use gradus_store::datasets::versions::{self, Frozen};
 use gradus_store::documents::{self, Reading};
 use gradus_store::model_tests::{self, Results};
-use gradus_store::reports::{self, Report};
-use gradus_store::{Key, Store, StoreError, Text, Transaction, Whose};
+use gradus_store::reports;
+use gradus_store::{Store, StoreError, Transaction, Whose};
 use gradus_testkit::TestDatabase;
 use serde_json::json;
 
-use super::contents::{stored_dataset, stored_test};
+use super::contents::{stored_dataset, stored_report, stored_test};
 use super::each_database;
 use super::samples::{stored_blob, stored_document, stored_user};
 
@@ -144,29 +143,7 @@ async fn each_change_of_a_report_is_its_next_revision(database: &TestDatabase) {
     let store = database.open().await;
     let owner = stored_user(&store, "ada").await;
     let (html, figures) = (stored_blob(&store, "<html>").await, stored_blob(&store, "{}").await);
-    let id = ReportId::new();
-    store
-        .write(move |tx| async move {
-            let report = Report {
-                id: Key(id),
-                owner_id: Key(owner),
-                kind: "model-test".to_owned(),
-                name: "spring".to_owned(),
-                state: Text(ReportState::Queued),
-                training_job_id: None,
-                model_test_id: None,
-                other_model_test_id: None,
-                html_hash: None,
-                json_hash: None,
-                failure: None,
-                created_at: tx.now(),
-                finished_at: None,
-                revision: 1,
-            };
-            reports::insert(&tx, report).await
-        })
-        .await
-        .unwrap();
+    let id = stored_report(&store, owner, None).await;
     let step = |step| move |tx| async move { reports::step(&tx, id, step).await };
     let mut report = Revised::new(&store, async || {
         reports::get(&store.reader(), Whose::Anyones, id).await.unwrap().revision
