@@ -19,8 +19,8 @@ use crate::{Json, Key, StoreError, Transaction};
 
 const KEY: Noun = Noun { name: "request", unique: "idempotency key" };
 
-/// How long a key is its attempt's without a sign of life. Twice as long as a change waits for the database, so that an
-/// attempt that shows every few seconds that it is alive is not given up because the database was slow for once.
+/// How long a key is its attempt's without a sign of life: several of those that it gives every few seconds, so that one is
+/// not given up because the database was slow for once. Should it be all the same, the fence keeps it from committing.
 pub const HELD: TimeDelta = TimeDelta::seconds(20);
 
 /// A request under a key.
